@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"log/slog"
+)
+
+// A Kind is one kind of source, transform, sink or connection that a program has compiled in.
+type Kind[C any] struct {
+	Name string   // the key in pipelines.yaml
+	Doc  string   // one sentence
+	New  func() C // a config with its defaults: a pointer to a struct with yaml and doc tags
+}
+
+// Kinds lists what a program has compiled in.
+type Kinds struct {
+	Connections []Kind[ConnectionConfig]
+	Sources     []Kind[SourceConfig]
+	Transforms  []Kind[TransformConfig]
+	Sinks       []Kind[SinkConfig]
+}
+
+// A ConnectionConfig is the decoded config of a connection. Connect is called once for each name; what it
+// returns is shared by all pipelines that name the connection, and closed at the end.
+type ConnectionConfig interface {
+	Connect(ctx context.Context, env Env) (io.Closer, error)
+}
+
+// A SourceConfig is the decoded config of a source. Errors that belong to one option are *FieldError.
+type SourceConfig interface {
+	Open(ctx context.Context, env Env) (Source, error)
+}
+
+// A TransformConfig is the decoded config of a transform. It is opened with the schema of the stage before it,
+// so that a misspelt column is found before a row moves.
+type TransformConfig interface {
+	Open(ctx context.Context, env Env, in *Schema) (Transform, error)
+}
+
+// A SinkConfig is the decoded config of a sink.
+type SinkConfig interface {
+	Open(ctx context.Context, env Env, in *Schema) (Sink, error)
+}
+
+// Env is what kinds get from the program around them.
+type Env struct {
+	Pipeline string   // the pipeline's name
+	Key      []string // the names of its key columns
+	Needed   []string // for a source: the columns that later stages name; nil if that isn't known
+	Log      *slog.Logger
+	// Connection returns the opened connection of that name.
+	Connection func(ctx context.Context, name string) (io.Closer, error)
+}
+
+// A Shorthand is a config that may be written as a single scalar instead of a map.
+type Shorthand interface {
+	SetShorthand(scalar string) error
+}
+
+// A ColumnUser is a config that can tell which source columns it reads, so that a source can leave out the others.
+// ok is false where it can't tell.
+type ColumnUser interface {
+	Columns() (names []string, ok bool)
+}
+
+// A FieldError is an error about one option of a config. Path is relative to the config, such as "phone.from" or
+// "associations.0.label"; "" means the config as a whole.
+type FieldError struct {
+	Path string
+	Err  error
+	Hint string // what to do, if there is more to say than the error does
+}
+
+// Error returns the path and the error's text.
+func (e *FieldError) Error() string {
+	if e.Path == "" {
+		return e.Err.Error()
+	}
+	return e.Path + ": " + e.Err.Error()
+}
+
+// Unwrap returns the error.
+func (e *FieldError) Unwrap() error { return e.Err }

@@ -1,0 +1,31 @@
+package pipeline
+
+import "fmt"
+
+// A Report counts what became of the rows of a run. Field names don't change once released.
+type Report struct {
+	Name       string  `json:"name"`
+	Status     string  `json:"status"`
+	Read       int64   `json:"read"`
+	Written    int64   `json:"written"`
+	Unchanged  int64   `json:"unchanged"`
+	Filtered   int64   `json:"filtered"`
+	Superseded int64   `json:"superseded"`
+	Rejected   int64   `json:"rejected"`
+	Held       int64   `json:"held"`
+	Linked     int64   `json:"linked"`
+	Unlinked   int64   `json:"unlinked"`
+	Parked     int64   `json:"parked"`
+	Requests   int64   `json:"requests"`
+	Seconds    float64 `json:"seconds"`
+}
+
+// Balance returns an error unless every row read is accounted for (I3).
+func (r *Report) Balance() error {
+	sum := r.Written + r.Unchanged + r.Filtered + r.Superseded + r.Rejected + r.Held
+	if sum == r.Read {
+		return nil
+	}
+	return fmt.Errorf("the books don't balance: read %d, but written %d + unchanged %d + filtered %d + superseded %d + rejected %d + held %d = %d",
+		r.Read, r.Written, r.Unchanged, r.Filtered, r.Superseded, r.Rejected, r.Held, sum)
+}

@@ -1,0 +1,186 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// An Action is what a Change does to a record. Its rune is the symbol that plans show.
+type Action rune
+
+// The actions.
+const (
+	Create  Action = '+' // make a record, and fail if one with the same unique value exists
+	Upsert  Action = '±' // make a record, or update the one that has the match value
+	Update  Action = '~' // update the record with the given id
+	Archive Action = '-' // put the record with the given id into the recycle bin
+)
+
+// String returns the action's verb.
+func (a Action) String() string {
+	switch a {
+	case Create:
+		return "create"
+	case Upsert:
+		return "upsert"
+	case Update:
+		return "update"
+	case Archive:
+		return "archive"
+	}
+	return string(rune(a))
+}
+
+// A Change is one write of one record.
+type Change struct {
+	Action  Action
+	Key     string // the row's key
+	TraceID string // names the logical write (key and version): the same on every attempt, unique within a request
+	Version int64  // counts the logical writes of the key
+	Hash    Hash   // of the row's content
+	ID      string // the record's id where it is known: always for Update and Archive
+	Match   string // the value of the match property, folded as the destination compares it; "" if there is none
+	Place   Place
+	Values  []Value      // of the fields with role Property, in schema order; owned by the change
+	Links   []LinkChange // only for a Create: links to records whose ids are known, written inline
+
+	// Sent is when an earlier attempt that may still land was sent, by this process's clock; zero if there is none.
+	Sent time.Time
+}
+
+// A Verdict says what became of a change.
+type Verdict uint8
+
+// The verdicts. A change without an Outcome is in doubt: it may or may not have been made.
+const (
+	Done      Verdict = iota + 1 // positively found in the answer, or read back
+	Refused                      // named by an error; Err says why
+	Unwritten                    // certainly not made, and nothing is wrong with the row: it may be sent again
+	Absent                       // Settle only: the record isn't there
+	Found                        // Settle only: the record is there, but not known to hold this change
+)
+
+// An Outcome is what became of one change.
+type Outcome struct {
+	TraceID string
+	Verdict Verdict
+	ID      string // of the record that was written or found
+	Err     error  // for Refused: a *RowError
+	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
+}
+
+// A Sink writes changes to the destination. Its methods may be called concurrently, but for Open and Close.
+type Sink interface {
+	// Limits tells how to feed the sink.
+	Limits() Limits
+
+	// Account returns the name of the account that is written to, such as "hubspot portal 62515". State is bound to it.
+	Account(ctx context.Context) (string, error)
+
+	// Prepare sets Action, ID and Match of changes before they are grouped, and returns an outcome for each
+	// that needs no write or can't be written. It is given the ids that the ledger knows, and may read.
+	Prepare(ctx context.Context, changes []Change) ([]Outcome, error)
+
+	// Write makes changes that all have the same Action and reports what became of them, in any order, matched by
+	// TraceID. Changes without an outcome are in doubt. An error means that the run must stop (see ErrPaused);
+	// outcomes returned beside it still hold. The outcomes of a batch that certainly had no effect are Unwritten.
+	Write(ctx context.Context, changes []Change) ([]Outcome, error)
+
+	// Settle reads back what became of changes in doubt: Done where that can be told, Found or Absent otherwise,
+	// nothing for changes that it can't look up.
+	Settle(ctx context.Context, changes []Change) ([]Outcome, error)
+
+	Close() error
+}
+
+// Limits are what the engine must know of a sink.
+type Limits struct {
+	Object     string        // the object that is written; "" where rows are links
+	Match      string        // its property that Change.Match is a value of; "" if there is none
+	Rows       int           // changes in one Write
+	Bytes      int           // bytes of values in one Write, roughly
+	Writes     int           // Writes at one time
+	Links      int           // links in one call of Link
+	Landing    time.Duration // after this long a request that was sent can no longer take effect
+	MaxRejects float64       // the share of the last 1,000 rows that may be rejected before the run stops; 0 means no limit
+	LinksOnly  bool          // rows are links: no record is written
+	Mirror     bool          // links that left the source are removed
+	Unkeyed    bool          // a Create in doubt can't be looked up: it is held for review
+	CreateOnly bool          // a key that the ledger knows is never written again
+	Inline     bool          // a Create carries links
+}
+
+// A LinkSpec says which links a row of the schema stands for.
+type LinkSpec struct {
+	Slot       string // names the spec within its pipeline, stable under reordering
+	FromObject string // the row's own object, or the first end's
+	FromField  int    // LinksOnly: place of the first end's Link field in the schema; -1 where the row's own record is the first end
+	ToObject   string
+	ToField    int    // place of the other end's Link field in the schema
+	LabelField int    // place of the field that holds the label; -1 if none
+	Label      string // a fixed label or type, opaque to the engine; "" for the default type
+}
+
+// A LinkEnd names one record: by id, or by a unique property where the id isn't known.
+type LinkEnd struct {
+	Object   string
+	ID       string
+	Property string
+	Value    string
+}
+
+// A LinkChange makes, relabels or removes one link.
+type LinkChange struct {
+	Key      string // of the row that the link belongs to
+	Slot     string
+	Remove   bool
+	From, To LinkEnd
+	Label    string     // what the row asks for, opaque to the engine; "" for the default type
+	Was      *LinkState // what this pipeline has written of the same slot and ends before, if anything
+}
+
+// LinkState is what a pipeline has written of one link: kept in the ledger, so that it can be changed or taken back.
+type LinkState struct {
+	Slot   string `json:"slot"`
+	FromID string `json:"from"`
+	ToID   string `json:"to"`
+	From   string `json:"from_object"`
+	To     string `json:"to_object"`
+	Label  string `json:"label,omitempty"` // as the row asked for it
+	Types  string `json:"types"`           // the types that were written, in the sink's own spelling
+	Made   bool   `json:"made"`            // the pair didn't exist before
+}
+
+// A LinkOutcome is what became of one link change, matched by Key, Slot and ends.
+type LinkOutcome struct {
+	Change  *LinkChange // the element of the slice passed to Link
+	Verdict Verdict     // Done or Refused; no outcome means that it may be repeated
+	State   *LinkState  // for Done: what is there now by this pipeline; nil after a removal
+	NoOp    bool        // Done, and nothing had to be written
+	Err     error
+}
+
+// A Linker is a Sink that writes links between records. Link is safe to repeat.
+type Linker interface {
+	Specs() []LinkSpec
+	Link(ctx context.Context, links []LinkChange) ([]LinkOutcome, error)
+}
+
+// A Finder is a Sink that can tell record ids from a unique property. What isn't in the map isn't there.
+// Values are compared as the destination does; the map's keys are the values as given.
+type Finder interface {
+	Find(ctx context.Context, object, property string, values []string) (map[string]string, error)
+	// Fold returns value as the destination compares it.
+	Fold(object, property, value string) string
+}
+
+// A Throttle is a Sink whose requests are limited over time, and which can carry the recent past over a restart.
+type Throttle interface {
+	SaveThrottle() []byte
+	RestoreThrottle(saved []byte, age time.Duration)
+	Requests() int64 // sent since the sink was opened
+}
+
+// ErrPaused says that the destination accepts nothing for longer than a run should wait; the run can be resumed.
+var ErrPaused = errors.New("paused")

@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"iter"
+)
+
+// A Source yields rows in an order that is the same every time, as long as what it reads stays the same.
+type Source interface {
+	// Schema returns the columns; every field has the role Column.
+	Schema() *Schema
+
+	// Batches yields the rows after from, or all of them if from is nil. For every position p that it yields,
+	// the rows before p and the rows read from p are together all rows. It stops when the rows end, after the
+	// first error that it yields, or with ctx's error when ctx ends. A row that can't be read is a Reject and
+	// doesn't end the reading. A position that no longer fits what is read is ErrStalePosition.
+	// Batches of one source are not read concurrently.
+	Batches(ctx context.Context, from Position) iter.Seq2[Batch, error]
+
+	Close() error
+}
+
+// An Incremental source reads by a cursor: its position is kept after a complete pass, and the next run goes on there.
+type Incremental interface {
+	Incremental() bool
+}
+
+// ErrStalePosition says that a position was made for something that has changed since. Reading from the start is safe.
+var ErrStalePosition = errors.New("what is read has changed since the checkpoint was made")

@@ -1,0 +1,197 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Hash is the first 128 bits of the SHA-256 of a row's content. The zero Hash means "not known".
+type Hash [16]byte
+
+// String returns the hash in hexadecimal.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// A Store keeps what must survive a crash. Every method that writes is one transaction and is fenced by the epoch
+// that Start returned: after a later epoch was granted it changes nothing and returns ErrFenced (I7).
+// Methods may be called concurrently.
+type Store interface {
+	// Start takes the pipeline's lease, raises its epoch and begins a run. It returns a *HeldError while another
+	// live process holds the lease, and an *AccountError if the state belongs to another account.
+	Start(ctx context.Context, b Begin) (Resume, error)
+
+	// Known returns the ledger's entries for keys, in their order; the zero Entry for a key never seen.
+	Known(ctx context.Context, pipeline string, keys []string) ([]Entry, error)
+
+	// Ledger returns up to limit entries whose key is greater than after, by key.
+	Ledger(ctx context.Context, pipeline, after string, limit int) ([]KeyedEntry, error)
+
+	// Intend writes down what is about to be sent, before the first byte goes out (I5). When it returns nil the
+	// intents are durable; an unknown commit has been looked up by the group's id.
+	Intend(ctx context.Context, g Group) error
+
+	// Commit records decisions, links, rejects and the checkpoint: all of it or nothing.
+	Commit(ctx context.Context, c Commit) error
+
+	// Waiting returns up to limit links of the pipeline that are waiting to be written, after the given one in a
+	// stable order (nil: from the first). Ends that were given by a unique property have their id filled in where any
+	// pipeline of the same account has written such a record. Was is filled in from the ledger.
+	Waiting(ctx context.Context, pipeline string, after *LinkChange, limit int) ([]LinkChange, error)
+
+	// Records returns the ids of the account's records of object whose property has one of the (folded) values, as far
+	// as any pipeline has written them.
+	Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error)
+
+	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids.
+	Owners(ctx context.Context, pipeline string, ids []string) (map[string]string, error)
+
+	// Finish ends the run and releases the lease.
+	Finish(ctx context.Context, f Finish) error
+}
+
+// Begin asks for a run.
+type Begin struct {
+	Pipeline    string
+	Account     string // see Sink.Account
+	Fingerprint string // of the source's config and key: a checkpoint of another fingerprint is dropped
+	Full        bool   // drop the checkpoint
+	// OnLost is called once, from another goroutine, when the lease is lost or may have ended before it could be renewed.
+	OnLost func(error)
+}
+
+// Resume is what a run starts from.
+type Resume struct {
+	Epoch       int64
+	Run         int64
+	Position    Position // nil: from the start
+	Doubtful    []Doubt  // intents of earlier runs whose outcome isn't known, one a key
+	Throttle    []byte   // as last saved by any pipeline of the account
+	ThrottleAge time.Duration
+}
+
+// A Doubt is an intent without a known outcome.
+type Doubt struct {
+	Intent
+	Group string
+	Age   time.Duration // since the intent was written, by the store's clock
+}
+
+// An Entry is what the ledger knows of one key.
+type Entry struct {
+	Version  int64 // of the last decided write; 0: never written
+	Hash     Hash  // of the content that the destination has
+	Rejected Hash  // of the content that was rejected, while that reject is open
+	ID       string
+	Held     bool        // a create whose outcome nobody can tell: waits for a person
+	Waiting  bool        // links of this row are waiting to be written
+	Links    []LinkState // that the destination has by this pipeline
+}
+
+// A KeyedEntry is an Entry with its key.
+type KeyedEntry struct {
+	Key string
+	Entry
+}
+
+// A Group is what one Write is about to send.
+type Group struct {
+	ID       string // unique, made by the engine
+	Pipeline string
+	Epoch    int64
+	Intents  []Intent
+	Throttle []byte
+}
+
+// An Intent is one change about to be sent.
+type Intent struct {
+	Key     string
+	Version int64
+	Hash    Hash
+	Action  Action
+	TraceID string
+	ID      string
+	Match   string
+}
+
+// A Commit records what has been decided.
+type Commit struct {
+	Pipeline  string
+	Account   string
+	Epoch     int64
+	Run       int64
+	Decisions []Decision
+	Links     []LinkDecision
+	Rejects   []Reject // of rows that never became a change
+	Seen      []string // keys whose open reject is still true
+	Closed    []string // ids of groups that have no undecided intent left
+	Position  Position // new checkpoint, if not nil
+	Report    Report   // so far, for status
+	Throttle  []byte
+}
+
+// A Decision is the end of one logical write.
+type Decision struct {
+	Key     string
+	Version int64
+	Hash    Hash
+	ID      string       // keep the known id if ""
+	Verdict Verdict      // Done: Hash is there now; Refused: Hash is rejected, see Reject; Found: the record is ID, its content unknown
+	Held    bool         // the outcome can't be told: hold the key for review
+	Reject  *Reject      // for Refused and for Held
+	Record  *RecordID    // for the table of record ids that all pipelines share
+	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
+	// value in From is the row's own record.
+}
+
+// A RecordID says which record of an object has a (folded) value of a unique property.
+type RecordID struct {
+	Object, Property, Value, ID string
+}
+
+// A LinkDecision is the end of one waiting link, found by Key, Slot and Remove.
+type LinkDecision struct {
+	Key    string
+	Slot   string
+	Remove bool
+	State  *LinkState // now; nil after a removal or a refusal
+	Reject *Reject    // for a refusal: the row's content counts as rejected
+}
+
+// Finish is the end of a run.
+type Finish struct {
+	Pipeline string
+	Epoch    int64
+	Run      int64
+	Status   string // "done", "failed", "paused", "interrupted"
+	Message  string // why it didn't end "done"
+	Report   Report
+	Complete bool // the source was read to its end: open rejects that weren't seen are closed,
+	// and the checkpoint is deleted, unless Keep is set
+	Keep     bool
+	Throttle []byte
+}
+
+// ErrFenced says that a later run has taken the pipeline over.
+var ErrFenced = errors.New("another run has taken this pipeline over")
+
+// A HeldError says that another process is running the pipeline.
+type HeldError struct {
+	Pipeline string
+	Holder   string // host and process id
+	Since    time.Time
+}
+
+// Error names the pipeline, the holder and since when it has been running.
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("pipeline %q is being run by %s since %s", e.Pipeline, e.Holder, e.Since.Format(time.RFC3339))
+}
+
+// An AccountError says that the state remembers another account than the one that would be written to.
+type AccountError struct{ Bound, Given string }
+
+// Error names both accounts.
+func (e *AccountError) Error() string {
+	return fmt.Sprintf("the state belongs to %s, but the connection writes to %s: use another state for it", e.Bound, e.Given)
+}

@@ -1,0 +1,14 @@
+package pipeline
+
+import "context"
+
+// A Transform changes rows: one in, at most one out. It does no I/O, so that an unchanged row costs no request.
+type Transform interface {
+	// Schema returns the fields of the rows that Apply returns.
+	Schema() *Schema
+
+	// Apply returns rows transformed, in order, without those that it left out and those that it passed to reject.
+	// The rows returned may share memory with those passed in. An error means that the run must stop.
+	// Apply is not called concurrently.
+	Apply(ctx context.Context, rows []Row, reject func(Row, error)) ([]Row, error)
+}
