@@ -80,9 +80,10 @@ func (s *slice) Batches(ctx context.Context, from pipeline.Position) iter.Seq2[p
 func (s *slice) leak() {
 	switch s.flaw {
 	case "goroutine":
-		s.stop = make(chan struct{})
-		stop := s.stop
-		go func() { <-stop }()
+		if s.stop == nil {
+			s.stop = make(chan struct{})
+		}
+		go func() { <-s.stop }()
 	case "file":
 		s.file, _ = os.Open("sourcetest_test.go")
 	}
