@@ -1,0 +1,41 @@
+# make test     everything that the CI checks; finds or installs Postgres, and needs nothing running
+# make bench    the benchmarks; B=Regexp picks some
+# make build    the programs, into ./bin
+# make fmt      formats the code
+# make vuln     known vulnerabilities in what is linked; fails if there are any
+
+# Tools have a module of their own, so that users of sluice don't depend on them.
+TOOL  := go tool -modfile=.ci/tools.mod
+FILES  = $(shell git ls-files -co --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
+B     ?= .
+
+.PHONY: test lint advise bench build fmt vuln
+
+test: lint advise
+	CGO_ENABLED=1 .ci/with-postgres go test -race -timeout 20m ./...
+
+lint:
+	@unformatted="$$(gofmt -l $(FILES))"; \
+	if [ -n "$$unformatted" ]; then printf 'not formatted (run: make fmt):\n%s\n' "$$unformatted" >&2; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+# Vulnerabilities become known without a line of code having changed: here they are shown, but fail no test.
+advise:
+	@if timeout 5 bash -c 'exec 3<>/dev/tcp/vuln.go.dev/443' 2>/dev/null; then \
+		timeout 300 $(TOOL) govulncheck ./... || echo 'govulncheck: see above; tests go on'; \
+	else \
+		echo 'govulncheck: left out, vuln.go.dev is unreachable'; \
+	fi
+
+vuln:
+	$(TOOL) govulncheck ./...
+
+bench:
+	.ci/with-postgres go test -run '^$$' -bench '$(B)' -benchmem -timeout 30m ./...
+
+build:
+	go build -trimpath -o bin/ ./cmd/...
+
+fmt:
+	gofmt -w $(FILES)
