@@ -1,0 +1,157 @@
+// Package crm speaks to HubSpot's CRM API: it builds paths and bodies, keeps to the rate limits, repeats what may be
+// repeated, and tells for everything else whether the request can have had an effect.
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Defaults of Config.
+const (
+	DefaultBaseURL = "https://api.hubapi.com"
+	DefaultVersion = "2026-09"
+	DefaultTimeout = 30 * time.Second
+)
+
+// Config tells New how to reach an account. Exactly one of AccessToken and OAuth is needed.
+type Config struct {
+	BaseURL     string        // https, or http on a loopback address; DefaultBaseURL if ""
+	Version     string        // one of Versions; DefaultVersion if ""
+	AccessToken string        // of a private app or a service key (API.md 2)
+	OAuth       *OAuth        // of an OAuth app (API.md 2.1)
+	Timeout     time.Duration // of one request, from connecting to the last byte of the answer; DefaultTimeout if 0
+	Burst       int           // requests in 10 s at most, where that is less than HubSpot allows; 0: all of it
+	Retry       Retry         // what to repeat for how long
+	UserAgent   string
+	Log         *slog.Logger // of debug messages; nil for none
+
+	// OnWait is called before each wait of a repeated request, with the reason. It may be called concurrently.
+	OnWait func(reason string, wait time.Duration)
+	// Dial replaces the dialling of TCP connections, as for tests in memory.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Retry bounds the repeating of one call. Zero fields have the default that is named.
+type Retry struct {
+	Attempts   int           // sends of one request, the first included: 10
+	Backoff    time.Duration // first wait after a failure, doubled each time and jittered: 500 ms
+	MaxBackoff time.Duration // longest wait: 30 s
+	Lock       time.Duration // wait after a 423: 2 s
+	Patience   time.Duration // longest wait of a whole call, and longest Retry-After that is waited out: 5 min
+}
+
+// A Client makes calls to one HubSpot account as one app. Its methods may be called concurrently; all of them share
+// the app's rate limit.
+type Client struct {
+	base      string
+	paths     *paths
+	version   string
+	auth      tokens
+	timeout   time.Duration
+	retry     Retry
+	userAgent string
+	log       *slog.Logger
+	onWait    func(string, time.Duration)
+	transport *http.Transport
+	limits    *limits
+	daily     daily
+}
+
+// New returns a client. It makes no request.
+func New(cfg Config) (*Client, error) {
+	base, err := baseURL(orDefault(cfg.BaseURL, DefaultBaseURL))
+	if err != nil {
+		return nil, err
+	}
+	version := orDefault(cfg.Version, DefaultVersion)
+	table, err := lookupPaths(version)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		base: base, paths: table, version: version,
+		timeout:   orDefault(cfg.Timeout, DefaultTimeout),
+		retry:     cfg.Retry.withDefaults(),
+		userAgent: orDefault(cfg.UserAgent, "sluice"),
+		log:       cfg.Log, onWait: cfg.OnWait,
+		transport: newTransport(cfg.Dial),
+		limits:    newLimits(cfg.Burst),
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.onWait == nil {
+		c.onWait = func(string, time.Duration) {}
+	}
+	c.auth, err = newTokens(c, cfg)
+	return c, err
+}
+
+// Close closes idle connections. Calls in flight go on.
+func (c *Client) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+// Version returns the version of the API that is spoken.
+func (c *Client) Version() string { return c.version }
+
+// Requests returns the number of requests sent so far, repeated ones included.
+func (c *Client) Requests() int64 { return c.limits.sent.Load() }
+
+// SaveThrottle returns the recent sends, for RestoreThrottle of a later process.
+func (c *Client) SaveThrottle() []byte { return c.limits.save() }
+
+// RestoreThrottle takes over the sends of an earlier process, saved age ago, so that both together stay within the rate
+// limit. Only the first call has an effect; what can't be read is ignored.
+func (c *Client) RestoreThrottle(saved []byte, age time.Duration) { c.limits.restore(saved, age) }
+
+func (r Retry) withDefaults() Retry {
+	return Retry{
+		Attempts:   orDefault(r.Attempts, 10),
+		Backoff:    orDefault(r.Backoff, 500*time.Millisecond),
+		MaxBackoff: orDefault(r.MaxBackoff, 30*time.Second),
+		Lock:       orDefault(r.Lock, 2*time.Second),
+		Patience:   orDefault(r.Patience, 5*time.Minute),
+	}
+}
+
+func orDefault[T comparable](v, other T) T {
+	var zero T
+	if v == zero {
+		return other
+	}
+	return v
+}
+
+// baseURL checks a base URL and returns it without a trailing slash. A bearer token must not travel in the clear, so
+// http is only for this machine.
+func baseURL(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", errors.New("the base url can't be read: expected something like " + DefaultBaseURL)
+	}
+	switch {
+	case u.User != nil:
+		return "", errors.New("the base url holds a user name: credentials belong into access_token")
+	case u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("the base url %q needs a host and nothing after the path: expected something like %s", s, DefaultBaseURL)
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return strings.TrimRight(u.String(), "/"), nil
+	}
+	return "", fmt.Errorf("the base url %q is not safe for a token: use https, or http on a loopback address", s)
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
