@@ -18,6 +18,9 @@ type Report struct {
 	Parked     int64   `json:"parked"`
 	Requests   int64   `json:"requests"`
 	Seconds    float64 `json:"seconds"`
+
+	// Review counts the rows of Held that wait for a person: creates whose outcome nobody can tell.
+	Review int64 `json:"-"`
 }
 
 // Balance returns an error unless every row read is accounted for (I3).

@@ -68,6 +68,9 @@ type Outcome struct {
 	ID      string // of the record that was written or found
 	Err     error  // for Refused: a *RowError
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
+
+	// Links are the links that a Create wrote inline, for Done.
+	Links []LinkState
 }
 
 // A Sink writes changes to the destination. Its methods may be called concurrently, but for Open and Close.

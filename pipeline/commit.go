@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// commitTimeout bounds a commit: it isn't cancelled with the run, since a write that happened has to be recorded.
+const commitTimeout = 30 * time.Second
+
+// commit records what became of a group, with everything noted since the last commit and the checkpoint, in one
+// transaction. It runs on one goroutine, in the order in which groups were sent, and never waits for anything but the
+// store: what is in doubt is put on the list of doubts.
+func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr error) {
+	if werr != nil {
+		r.fail(werr)
+	}
+	r.mu.Lock()
+	n := r.notes
+	r.notes = notes{}
+	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run,
+		Decisions: n.decisions, Rejects: n.rejects, Seen: n.seen, Closed: n.closed}
+	freed := n.keys
+	decided := byTrace(outcomes)
+	now := time.Now()
+	for _, p := range g.changes {
+		o, ok := decided[p.TraceID]
+		switch {
+		case !ok:
+			r.doubt(p, now)
+		case o.Verdict == Unwritten:
+			c.Closed = append(c.Closed, r.release(p)...)
+			r.doubts = append(r.doubts, &doubt{p: p, next: now, unwritten: true})
+		default:
+			c.Decisions = append(c.Decisions, r.decide(p, o))
+			c.Links = append(c.Links, inlined(p, o)...)
+			c.Closed = append(c.Closed, r.release(p)...)
+			p.span.undecided--
+			freed = append(freed, p.Key)
+		}
+	}
+	if !r.broken {
+		c.Position = r.advance()
+	}
+	r.countRequests()
+	c.Report, c.Throttle = r.report, r.throttle()
+	r.mu.Unlock()
+
+	err := r.record(ctx, c)
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flying--
+	if err != nil {
+		r.broken = true // what was decided isn't recorded, so that the checkpoint must stay where it is
+		if r.failure == nil {
+			r.failure = err
+		}
+	} else {
+		r.free(g, freed, n.landing)
+	}
+	r.landed.Broadcast()
+}
+
+// record commits c, unless there is nothing to record.
+func (r *run) record(ctx context.Context, c Commit) error {
+	if len(c.Decisions)+len(c.Links)+len(c.Rejects)+len(c.Seen)+len(c.Closed) == 0 && c.Position == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	if err := r.store.Commit(ctx, c); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// decide books an outcome and returns the ledger's part of it. The caller holds mu.
+func (r *run) decide(p *pending, o Outcome) Decision {
+	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict}
+	if d.ID == "" {
+		d.ID = p.ID
+	}
+	r.judge(o.Verdict == Refused)
+	if o.Verdict == Refused {
+		r.report.Rejected++
+		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err}
+		return d
+	}
+	d.Links = withoutInline(p, o)
+	r.wanted += len(d.Links)
+	if p.Match != "" && d.ID != "" && r.limits.Match != recordID {
+		d.Record = &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: d.ID}
+	}
+	counter := &r.report.Written
+	if o.NoOp {
+		counter = &r.report.Unchanged
+	}
+	*counter++
+	if len(d.Links) > 0 {
+		r.track(p.Key, counter, 0)
+	}
+	return d
+}
+
+// inlined returns the links that a create wrote with the record.
+func inlined(p *pending, o Outcome) []LinkDecision {
+	list := make([]LinkDecision, len(o.Links))
+	for i := range o.Links {
+		list[i] = LinkDecision{Key: p.Key, Slot: o.Links[i].Slot, State: &o.Links[i]}
+	}
+	return list
+}
+
+// withoutInline returns the links that a change wants, but for those that its create has written.
+func withoutInline(p *pending, o Outcome) []LinkChange {
+	if len(o.Links) == 0 {
+		return p.wants
+	}
+	written := make(map[string]bool, len(o.Links))
+	for _, s := range o.Links {
+		written[s.Slot+" "+s.ToID] = true
+	}
+	var rest []LinkChange
+	for _, w := range p.wants {
+		if w.Remove || !written[w.Slot+" "+w.To.ID] {
+			rest = append(rest, w)
+		}
+	}
+	return rest
+}
+
+// advance takes the decided spans off the front and returns the end of the last of them: the checkpoint never passes an
+// undecided row (I8). The caller holds mu.
+func (r *run) advance() Position {
+	var end Position
+	for len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0 {
+		if r.spans[0].end == nil {
+			break // cut off by a limit: the rows behind it haven't been looked at
+		}
+		end = r.spans[0].end
+		r.spans = r.spans[1:]
+	}
+	return end
+}
+
+// release takes a change out of the intents that name it and returns those that no undecided change is left in. The
+// caller holds mu.
+func (r *run) release(p *pending) (closed []string) {
+	for _, id := range p.groups {
+		if r.intents[id]--; r.intents[id] == 0 {
+			delete(r.intents, id)
+			closed = append(closed, id)
+		}
+	}
+	p.groups = nil
+	return closed
+}
+
+// free lets the keys be written again. A key with an attempt that may still land lets only the same content pass until
+// then (I4). The caller holds mu.
+func (r *run) free(g *group, keys []string, landings []landing) {
+	for _, key := range keys {
+		delete(r.busy, key)
+	}
+	for _, p := range g.changes {
+		if r.busy[p.Key] != nil {
+			continue // in doubt
+		}
+		if r.matches[p.Match] == p.Key {
+			delete(r.matches, p.Match)
+		}
+		if !p.Sent.IsZero() {
+			landings = append(landings, landing{p.Key, &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}})
+		}
+	}
+	for _, l := range landings {
+		r.busy[l.key] = l.flight
+	}
+}

@@ -1,0 +1,214 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A pending change is on its way from the comparison to its decision.
+type pending struct {
+	Change
+	entry   Entry
+	span    *span
+	row     []Value      // the whole row, valid until the batch has been resolved
+	wants   []LinkChange // links that the row asks for and the ledger doesn't show
+	groups  []string     // intents that name it
+	repeats int          // attempts after the first
+}
+
+// A flight is why a key must wait: it is in an undecided group, in doubt, noted for the next commit, or an earlier
+// attempt of it may still land.
+type flight struct {
+	landing time.Time // an earlier attempt may take effect until then; only a newer version has to wait for it
+	decided bool
+	hash    Hash    // of the version that may still land
+	recall  *Intent // of an earlier process, whose version goes on if the content is the same
+}
+
+// compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
+// rejected, or held is booked here and costs no request (I9).
+func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
+	items = append(r.freed(), items...)
+	if len(items) == 0 {
+		return nil, nil
+	}
+	items = r.newest(items)
+	keys := make([]string, len(items))
+	for i := range items {
+		keys[i] = items[i].Key
+	}
+	entries, err := r.store.Known(ctx, r.Name, keys)
+	if err != nil {
+		return nil, fmt.Errorf("compare with the ledger: %w", err)
+	}
+	var changed []*pending
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range items {
+		it, entry := &items[i], &entries[i]
+		hash := r.plan.hash(it.Values)
+		if r.settled(it, entry, hash) {
+			r.judge(false)
+			continue
+		}
+		if f := r.flightOf(it.Key); f != nil && hash != f.hash {
+			r.postpone(*it) // a newer version must not be overtaken by an attempt that may still land (I4)
+			continue
+		}
+		changed = append(changed, r.changeOf(it, entry, hash))
+		it.span.undecided++
+	}
+	return changed, nil
+}
+
+// settled books a row that needs no write, and tells whether it is one. The caller holds mu.
+func (r *run) settled(it *item, e *Entry, hash Hash) bool {
+	switch {
+	case e.Held:
+		r.report.Held++
+		r.report.Review++
+		r.notes.seen = append(r.notes.seen, it.Key)
+	case hash == e.Rejected:
+		r.report.Rejected++
+		r.notes.seen = append(r.notes.seen, it.Key)
+	case hash == e.Hash && e.Waiting && r.limits.LinksOnly:
+		r.report.Held++
+		r.track(it.Key, &r.report.Held, 1)
+	case hash == e.Hash, r.limits.CreateOnly && e.ID != "" && e.Hash != Hash{}:
+		r.report.Unchanged++
+		if e.Waiting {
+			r.track(it.Key, &r.report.Unchanged, 0)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// changeOf makes the next version of a key. A write of an earlier process that was in doubt goes on under its own
+// version if the content is still the same. The caller holds mu.
+func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
+	version := e.Version + 1
+	var sent time.Time
+	if f := r.busy[it.Key]; f != nil {
+		sent = f.landing.Add(-r.limits.Landing)
+		if f.recall != nil {
+			version = f.recall.Version
+		}
+	}
+	p := &pending{entry: *e, span: it.span, row: it.Values, Change: Change{
+		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
+	}}
+	p.Values = make([]Value, len(r.plan.properties))
+	for i, at := range r.plan.properties {
+		p.Values[i] = it.Values[at]
+	}
+	return p
+}
+
+// newest keeps, of rows with the same key, the last; it postpones rows whose key is busy (I6).
+func (r *run) newest(items []item) []item {
+	last := make(map[string]int, len(items))
+	for i := range items {
+		last[items[i].Key] = i
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept := items[:0]
+	for i, it := range items {
+		if last[it.Key] != i {
+			r.report.Superseded++
+			continue
+		}
+		if f := r.flightOf(it.Key); f != nil && !f.decided {
+			r.postpone(it)
+			continue
+		}
+		kept = append(kept, it)
+	}
+	return kept
+}
+
+// postpone keeps a row until its key is free. Of several, only the newest is kept. The caller holds mu.
+func (r *run) postpone(it item) {
+	if old, ok := r.deferred[it.Key]; ok {
+		r.report.Superseded++
+		old.span.undecided--
+	}
+	it.Values = slices.Clone(it.Values)
+	it.span.undecided++
+	r.deferred[it.Key] = it
+}
+
+// flightOf returns why a key has to wait, or nil. The caller holds mu.
+func (r *run) flightOf(key string) *flight {
+	f := r.busy[key]
+	if f != nil && f.decided && !time.Now().Before(f.landing) {
+		delete(r.busy, key)
+		return nil
+	}
+	return f
+}
+
+// freed takes the postponed rows whose key is free again off the list.
+func (r *run) freed() []item {
+	if len(r.deferred) == 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var items []item
+	for key, it := range r.deferred {
+		if r.flightOf(key) != nil {
+			continue
+		}
+		delete(r.deferred, key)
+		it.span.undecided--
+		items = append(items, it)
+	}
+	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.Key, b.Key) })
+	return items
+}
+
+// A linkedRow is a row of this run whose links are waiting: it moves from one counter to another when they are decided.
+type linkedRow struct {
+	counted *int64 // the counter that holds the row now
+	left    int    // links to be made before the row counts as written; 0 if it stays where it is
+	changed bool   // a link was made or removed
+}
+
+// track remembers in which counter a row with waiting links stands. The caller holds mu.
+func (r *run) track(key string, counter *int64, links int) {
+	r.linked[maphash.String(keySeed, key)] = &linkedRow{counted: counter, left: links}
+}
+
+// A rejectWindow remembers which of the last 1,000 rows were rejected, so that a wrong mapping stops after hundreds of
+// rows, not after millions.
+type rejectWindow struct {
+	last     [1000]bool
+	n        int
+	rejected int
+}
+
+// judge adds a row to the reject window and stops the run if too many of the last rows were rejected. The caller holds mu.
+func (r *run) judge(rejected bool) {
+	w := &r.window
+	at := w.n % len(w.last)
+	if w.last[at] {
+		w.rejected--
+	}
+	if w.last[at] = rejected; rejected {
+		w.rejected++
+	}
+	w.n++
+	const enough = 200 // fewer rows say little
+	rows := min(w.n, len(w.last))
+	if r.limits.MaxRejects > 0 && rows >= enough && float64(w.rejected) > r.limits.MaxRejects*float64(rows) && r.failure == nil {
+		r.failure = fmt.Errorf("%d of the last %d rows were rejected, more than max_rejects allows (%g%%): look at them with `sluice rejects list --pipeline %s`",
+			w.rejected, rows, r.limits.MaxRejects*100, r.Name)
+	}
+}

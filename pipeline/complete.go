@@ -1,0 +1,190 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Bounds on what gathers between two commits.
+const (
+	notesKept   = 1000 // decisions and rejects
+	batchesKept = 32   // source batches
+	wantedKept  = 20_000
+)
+
+// meanwhile does, after each batch, what mustn't wait for the end of the source: it lets the checkpoint follow, settles
+// doubts, and writes links once there are many.
+func (r *run) meanwhile(ctx context.Context) error {
+	r.mu.Lock()
+	r.spans[len(r.spans)-1].read = true
+	noted, wanted := r.notes.len(), r.wanted
+	r.mu.Unlock()
+	r.batchNo++
+	if noted >= notesKept || r.batchNo >= batchesKept || len(r.deferred) >= notesKept {
+		r.flush(ctx)
+	}
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	if len(r.deferred) >= notesKept {
+		r.land()
+	}
+	if wanted >= wantedKept && r.links != nil {
+		r.flush(ctx)
+		r.land()
+		if err := r.link(ctx, false); err != nil {
+			return err
+		}
+	}
+	r.observe()
+	return r.failed()
+}
+
+// complete ends a pass over the source: what is open is sent, doubts are settled, postponed rows are written, and then
+// the links.
+func (r *run) complete(ctx context.Context) error {
+	if err := r.quiet(ctx); err != nil {
+		return err
+	}
+	if err := r.mirror(ctx); err != nil {
+		return err
+	}
+	if r.links != nil {
+		if err := r.link(ctx, true); err != nil {
+			return err
+		}
+	}
+	r.observe()
+	return r.failed()
+}
+
+// quiet returns once nothing is on its way, in doubt or postponed.
+func (r *run) quiet(ctx context.Context) error {
+	for {
+		r.flush(ctx)
+		r.land()
+		if err := r.failed(); err != nil {
+			return err
+		}
+		next, waiting := r.nextLook()
+		if !waiting {
+			return nil
+		}
+		if err := r.pause(ctx, time.Until(next)); err != nil {
+			return err
+		}
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
+		changes, err := r.compare(ctx, nil)
+		if err == nil {
+			changes, err = r.resolve(ctx, changes)
+		}
+		if err != nil {
+			return err
+		}
+		r.pack(ctx, changes)
+	}
+}
+
+// nextLook returns when the next doubt is to be looked at or the next postponed row is free; false if there is none.
+func (r *run) nextLook() (next time.Time, waiting bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var times []time.Time
+	for _, d := range r.doubts {
+		times = append(times, d.next)
+	}
+	for key := range r.deferred {
+		if f := r.busy[key]; f == nil {
+			times = append(times, time.Now())
+		} else if f.decided {
+			times = append(times, f.landing)
+		}
+	}
+	if len(times) == 0 {
+		return next, len(r.deferred) > 0
+	}
+	return slices.MinFunc(times, time.Time.Compare), true
+}
+
+// pause waits for d, but not longer than until the run is drained or ends.
+func (r *run) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-r.opts.Drain:
+		return ErrInterrupted
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// land waits until no group is on its way.
+func (r *run) land() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.flying > 0 && !r.broken {
+		r.landed.Wait()
+	}
+}
+
+// observe shows the report as it is now.
+func (r *run) observe() {
+	if r.opts.Observe == nil {
+		return
+	}
+	r.mu.Lock()
+	r.countRequests()
+	report := r.report
+	r.mu.Unlock()
+	report.Seconds = time.Since(r.began).Seconds()
+	r.opts.Observe(report)
+}
+
+// undecided counts the rows that were read but whose end isn't known: a run that didn't end well leaves them to the next.
+func (r *Report) undecided() int64 {
+	return r.Read - (r.Written + r.Unchanged + r.Filtered + r.Superseded + r.Rejected + r.Held)
+}
+
+// mirror marks for removal the links of rows that have left the source: only those that this pipeline wrote, and only
+// after one process has read all of a source that isn't empty, with no row whose key it couldn't tell.
+func (r *run) mirror(ctx context.Context) error {
+	if r.seen == nil || !r.whole || r.opts.Limit > 0 {
+		return nil
+	}
+	if r.blind || r.report.Read == 0 {
+		r.log.Warn("nothing is unlinked: the source is empty or holds rows that couldn't be read", "pipeline", r.Name)
+		return nil
+	}
+	after := ""
+	for {
+		page, err := r.store.Ledger(ctx, r.Name, after, BatchRows)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].Key
+		for _, e := range page {
+			if !r.isSeen(e.Key) && (len(e.Links) > 0 || e.Waiting) {
+				r.forget(e)
+			}
+		}
+		r.flush(ctx)
+		r.land()
+		if err := r.failed(); err != nil {
+			return err
+		}
+	}
+}
+
+// forget notes that a row has left the source: its links are to be removed, and its content is no longer known.
+func (r *run) forget(e KeyedEntry) {
+	p := &pending{entry: e.Entry, Change: Change{Key: e.Key, Version: e.Version + 1}}
+	r.want(p, nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(p, Decision{Key: e.Key, Version: p.Version, Verdict: Done, Links: p.wants})
+}

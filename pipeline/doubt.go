@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A doubt is a change whose answer was lost: it may or may not have been made, or may yet be.
+type doubt struct {
+	p         *pending
+	next      time.Time // when to look again
+	tries     int
+	recalled  bool // of an earlier process: its values are gone, and its row will be read again
+	unwritten bool // certainly not made: it can be repeated without a look
+}
+
+// How often, and how soon, what became of a write is asked again when asking fails.
+const (
+	settleTries = 6
+	settlePause = time.Second
+)
+
+// recall puts the doubts of earlier processes on the list, before anything new is read. Their requests were sent before
+// this process took the lease; nothing better is known of when.
+func (r *run) recall(doubts []Doubt) {
+	now := time.Now()
+	for _, d := range doubts {
+		intent := d.Intent
+		p := &pending{span: &span{undecided: 1}, groups: []string{d.Group}, Change: Change{
+			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: now}}
+		r.intents[d.Group]++
+		r.busy[d.Key] = &flight{hash: d.Hash, recall: &intent}
+		r.doubts = append(r.doubts, &doubt{p: p, next: now, recalled: true})
+	}
+}
+
+// doubt puts a change of this run on the list. The caller holds mu.
+func (r *run) doubt(p *pending, now time.Time) {
+	p.Sent = now
+	r.doubts = append(r.doubts, &doubt{p: p, next: now})
+}
+
+// settle looks at the doubts whose time has come: it reads back what became of them, repeats what is safe to repeat,
+// and leaves for later what may still land. It never guesses.
+func (r *run) settle(ctx context.Context) error {
+	due := r.dueDoubts(time.Now())
+	if len(due) == 0 {
+		return nil
+	}
+	var asked []Change
+	for _, d := range due {
+		if !d.unwritten {
+			asked = append(asked, d.p.Change)
+		}
+	}
+	var outcomes []Outcome
+	var err error
+	if len(asked) > 0 {
+		outcomes, err = r.Sink.Settle(ctx, asked)
+	}
+	if errors.Is(err, ErrPaused) || ctx.Err() != nil {
+		r.keepDoubts(due)
+		return err
+	}
+	decided := byTrace(outcomes)
+	for _, d := range due {
+		o, ok := decided[d.p.TraceID]
+		if again := r.conclude(ctx, d, o, ok, err); again != nil {
+			return again
+		}
+	}
+	return nil
+}
+
+// dueDoubts takes the doubts that it is time to look at off the list.
+func (r *run) dueDoubts(now time.Time) (due []*doubt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rest := r.doubts[:0]
+	for _, d := range r.doubts {
+		if d.next.After(now) {
+			rest = append(rest, d)
+		} else {
+			due = append(due, d)
+		}
+	}
+	r.doubts = rest
+	return due
+}
+
+func (r *run) keepDoubts(doubts []*doubt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doubts = append(r.doubts, doubts...)
+}
+
+// conclude acts on what reading back has told about one doubt.
+func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err error) error {
+	p := d.p
+	switch {
+	case d.unwritten:
+		r.add(ctx, p)
+	case !ok && r.limits.Unkeyed && p.Action == Create && err == nil:
+		r.hold(d)
+	case !ok:
+		return r.askLater(d, err)
+	case d.recalled && (o.Verdict == Found || o.Verdict == Done && p.Action != Archive):
+		// The record is there, but what its row's links should be is known only once the row is read again.
+		r.resolveDoubt(p, func() Decision {
+			return Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found}
+		}, false)
+	case o.Verdict == Done, o.Verdict == Refused:
+		r.resolveDoubt(p, func() Decision { return r.decide(p, o) }, !d.recalled)
+	case o.Verdict == Found:
+		p.ID = o.ID
+		if p.Action == Upsert {
+			p.Action = Update
+		}
+		return r.repeat(ctx, d)
+	case p.Action == Update: // Absent
+		gone := Rejectf("gone", "record %s isn't in the destination any more: it was archived or deleted there", p.ID)
+		r.resolveDoubt(p, func() Decision { return r.decide(p, Outcome{TraceID: p.TraceID, Verdict: Refused, Err: gone}) }, !d.recalled)
+	case time.Since(p.Sent) < r.limits.Landing:
+		d.next = p.Sent.Add(r.limits.Landing)
+		r.keepDoubts([]*doubt{d})
+	case d.recalled:
+		r.resolveDoubt(p, nil, false)
+	default:
+		return r.repeat(ctx, d)
+	}
+	return nil
+}
+
+// askLater keeps a doubt that couldn't be looked up, for a bounded number of times.
+func (r *run) askLater(d *doubt, err error) error {
+	if d.tries++; d.tries < settleTries {
+		d.next = time.Now().Add(settlePause << d.tries)
+		r.keepDoubts([]*doubt{d})
+		return nil
+	}
+	r.keepDoubts([]*doubt{d})
+	if err == nil {
+		err = errors.New("the destination's answer doesn't say")
+	}
+	return fmt.Errorf("read back what became of the %s of key %q: %w; it stays in doubt and is settled by the next run", d.p.Action, d.p.Key, err)
+}
+
+// repeat sends a change once more, as the same version with the same trace id.
+func (r *run) repeat(ctx context.Context, d *doubt) error {
+	p := d.p
+	if p.repeats++; p.repeats >= settleTries {
+		r.keepDoubts([]*doubt{d})
+		return fmt.Errorf("%s key %q: no answer to %d attempts; it stays in doubt and is settled by the next run", p.Action, p.Key, p.repeats)
+	}
+	r.add(ctx, p)
+	return nil
+}
+
+// hold books a create whose outcome nobody can tell: it is never repeated blindly, but waits for a person.
+func (r *run) hold(d *doubt) {
+	p := d.p
+	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry` if it isn't there")
+	r.resolveDoubt(p, func() Decision {
+		r.report.Held++
+		r.report.Review++
+		return Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Held: true,
+			Reject: &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "in_doubt", Err: err}}
+	}, !d.recalled)
+}
+
+// resolveDoubt ends a doubt: its decision, if there is one, is recorded by the next commit, and its intents are closed.
+// A row of this run is counted; one of an earlier process will be read again and is counted then.
+func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.report
+	recall := r.busy[p.Key]
+	if decide != nil {
+		r.note(p, decide())
+	} else {
+		delete(r.busy, p.Key)
+	}
+	p.span.undecided--
+	if !counted {
+		r.report = before
+	}
+	r.notes.closed = append(r.notes.closed, r.release(p)...)
+	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
+	if recall != nil {
+		f.recall = recall.recall
+	}
+	r.notes.landing = append(r.notes.landing, landing{key: p.Key, flight: f})
+}
+
+// A landing is a flight that takes the place of a key's busy state once the notes are committed.
+type landing struct {
+	key    string
+	flight *flight
+}

@@ -1,0 +1,95 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A plan is what the engine does with every row of a schema, worked out once.
+type plan struct {
+	properties []int // places of the fields that are sent
+	content    []int // places of all fields that make up the row's content
+	seed       []byte
+	buf        []byte
+}
+
+// newPlan works out which fields of the schema are a row's content: the properties, and what its links are made of.
+func newPlan(s *Schema, specs []LinkSpec) plan {
+	var p plan
+	for i, f := range s.Fields {
+		if f.Role == Property {
+			p.properties = append(p.properties, i)
+		}
+	}
+	p.content = slices.Clone(p.properties)
+	seed := &strings.Builder{}
+	seed.WriteString("1\n") // the encoding's own version
+	for _, spec := range specs {
+		fmt.Fprintf(seed, "link %q %q %q %q\n", spec.Slot, spec.FromObject, spec.ToObject, spec.Label)
+		for _, at := range []int{spec.FromField, spec.ToField, spec.LabelField} {
+			if at >= 0 && !slices.Contains(p.content, at) {
+				p.content = append(p.content, at)
+			}
+		}
+	}
+	for _, at := range p.content {
+		f := s.Fields[at]
+		fmt.Fprintf(seed, "%d %q %v\n", f.Role, f.Name, f.Clear)
+		if f.Lookup != nil {
+			fmt.Fprintf(seed, "of %q by %q\n", f.Lookup.Object, f.Lookup.Property)
+		}
+	}
+	p.seed = []byte(seed.String())
+	return p
+}
+
+// hash returns the hash of a row's content. Values count by their text, so that a column may change its type from one
+// source to another without every record being written again; null differs from "".
+func (p *plan) hash(values []Value) Hash {
+	b := append(p.buf[:0], p.seed...)
+	for _, at := range p.content {
+		v := values[at]
+		if v.IsNull() {
+			b = append(b, 0)
+			continue
+		}
+		b = append(b, 1, 0, 0, 0, 0)
+		start := len(b)
+		b = v.Append(b)
+		binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
+	}
+	p.buf = b
+	sum := sha256.Sum256(b)
+	return Hash(sum[:16])
+}
+
+// traceID names one logical write: it is the same on every attempt, and another one for other content.
+func traceID(pipeline, key string, version int64, content Hash) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %d %x", pipeline, key, version, content)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// rowKey returns the identity of a row: the text of its key columns, joined by "|" where there are several, with "|"
+// and "\" in them escaped. It is false if one of them is null or empty.
+func rowKey(values []Value, columns []int) (string, bool) {
+	if len(columns) == 1 {
+		key := values[columns[0]].String()
+		return key, key != ""
+	}
+	parts := make([]string, len(columns))
+	for i, at := range columns {
+		parts[i] = values[at].String()
+		if parts[i] == "" {
+			return "", false
+		}
+		if strings.ContainsAny(parts[i], `|\`) {
+			parts[i] = strings.NewReplacer(`\`, `\\`, `|`, `\|`).Replace(parts[i])
+		}
+	}
+	return strings.Join(parts, "|"), true
+}

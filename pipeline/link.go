@@ -1,0 +1,188 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+)
+
+// linkTries bounds how often links whose answer was lost are written again within a run; writing them is safe to repeat.
+const linkTries = 4
+
+// link writes the waiting links whose ends are known. The store's list of them is their intent: it was committed with
+// the rows that ask for them. At last, ends that none of our pipelines has written are looked up in the destination,
+// and what is still waiting then is parked.
+func (r *run) link(ctx context.Context, last bool) error {
+	r.mu.Lock()
+	r.wanted = 0
+	r.mu.Unlock()
+	var parked int64
+	var after *LinkChange
+	for {
+		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
+		if err != nil {
+			return fmt.Errorf("read waiting links: %w", err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		after = &page[len(page)-1]
+		due, err := r.due(ctx, page, last)
+		if err != nil {
+			return err
+		}
+		left, err := r.linkPage(ctx, due)
+		if err != nil {
+			return err
+		}
+		parked += int64(len(page) - len(due) + left)
+		if r.draining() {
+			return ErrInterrupted
+		}
+	}
+	r.mu.Lock()
+	r.report.Parked = parked
+	r.mu.Unlock()
+	return nil
+}
+
+// due returns the links of a page that can be written now.
+func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChange, error) {
+	if ask {
+		if err := r.findEnds(ctx, page); err != nil {
+			return nil, fmt.Errorf("look up the ends of waiting links: %w", err)
+		}
+	}
+	due := make([]LinkChange, 0, len(page))
+	for _, l := range page {
+		r.mu.Lock()
+		busy := r.flightOf(l.Key)
+		r.mu.Unlock()
+		if l.From.ID != "" && l.To.ID != "" && (busy == nil || busy.decided) {
+			due = append(due, l)
+		}
+	}
+	return due, nil
+}
+
+// findEnds fills in the ids of ends that are known by a unique property only.
+func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
+	unknown := map[Lookup][]string{}
+	ends := func(l *LinkChange) []*LinkEnd { return []*LinkEnd{&l.From, &l.To} }
+	for i := range page {
+		for _, end := range ends(&page[i]) {
+			if end.ID == "" && end.Property != "" {
+				look := Lookup{Object: end.Object, Property: end.Property}
+				unknown[look] = append(unknown[look], end.Value)
+			}
+		}
+	}
+	for look, values := range unknown {
+		slices.Sort(values)
+		if err := r.learn(ctx, &look, slices.Compact(values), true); err != nil {
+			return err
+		}
+	}
+	for i := range page {
+		for _, end := range ends(&page[i]) {
+			if end.ID == "" && end.Property != "" {
+				end.ID = r.ids[recordKey{end.Object, end.Property, end.Value}]
+			}
+		}
+	}
+	return nil
+}
+
+// linkPage writes links until all are decided, and returns how many are left undecided after a bounded number of tries.
+func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
+	for range linkTries {
+		if len(due) == 0 {
+			return 0, nil
+		}
+		outcomes, err := r.Pipeline.links.Link(ctx, due)
+		decided, cerr := r.commitLinks(ctx, outcomes)
+		if err != nil || cerr != nil {
+			return len(due), errors.Join(err, cerr)
+		}
+		due = slices.DeleteFunc(slices.Clone(due), func(l LinkChange) bool { return decided[linkName(&l)] })
+	}
+	if len(due) > 0 {
+		return len(due), fmt.Errorf("no answer says what became of %d links, such as that of key %q; they stay on the list for the next run", len(due), due[0].Key)
+	}
+	return 0, nil
+}
+
+// linkName tells the links of one page apart.
+func linkName(l *LinkChange) string { return fmt.Sprintf("%q %q %v", l.Key, l.Slot, l.Remove) }
+
+// commitLinks records what became of links and moves their rows from one counter to the other.
+func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome) (map[string]bool, error) {
+	decided := make(map[string]bool, len(outcomes))
+	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run}
+	for _, o := range outcomes {
+		d := LinkDecision{Key: o.Change.Key, Slot: o.Change.Slot, Remove: o.Change.Remove, State: o.State}
+		if o.Verdict == Refused {
+			d.State = nil
+			d.Reject = &Reject{Key: o.Change.Key, Stage: "link", Code: rejectCode(o.Err), Err: o.Err}
+		}
+		c.Links = append(c.Links, d)
+		decided[linkName(o.Change)] = true
+	}
+	r.mu.Lock()
+	r.countRequests()
+	c.Report, c.Throttle = r.report, r.throttle()
+	r.mu.Unlock()
+	if err := r.record(ctx, c); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range outcomes {
+		r.bookLink(&o)
+	}
+	return decided, nil
+}
+
+// bookLink counts a decided link, and moves its row where that was the last it waited for. The caller holds mu.
+func (r *run) bookLink(o *LinkOutcome) {
+	if !o.NoOp && o.Verdict == Done {
+		if o.Change.Remove {
+			r.report.Unlinked++
+		} else {
+			r.report.Linked++
+		}
+	}
+	hash := maphash.String(keySeed, o.Change.Key)
+	row := r.linked[hash]
+	if row == nil {
+		if o.Verdict == Refused {
+			r.report.Review++ // its row isn't one of this run's, but somebody has to look
+		}
+		return
+	}
+	move := func(to *int64) {
+		*row.counted--
+		*to++
+		delete(r.linked, hash)
+	}
+	if o.Verdict == Refused {
+		move(&r.report.Rejected)
+		return
+	}
+	row.changed = row.changed || !o.NoOp
+	if row.left--; row.left != 0 {
+		return
+	}
+	if row.changed {
+		move(&r.report.Written)
+	} else {
+		move(&r.report.Unchanged)
+	}
+}
+
+func (r *run) isSeen(key string) bool {
+	_, ok := r.seen[maphash.String(keySeed, key)]
+	return ok
+}

@@ -1,0 +1,131 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Definition is a pipeline as it is configured.
+type Definition struct {
+	Name        string
+	Key         []string // the source columns that identify a row
+	Source      SourceConfig
+	Transforms  []TransformConfig
+	Sink        SinkConfig
+	Fingerprint string // of what a checkpoint depends on: the source's config and the key
+}
+
+// A Pipeline is an opened definition: every stage knows the schema of the stage before it.
+type Pipeline struct {
+	Name        string
+	Fingerprint string
+	Source      Source
+	Transforms  []Transform
+	Sink        Sink
+
+	keyNames []string
+	key      []int   // places of the key columns in the source's schema
+	schema   *Schema // of the rows that reach the sink
+	plan     plan
+	links    Linker // nil if the sink writes none
+	finder   Finder // nil if the sink can't look up records
+	specs    []LinkSpec
+}
+
+// A StageError is an error of opening one stage of a pipeline.
+type StageError struct {
+	Pipeline string
+	Stage    string // "source", "transforms", "sink" or "key"
+	Index    int    // of the transform
+	Err      error
+}
+
+// Error names the pipeline and the stage.
+func (e *StageError) Error() string {
+	if e.Stage == "transforms" {
+		return fmt.Sprintf("pipelines.%s.transforms[%d]: %v", e.Pipeline, e.Index, e.Err)
+	}
+	return fmt.Sprintf("pipelines.%s.%s: %v", e.Pipeline, e.Stage, e.Err)
+}
+
+// Unwrap returns the stage's error.
+func (e *StageError) Unwrap() error { return e.Err }
+
+// Open opens every stage of d, each with the schema of the stage before. Errors are *StageError.
+func Open(ctx context.Context, d Definition, env Env) (_ *Pipeline, err error) {
+	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, keyNames: d.Key}
+	fail := func(stage string, index int, err error) (*Pipeline, error) {
+		return nil, &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	env.Pipeline, env.Key, env.Needed = d.Name, d.Key, d.columns()
+	if p.Source, err = d.Source.Open(ctx, env); err != nil {
+		return fail("source", 0, err)
+	}
+	p.schema = p.Source.Schema()
+	for i, name := range d.Key {
+		at := p.schema.Index(Column, name)
+		if at < 0 {
+			return fail("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q: the source has %q", name, p.schema.Names(Column))})
+		}
+		p.key = append(p.key, at)
+	}
+	for i, config := range d.Transforms {
+		t, err := config.Open(ctx, env, p.schema)
+		if err != nil {
+			return fail("transforms", i, err)
+		}
+		p.Transforms = append(p.Transforms, t)
+		p.schema = t.Schema()
+	}
+	if p.Sink, err = d.Sink.Open(ctx, env, p.schema); err != nil {
+		return fail("sink", 0, err)
+	}
+	p.links, _ = p.Sink.(Linker)
+	p.finder, _ = p.Sink.(Finder)
+	if p.links != nil {
+		p.specs = p.links.Specs()
+	}
+	p.plan = newPlan(p.schema, p.specs)
+	return p, nil
+}
+
+// columns returns the source columns that the key and the later stages read, or nil if a stage can't tell.
+func (d Definition) columns() []string {
+	needed := slices.Clone(d.Key)
+	stages := []any{d.Sink}
+	for _, t := range d.Transforms {
+		stages = append(stages, t)
+	}
+	for _, stage := range stages {
+		user, ok := stage.(ColumnUser)
+		if !ok {
+			return nil
+		}
+		names, ok := user.Columns()
+		if !ok {
+			return nil
+		}
+		needed = append(needed, names...)
+	}
+	slices.Sort(needed)
+	return slices.Compact(needed)
+}
+
+// Close closes what Open has opened, but not shared connections.
+func (p *Pipeline) Close() error {
+	var errs []error
+	if p.Sink != nil {
+		errs = append(errs, p.Sink.Close())
+	}
+	if p.Source != nil {
+		errs = append(errs, p.Source.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+)
+
+// prepare lets the sink choose each change's action, and books those that need no write or can't be written.
+func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
+	if len(changes) == 0 {
+		return nil
+	}
+	list := make([]Change, len(changes))
+	for i, p := range changes {
+		list[i] = p.Change
+	}
+	outcomes, err := r.Sink.Prepare(ctx, list)
+	if err != nil {
+		r.fail(err)
+		return nil
+	}
+	decided := byTrace(outcomes)
+	kept := changes[:0]
+	for i, p := range changes {
+		p.Change = list[i]
+		p.row = nil // belongs to the source from here on
+		o, ok := decided[p.TraceID]
+		if !ok && r.limits.CreateOnly && p.ID != "" {
+			o, ok = Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true}, true // made by an earlier run that was cut off
+		}
+		if ok {
+			r.decideNow(p, o)
+			continue
+		}
+		kept = append(kept, p)
+	}
+	return r.distinct(ctx, kept)
+}
+
+// decideNow books a change that the sink has decided without a write.
+func (r *run) decideNow(p *pending, o Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.span.undecided--
+	r.note(p, r.decide(p, o))
+}
+
+// note keeps a decision for the next commit; until then its key is busy. The caller holds mu.
+func (r *run) note(p *pending, d Decision) {
+	r.notes.decisions = append(r.notes.decisions, d)
+	r.notes.keys = append(r.notes.keys, p.Key)
+	r.busy[p.Key] = &flight{hash: p.Hash}
+}
+
+// distinct rejects changes whose match value is another source key's: the destination folds both onto one record, and
+// the two rows would overwrite each other for ever (I1).
+func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
+	owners, err := r.owners(ctx, changes)
+	if err != nil {
+		r.fail(fmt.Errorf("look for rows of the same record: %w", err))
+		return nil
+	}
+	kept := changes[:0]
+	here := map[string]string{}
+	for _, p := range changes {
+		r.mu.Lock()
+		owner, taken := r.matches[p.Match]
+		r.mu.Unlock()
+		if !taken {
+			owner, taken = here[p.Match]
+		}
+		if !taken {
+			owner, taken = owners[p.Match]
+		}
+		if p.Match != "" && taken && owner != p.Key {
+			err := Rejectf("key_collision", "%s %q is the same to the destination as that of the row with key %q: one record can't be two rows; make the keys differ in more than case or blanks",
+				r.limits.Match, p.Match, owner)
+			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "key_collision", Err: err})
+			continue
+		}
+		if p.Match != "" {
+			here[p.Match] = p.Key
+		}
+		kept = append(kept, p)
+	}
+	return kept
+}
+
+// owners returns, for match values of keys never written before, the key of this pipeline that has written the record.
+func (r *run) owners(ctx context.Context, changes []*pending) (map[string]string, error) {
+	var values []string
+	for _, p := range changes {
+		if p.Match != "" && p.entry.ID == "" {
+			values = append(values, p.Match)
+		}
+	}
+	if len(values) == 0 {
+		return nil, nil
+	}
+	ids, err := r.store.Records(ctx, r.account, r.limits.Object, r.limits.Match, values)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	list := make([]string, 0, len(ids))
+	for _, id := range ids {
+		list = append(list, id)
+	}
+	keys, err := r.store.Owners(ctx, r.Name, list)
+	owners := make(map[string]string, len(keys))
+	for value, id := range ids {
+		if key, ok := keys[id]; ok {
+			owners[value] = key
+		}
+	}
+	return owners, err
+}
+
+// byTrace indexes outcomes by the trace id of their change: never by their place (see API.md 5.4).
+func byTrace(outcomes []Outcome) map[string]Outcome {
+	m := make(map[string]Outcome, len(outcomes))
+	for _, o := range outcomes {
+		m[o.TraceID] = o
+	}
+	return m
+}

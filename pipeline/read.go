@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"strings"
+)
+
+// An item is a row after the transforms, and the span of the source that it came from.
+type item struct {
+	Row
+	span *span
+}
+
+// A span is a batch of the source on its way: its end may become the checkpoint once nothing before it is undecided (I8).
+type span struct {
+	end       Position
+	undecided int
+	read      bool // all rows of the batch have been looked at
+}
+
+var keySeed = maphash.MakeSeed()
+
+// batches yields the source's batches from the checkpoint on. A checkpoint that no longer fits what is read is dropped:
+// reading from the start is safe, since every row is compared. It ends with ErrInterrupted when the run is drained.
+func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		from := r.resume.Position
+		fresh := true
+		for {
+			stale := false
+			for batch, err := range r.Source.Batches(ctx, from) {
+				if fresh && from != nil && errors.Is(err, ErrStalePosition) {
+					r.log.Warn("the checkpoint is dropped: reading from the start", "pipeline", r.Name, "reason", err)
+					stale = true
+					break
+				}
+				fresh = false
+				if err == nil && r.draining() {
+					err = ErrInterrupted
+				}
+				if err == nil {
+					err = r.failed()
+				}
+				if !yield(batch, err) || err != nil {
+					return
+				}
+				if r.opts.Limit > 0 && r.report.Read >= r.opts.Limit {
+					return
+				}
+			}
+			if !stale {
+				r.whole = r.failed() == nil && ctx.Err() == nil
+				return
+			}
+			from = nil
+		}
+	}
+}
+
+// transform gives the batch's rows their keys, takes them through the transforms, and books what is dropped on the way.
+func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
+	s := &span{end: batch.End}
+	rows := batch.Rows
+	if left := r.opts.Limit - r.report.Read - int64(len(batch.Rejects)); r.opts.Limit > 0 && int64(len(rows)) > left {
+		rows, s.end = rows[:max(0, left)], nil
+	}
+	r.mu.Lock()
+	r.spans = append(r.spans, s)
+	r.report.Read += int64(len(rows) + len(batch.Rejects))
+	r.mu.Unlock()
+	for _, reject := range batch.Rejects {
+		r.blind = r.blind || reject.Key == ""
+		r.rejectRow(reject)
+	}
+	rows = r.keyed(rows)
+	for _, t := range r.Transforms {
+		before, refused := len(rows), 0
+		reject := func(row Row, err error) {
+			refused++
+			r.rejectRow(Reject{Key: row.Key, Place: row.Place, Stage: stageName(t), Code: rejectCode(err), Err: err})
+		}
+		var err error
+		if rows, err = t.Apply(ctx, rows, reject); err != nil {
+			return nil, fmt.Errorf("%s: %w", stageName(t), err)
+		}
+		r.count(&r.report.Filtered, before-refused-len(rows))
+	}
+	items := make([]item, len(rows))
+	for i, row := range rows {
+		items[i] = item{Row: row, span: s}
+		r.markSeen(row.Key)
+	}
+	return items, nil
+}
+
+// keyed sets the rows' keys and rejects those that have none.
+func (r *run) keyed(rows []Row) []Row {
+	kept := rows[:0]
+	for _, row := range rows {
+		key, ok := rowKey(row.Values, r.key)
+		if !ok {
+			err := Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
+			r.blind = true
+			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: "empty_key", Err: err})
+			continue
+		}
+		row.Key = key
+		kept = append(kept, row)
+	}
+	return kept
+}
+
+// stageName names a transform for messages: by itself if it has a name, else by its type.
+func stageName(t Transform) string {
+	if s, ok := t.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", t), "*")
+}
+
+// rejectRow books a row that never becomes a change. The reject is committed with the next group.
+func (r *run) rejectRow(reject Reject) {
+	r.markSeen(reject.Key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notes.rejects = append(r.notes.rejects, reject)
+	r.report.Rejected++
+	r.judge(true)
+}
+
+// markSeen remembers that the source still has a key, for mirror.
+func (r *run) markSeen(key string) {
+	if r.seen != nil && key != "" {
+		r.seen[maphash.String(keySeed, key)] = struct{}{}
+	}
+}
+
+// count adds n to one of the report's counters.
+func (r *run) count(counter *int64, n int) {
+	if n == 0 {
+		return
+	}
+	r.mu.Lock()
+	*counter += int64(n)
+	r.mu.Unlock()
+}

@@ -1,0 +1,222 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// A recordKey names a record by a unique property.
+type recordKey struct{ object, property, value string }
+
+// recordsKept bounds the record ids that a run remembers; past it they are looked up again.
+const recordsKept = 1 << 20
+
+// recordID is the property that names a record by its own id.
+const recordID = "hs_object_id"
+
+// resolve turns the keys of other records into their ids, as far as they are known, and works out which links each
+// changed row asks for. Rows whose links have no target go by the link's policy: they wait, lose the link, or are
+// rejected. Only changed rows come here, so that an unchanged one looks nothing up.
+func (r *run) resolve(ctx context.Context, changes []*pending) ([]*pending, error) {
+	if len(changes) == 0 || len(r.specs) == 0 {
+		return changes, nil
+	}
+	for _, spec := range r.specs {
+		for _, field := range []int{spec.FromField, spec.ToField} {
+			if err := r.lookup(ctx, changes, field); err != nil {
+				return nil, fmt.Errorf("resolve links: %w", err)
+			}
+		}
+	}
+	kept := changes[:0]
+	for _, p := range changes {
+		wants, err := r.linksOf(p)
+		if err != nil {
+			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "resolve", Code: rejectCode(err), Err: err})
+			continue
+		}
+		r.want(p, wants)
+		kept = append(kept, p)
+	}
+	if r.limits.LinksOnly {
+		r.noteLinks(kept)
+		return nil, nil
+	}
+	return kept, nil
+}
+
+// drop books a change that was rejected before it could be packed.
+func (r *run) drop(p *pending, reject Reject) {
+	r.mu.Lock()
+	p.span.undecided--
+	r.mu.Unlock()
+	r.rejectRow(reject)
+}
+
+// lookup fills the run's table of record ids for one link field of the changes: from what our pipelines have written,
+// and, where the row can't go on without the id, from the destination.
+func (r *run) lookup(ctx context.Context, changes []*pending, field int) error {
+	if field < 0 || r.schema.Fields[field].Lookup == nil {
+		return nil
+	}
+	look := r.schema.Fields[field].Lookup
+	var unknown []string
+	for _, p := range changes {
+		v := p.row[field]
+		if v.Type() != Ref || look.Property == recordID {
+			continue
+		}
+		value := r.fold(look, v.Text())
+		if _, ok := r.ids[recordKey{look.Object, look.Property, value}]; !ok {
+			unknown = append(unknown, value)
+		}
+	}
+	slices.Sort(unknown)
+	return r.learn(ctx, look, slices.Compact(unknown), look.Missing != MissingPark || r.limits.Inline)
+}
+
+// learn adds the ids of records to the run's table; with ask it asks the destination for those that no pipeline of ours
+// has written. What isn't found isn't remembered: it may be there a moment later.
+func (r *run) learn(ctx context.Context, look *Lookup, values []string, ask bool) error {
+	if len(values) == 0 {
+		return nil
+	}
+	if len(r.ids)+len(values) > recordsKept {
+		clear(r.ids)
+	}
+	known, err := r.store.Records(ctx, r.account, look.Object, look.Property, values)
+	if err != nil {
+		return err
+	}
+	var unknown []string
+	for _, value := range values {
+		if id, ok := known[value]; ok {
+			r.ids[recordKey{look.Object, look.Property, value}] = id
+		} else {
+			unknown = append(unknown, value)
+		}
+	}
+	if !ask || len(unknown) == 0 || r.finder == nil {
+		return nil
+	}
+	found, err := r.finder.Find(ctx, look.Object, look.Property, unknown)
+	for value, id := range found {
+		r.ids[recordKey{look.Object, look.Property, value}] = id
+	}
+	return err
+}
+
+// fold returns a value as the destination compares it.
+func (r *run) fold(look *Lookup, value string) string {
+	if r.finder == nil {
+		return value
+	}
+	return r.finder.Fold(look.Object, look.Property, value)
+}
+
+// linksOf returns the links that a row stands for. A null end means no link.
+func (r *run) linksOf(p *pending) ([]LinkChange, error) {
+	var links []LinkChange
+	for _, spec := range r.specs {
+		link := LinkChange{Key: p.Key, Slot: spec.Slot, Label: spec.Label, From: LinkEnd{Object: spec.FromObject, ID: p.ID}}
+		ok, err := true, error(nil)
+		if spec.FromField >= 0 {
+			if link.From, ok, err = r.end(p, spec.FromObject, spec.FromField); err != nil {
+				return nil, err
+			}
+		}
+		if !ok {
+			continue
+		}
+		if link.To, ok, err = r.end(p, spec.ToObject, spec.ToField); err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		if spec.LabelField >= 0 {
+			link.Label = p.row[spec.LabelField].String()
+		}
+		links = append(links, link)
+	}
+	return links, nil
+}
+
+// end returns the end of a link that a field names; false if there is none.
+func (r *run) end(p *pending, object string, field int) (LinkEnd, bool, error) {
+	v, look := p.row[field], r.schema.Fields[field].Lookup
+	if v.IsNull() || v.String() == "" {
+		return LinkEnd{}, false, nil
+	}
+	if look == nil || look.Property == recordID {
+		return LinkEnd{Object: object, ID: v.String()}, true, nil
+	}
+	value := r.fold(look, v.Text())
+	end := LinkEnd{Object: look.Object, Property: look.Property, Value: value, ID: r.ids[recordKey{look.Object, look.Property, value}]}
+	if end.ID == "" && look.Missing == MissingReject {
+		return end, false, Rejectf("missing_link", "%s: there is no record of %s whose %s is %q: write it first, or set missing: park or skip",
+			r.schema.Fields[field].Name, look.Object, look.Property, v.Text())
+	}
+	return end, end.ID != "" || look.Missing != MissingSkip, nil
+}
+
+// want works out what must be done so that a row's links become those it stands for: what the ledger shows already is
+// left alone, and what it shows beyond them is removed.
+func (r *run) want(p *pending, links []LinkChange) {
+	kept := make([]bool, len(p.entry.Links))
+	for _, link := range links {
+		same := slices.IndexFunc(p.entry.Links, func(s LinkState) bool { return s.holds(&link) })
+		if same >= 0 {
+			kept[same] = true
+			if p.entry.Links[same].Label == link.Label {
+				continue
+			}
+		}
+		p.wants = append(p.wants, link)
+	}
+	for i, s := range p.entry.Links {
+		if !kept[i] {
+			p.wants = append(p.wants, s.removal(p.Key))
+		}
+	}
+	if !r.limits.Inline {
+		return
+	}
+	for _, w := range p.wants {
+		if w.To.ID != "" && !w.Remove {
+			p.Links = append(p.Links, w)
+		}
+	}
+}
+
+// holds tells whether the state is one of the link's own slot and ends.
+func (s *LinkState) holds(l *LinkChange) bool {
+	return s.Slot == l.Slot && s.ToID == l.To.ID && (l.From.ID == "" || s.FromID == l.From.ID)
+}
+
+// removal returns the change that takes the link back.
+func (s *LinkState) removal(key string) LinkChange {
+	was := *s
+	return LinkChange{Key: key, Slot: s.Slot, Remove: true, Label: s.Label, Was: &was,
+		From: LinkEnd{Object: s.From, ID: s.FromID}, To: LinkEnd{Object: s.To, ID: s.ToID}}
+}
+
+// noteLinks books rows that are links: what they ask for is kept by the next commit, and written from the store's list
+// of waiting links. Until then a row counts as held.
+func (r *run) noteLinks(changes []*pending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range changes {
+		p.span.undecided--
+		r.judge(false)
+		if len(p.wants) == 0 {
+			r.report.Unchanged++
+		} else {
+			r.report.Held++
+			r.track(p.Key, &r.report.Held, len(p.wants))
+			r.wanted += len(p.wants)
+		}
+		r.note(p, Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Verdict: Done, Links: p.wants})
+	}
+}

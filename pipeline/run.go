@@ -1,0 +1,243 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc/stream"
+)
+
+// Options are the choices of one run.
+type Options struct {
+	Full    bool            // ignore the checkpoint and read from the start
+	Limit   int64           // stop after this many rows; 0 means no limit
+	Drain   <-chan struct{} // when closed, the run stops reading, finishes what is in flight and returns ErrInterrupted
+	Observe func(Report)    // called after every batch, from one goroutine; may be nil
+	Log     *slog.Logger    // may be nil
+}
+
+// ErrInterrupted says that a run stopped because it was asked to; it can be resumed.
+var ErrInterrupted = errors.New("interrupted")
+
+// Run writes every change that the source holds beyond the checkpoint, and reports what became of every row.
+//
+// Beside errors of its stages it returns a *HeldError or ErrFenced if another run has the pipeline, ErrPaused if the
+// destination accepts nothing for long, and ErrInterrupted after a drain. After each of these the run can be resumed.
+func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	r, err := p.start(ctx, store, opts, stop)
+	if err != nil {
+		return Report{Name: p.Name, Status: "failed"}, err
+	}
+	return r.finish(ctx, r.move(ctx))
+}
+
+// move takes every row down the line: source, transforms, comparison, links, packing, and from there on its own way
+// (see write) intents, sink and commit.
+func (r *run) move(ctx context.Context) error {
+	defer r.writes.Wait()
+	for batch, err := range r.batches(ctx) {
+		if err != nil {
+			return r.stopped(ctx, err)
+		}
+		rows, err := r.transform(ctx, batch)
+		if err != nil {
+			return r.stopped(ctx, err)
+		}
+		changes, err := r.compare(ctx, rows)
+		if err != nil {
+			return r.stopped(ctx, err)
+		}
+		changes, err = r.resolve(ctx, changes)
+		if err != nil {
+			return r.stopped(ctx, err)
+		}
+		r.pack(ctx, changes)
+		if err := r.meanwhile(ctx); err != nil {
+			return r.stopped(ctx, err)
+		}
+	}
+	return r.stopped(ctx, r.complete(ctx))
+}
+
+// A run is one pipeline on its way. The fields below mu are shared by the reading goroutine and the one that commits.
+type run struct {
+	*Pipeline
+	store  Store
+	opts   Options
+	log    *slog.Logger
+	limits Limits
+	resume Resume
+	began  time.Time
+	sent   int64 // requests before the run, where the sink is shared
+	writes *stream.Stream
+	stop   context.CancelCauseFunc
+
+	// Only the reading goroutine uses these.
+	open     map[Action]*group
+	deferred map[string]item // rows whose key is busy, newest version only
+	wanted   int             // links wanted since they were last written
+	batchNo  int             // source batches since the last commit was asked for
+	seen     map[uint64]struct{}
+	blind    bool // a row couldn't be read far enough to know its key
+	whole    bool // the source was read from its first row to its last
+	ids      map[recordKey]string
+
+	mu      sync.Mutex
+	landed  *sync.Cond // a group has been committed
+	flying  int        // groups on their way
+	busy    map[string]*flight
+	matches map[string]string // match value on its way → key
+	spans   []*span
+	notes   notes
+	intents map[string]int // undecided changes that each group's intents name
+	doubts  []*doubt
+	linked  map[uint64]*linkedRow
+	window  rejectWindow
+	report  Report
+	failure error // the first error that stops the run
+	broken  bool  // a commit failed: the checkpoint must not move any more
+	account string
+}
+
+// start opens a run: the account is known, the lease is taken, the doubts of earlier runs are on the list.
+func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop context.CancelCauseFunc) (*run, error) {
+	account, err := p.Sink.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, OnLost: func(err error) { stop(err) }})
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), stop: stop, account: account,
+		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
+		busy: map[string]*flight{}, matches: map[string]string{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{},
+		report: Report{Name: p.Name, Status: "running"},
+	}
+	r.landed = sync.NewCond(&r.mu)
+	r.writes = stream.New().WithMaxGoroutines(max(1, r.limits.Writes))
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if r.limits.Mirror {
+		r.seen = map[uint64]struct{}{}
+		r.resume.Position = nil // what has left the source shows only when all of it is read
+	}
+	if t, ok := p.Sink.(Throttle); ok {
+		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
+		r.sent = t.Requests()
+	}
+	r.recall(resume.Doubtful)
+	return r, nil
+}
+
+// finish ends the run in the store and balances its books.
+func (r *run) finish(ctx context.Context, err error) (Report, error) {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // a lost lease shows first as cancelled work
+	}
+	r.mu.Lock()
+	r.report.Seconds = time.Since(r.began).Seconds()
+	r.report.Status = statusOf(err)
+	if err != nil {
+		r.report.Held += r.report.undecided()
+	}
+	r.countRequests()
+	report := r.report
+	r.mu.Unlock()
+	if err == nil {
+		err = report.Balance()
+	}
+	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
+		Complete: err == nil && r.whole && r.opts.Limit == 0, Keep: r.incremental()}
+	if err != nil {
+		f.Message = err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
+		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
+	}
+	return report, err
+}
+
+// statusOf names how a run ended.
+func statusOf(err error) string {
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, ErrPaused):
+		return "paused"
+	case errors.Is(err, ErrInterrupted):
+		return "interrupted"
+	}
+	return "failed"
+}
+
+// stopped ends the reading. Where the source or a signal ended it, the rows that were read go on to their commit; where
+// a write did, nothing more is sent. It returns the first failure.
+func (r *run) stopped(ctx context.Context, err error) error {
+	if err == nil {
+		return r.failed()
+	}
+	if r.failed() == nil {
+		r.flush(ctx)
+		r.land()
+	}
+	r.fail(err)
+	return r.failed()
+}
+
+// fail remembers the first error that stops the run, and wakes whoever waits for writes to land.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure == nil {
+		r.failure = err
+	}
+	r.landed.Broadcast()
+}
+
+// failed returns the error that stops the run, if there is one.
+func (r *run) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
+// draining tells whether the run was asked to stop.
+func (r *run) draining() bool {
+	select {
+	case <-r.opts.Drain:
+		return true
+	default:
+		return false
+	}
+}
+
+func (r *run) throttle() []byte {
+	if t, ok := r.Sink.(Throttle); ok {
+		return t.SaveThrottle()
+	}
+	return nil
+}
+
+// countRequests brings the report's requests up to date; the caller holds mu.
+func (r *run) countRequests() {
+	if t, ok := r.Sink.(Throttle); ok {
+		r.report.Requests = t.Requests() - r.sent
+	}
+}
+
+func (r *run) incremental() bool {
+	s, ok := r.Source.(Incremental)
+	return ok && s.Incremental()
+}
