@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -63,7 +64,8 @@ type Client struct {
 	onWait    func(string, time.Duration)
 	transport *http.Transport
 	limits    *limits
-	daily     daily
+	gate      gate
+	answered  atomic.Bool // the server has answered at least once
 }
 
 // New returns a client. It makes no request.

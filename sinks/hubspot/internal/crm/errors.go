@@ -1,12 +1,9 @@
 package crm
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -45,7 +42,11 @@ type Error struct {
 	Details       []DetailError
 	Effect        Effect
 
-	cause error
+	attempts    int
+	retryAfter  time.Duration
+	temporary   bool // nothing was sent, and trying again later may help
+	credentials bool // the credentials were refused elsewhere than in a call
+	cause       error
 }
 
 // An ItemError is an error about some inputs of a batch. Every field may be missing.
@@ -102,6 +103,9 @@ func (e *Error) Error() string {
 	if e.Hint != "" {
 		b.WriteString("; " + e.Hint)
 	}
+	if e.attempts > 1 {
+		fmt.Fprintf(&b, " (after %d attempts)", e.attempts)
+	}
 	if e.CorrelationID != "" {
 		b.WriteString(" (correlation id " + e.CorrelationID + ")")
 	}
@@ -112,7 +116,7 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 // Auth tells whether the credentials are missing, wrong, or may not do this.
-func (e *Error) Auth() bool { return e.Status == 401 || e.Status == 403 }
+func (e *Error) Auth() bool { return e.Status == 401 || e.Status == 403 || e.credentials }
 
 // Permanent tells whether sending the same again would give the same answer.
 func (e *Error) Permanent() bool {
@@ -156,11 +160,13 @@ func contexts(details []DetailError) []map[string][]string {
 	return all
 }
 
+var existing = regexp.MustCompile(`Existing ID: (\d+)|(\d+) already has that value`)
+
 func existingID(context map[string][]string, message string) string {
 	if ids := context["existingId"]; len(ids) > 0 {
 		return ids[0]
 	}
-	if m := regexp.MustCompile(`Existing ID: (\d+)|(\d+) already has that value`).FindStringSubmatch(message); m != nil {
+	if m := existing.FindStringSubmatch(message); m != nil {
 		return m[1] + m[2]
 	}
 	return ""
@@ -174,5 +180,3 @@ func oneLine(text string, n int) string {
 	}
 	return text
 }
-
-var _ = []any{json.Valid, errors.Is, strconv.Itoa}

@@ -2,27 +2,178 @@ package crm
 
 import (
 	"context"
+	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
+// list gets all results of a collection, page by page where it has pages.
+func list[T any](ctx context.Context, c *Client, cl call) ([]T, error) {
+	cl.method, cl.safe = http.MethodGet, true
+	path, after := cl.path, ""
+	var all []T
+	for {
+		var page struct {
+			Results []T `json:"results"`
+			Paging  struct {
+				Next struct {
+					After text `json:"after"`
+				} `json:"next"`
+			} `json:"paging"`
+		}
+		cl.decode = into(&page)
+		if err := c.do(ctx, cl); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Results...)
+		next := string(page.Paging.Next.After)
+		if next == "" || next == after {
+			return all, nil
+		}
+		after = next
+		cl.path = withQuery(path, "after", after)
+	}
+}
+
+func withQuery(path, name, value string) string {
+	mark := "?"
+	if strings.Contains(path, "?") {
+		mark = "&"
+	}
+	return path + mark + name + "=" + url.QueryEscape(value)
+}
+
 // Properties returns the definitions of all properties of an object that aren't archived.
 func (c *Client) Properties(ctx context.Context, object string) ([]PropertyDefinition, error) {
-	return nil, nil
+	wire, err := list[propertyWire](ctx, c, call{op: "list properties of " + object, path: join(c.paths.properties, []string{object})})
+	all := make([]PropertyDefinition, 0, len(wire))
+	for i := range wire {
+		all = append(all, wire[i].definition())
+	}
+	return all, err
+}
+
+type propertyWire struct {
+	Name            string `json:"name"`
+	Label           string `json:"label"`
+	Type            string `json:"type"`
+	FieldType       string `json:"fieldType"`
+	HasUniqueValue  bool   `json:"hasUniqueValue"`
+	Calculated      bool   `json:"calculated"`
+	ExternalOptions bool   `json:"externalOptions"`
+	Archived        bool   `json:"archived"`
+	Modification    struct {
+		ReadOnlyValue bool `json:"readOnlyValue"`
+	} `json:"modificationMetadata"`
+	Options []struct {
+		Label text `json:"label"`
+		Value text `json:"value"`
+	} `json:"options"`
+}
+
+func (w *propertyWire) definition() PropertyDefinition {
+	p := PropertyDefinition{
+		Name: w.Name, Label: w.Label, Type: w.Type, FieldType: w.FieldType,
+		HasUniqueValue: w.HasUniqueValue, ReadOnly: w.Calculated || w.Modification.ReadOnlyValue,
+		ExternalOptions: w.ExternalOptions, Archived: w.Archived,
+	}
+	for _, o := range w.Options {
+		p.Options = append(p.Options, Option{Label: string(o.Label), Value: string(o.Value)})
+	}
+	return p
 }
 
 // Schemas returns the custom objects.
-func (c *Client) Schemas(ctx context.Context) ([]Schema, error) { return nil, nil }
+func (c *Client) Schemas(ctx context.Context) ([]Schema, error) {
+	type schemaWire struct {
+		ObjectTypeID           text     `json:"objectTypeId"`
+		Name                   string   `json:"name"`
+		FullyQualifiedName     string   `json:"fullyQualifiedName"`
+		PrimaryDisplayProperty string   `json:"primaryDisplayProperty"`
+		RequiredProperties     []string `json:"requiredProperties"`
+		Labels                 struct {
+			Singular string `json:"singular"`
+			Plural   string `json:"plural"`
+		} `json:"labels"`
+	}
+	wire, err := list[schemaWire](ctx, c, call{op: "list custom objects", path: c.paths.schemas})
+	all := make([]Schema, 0, len(wire))
+	for _, w := range wire {
+		all = append(all, Schema{
+			ID: string(w.ObjectTypeID), Name: w.Name, FullyQualifiedName: w.FullyQualifiedName,
+			PrimaryDisplayProperty: w.PrimaryDisplayProperty, RequiredProperties: w.RequiredProperties,
+			Singular: w.Labels.Singular, Plural: w.Labels.Plural,
+		})
+	}
+	return all, err
+}
 
 // Owners returns the owners with that email address; all of them if email is "".
-func (c *Client) Owners(ctx context.Context, email string) ([]Owner, error) { return nil, nil }
+func (c *Client) Owners(ctx context.Context, email string) ([]Owner, error) {
+	type ownerWire struct {
+		ID        text   `json:"id"`
+		Email     string `json:"email"`
+		FirstName string `json:"firstName"`
+		LastName  string `json:"lastName"`
+		Archived  bool   `json:"archived"`
+	}
+	path := withQuery(c.paths.owners, "limit", "100")
+	if email != "" {
+		path = withQuery(path, "email", email)
+	}
+	wire, err := list[ownerWire](ctx, c, call{op: "list owners", path: path})
+	all := make([]Owner, 0, len(wire))
+	for _, w := range wire {
+		all = append(all, Owner{ID: string(w.ID), Email: w.Email, FirstName: w.FirstName, LastName: w.LastName, Archived: w.Archived})
+	}
+	return all, err
+}
 
 // Pipelines returns the pipelines of an object, with their stages.
-func (c *Client) Pipelines(ctx context.Context, object string) ([]Pipeline, error) { return nil, nil }
+func (c *Client) Pipelines(ctx context.Context, object string) ([]Pipeline, error) {
+	type stageWire struct {
+		ID    text   `json:"id"`
+		Label string `json:"label"`
+	}
+	type pipelineWire struct {
+		stageWire
+		Stages []stageWire `json:"stages"`
+	}
+	wire, err := list[pipelineWire](ctx, c, call{op: "list pipelines of " + object, path: join(c.paths.pipelines, []string{object})})
+	all := make([]Pipeline, 0, len(wire))
+	for _, w := range wire {
+		p := Pipeline{ID: string(w.ID), Label: w.Label}
+		for _, s := range w.Stages {
+			p.Stages = append(p.Stages, Stage{ID: string(s.ID), Label: s.Label})
+		}
+		all = append(all, p)
+	}
+	return all, err
+}
 
-// Account returns the account that the token belongs to.
-func (c *Client) Account(ctx context.Context) (Account, error) { return Account{}, nil }
+// Account returns the account that the token belongs to. Its time zone is remembered, for the daily limit.
+func (c *Client) Account(ctx context.Context) (Account, error) {
+	var wire struct {
+		PortalID    text   `json:"portalId"`
+		AccountType string `json:"accountType"`
+		TimeZone    string `json:"timeZone"`
+	}
+	err := c.do(ctx, call{
+		op: "read account", method: http.MethodGet, path: c.paths.account + "/details", safe: true,
+		decode: into(&wire),
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	if wire.PortalID == "" {
+		return Account{}, &Error{Op: "read account", Message: "the answer names no portal", Effect: NoEffect}
+	}
+	c.gate.setZone(wire.TimeZone)
+	return Account{PortalID: string(wire.PortalID), Type: wire.AccountType, TimeZone: wire.TimeZone}, nil
+}
 
-// A DailyUsage is how much of a day's requests an account's private apps have used.
+// A DailyUsage is how much of a day's requests an account's private apps have used (API.md 3.6).
 type DailyUsage struct {
 	Name     string
 	Limit    int
@@ -30,5 +181,20 @@ type DailyUsage struct {
 	ResetsAt time.Time // zero if unknown
 }
 
-// DailyUsage returns the usage of the daily limit (not for OAuth apps).
-func (c *Client) DailyUsage(ctx context.Context) ([]DailyUsage, error) { return nil, nil }
+// DailyUsage returns the usage of the daily limit; there is none for OAuth apps. The time of its reset is remembered.
+func (c *Client) DailyUsage(ctx context.Context) ([]DailyUsage, error) {
+	type usageWire struct {
+		Name     string `json:"name"`
+		Limit    text   `json:"usageLimit"`
+		Used     text   `json:"currentUsage"`
+		ResetsAt text   `json:"resetsAt"`
+	}
+	wire, err := list[usageWire](ctx, c, call{op: "read daily usage", path: c.paths.account + "/api-usage/daily/private-apps"})
+	all := make([]DailyUsage, 0, len(wire))
+	for _, w := range wire {
+		u := DailyUsage{Name: w.Name, Limit: w.Limit.int(), Used: w.Used.int(), ResetsAt: w.ResetsAt.time()}
+		c.gate.setReset(u.ResetsAt)
+		all = append(all, u)
+	}
+	return all, err
+}

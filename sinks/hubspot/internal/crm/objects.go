@@ -81,7 +81,7 @@ func (c *Client) BatchArchive(ctx context.Context, object string, ids []string) 
 	}
 	return c.do(ctx, call{
 		op: op, method: http.MethodPost, path: c.paths.object(object, "batch", "archive"), safe: true,
-		body: encodeIDs(ids), decode: ignoreBody,
+		body: encodeIDs(ids), bodyless: true,
 	})
 }
 

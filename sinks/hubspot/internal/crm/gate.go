@@ -1,0 +1,85 @@
+package crm
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A gate knows whether the account accepts requests at all: the daily limit is shared by all its private apps, and ends
+// at midnight where the account is (API.md 9.1). The zero value is ready.
+type gate struct {
+	mu     sync.Mutex
+	zone   *time.Location // nil: unknown
+	reset  time.Time      // as last told; may be past
+	paused *PausedError   // nil: open
+}
+
+func (g *gate) setZone(name string) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.zone = zone
+}
+
+func (g *gate) setReset(at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if at.After(g.reset) {
+		g.reset = at
+	}
+}
+
+// check returns a *PausedError while nothing may be sent.
+func (g *gate) check(now time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.paused == nil {
+		return nil
+	}
+	if !now.Before(g.pauseg.Until) {
+		g.paused = nil
+		return nil
+	}
+	return g.paused
+}
+
+// observe pauses when an answer says that the day's last request is spent.
+func (g *gate) observe(header http.Header, now time.Time) {
+	if headerInt(header, "X-HubSpot-RateLimit-Daily-Remaining", -1) == 0 {
+		g.exhaust(now, nil)
+	}
+}
+
+// exhaust pauses until the daily limit is reset.
+func (g *gate) exhaust(now time.Time, told *Error) *PausedError {
+	return g.pause(g.nextReset(now), "the account's daily limit of requests is used up", told)
+}
+
+func (g *gate) pause(until time.Time, reason string, told *Error) *PausedError {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paused = &PausedError{Until: until, Reason: reason}
+	if told != nil {
+		g.pauseg.Err = told
+	}
+	return g.paused
+}
+
+// nextReset returns when the daily limit is reset: as told, or at the account's midnight, or at that of UTC.
+func (g *gate) nextReset(now time.Time) time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.reset.After(now) {
+		return g.reset
+	}
+	zone := time.UTC
+	if g.zone != nil {
+		zone = g.zone
+	}
+	year, month, day := now.In(zone).Date()
+	return time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+}

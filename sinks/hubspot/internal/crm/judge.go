@@ -1,0 +1,136 @@
+package crm
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Statuses that net/http has no name for (API.md 6.1).
+const statusMigrating = 477
+
+// judge turns an answer into nil or an error that says whether it had an effect.
+func (c *Client) judge(ctx context.Context, cl *call, r reply, readErr error) *Error {
+	if r.status/100 == 2 {
+		return cl.accept(ctx, r, readErr)
+	}
+	e := cl.failure("", effectOf(r.status))
+	e.Status = r.status
+	e.retryAfter = retryAfter(r.header, time.Now())
+	e.describe(r.body, r.header)
+	e.Hint = c.hint(e, r.header)
+	return e
+}
+
+// accept decodes a good answer. One that can't be read tells nothing about what was done.
+func (cl *call) accept(ctx context.Context, r reply, err error) *Error {
+	if len(bytes.TrimSpace(r.body)) == 0 && err == nil {
+		if cl.bodyless {
+			r.body = []byte("{}")
+		} else {
+			err = errEmpty
+		}
+	}
+	if err == nil && cl.decode != nil {
+		err = cl.decode(r)
+	}
+	if err == nil {
+		return nil
+	}
+	e := cl.failure("the answer can't be read: "+err.Error(), Unknown)
+	e.Status, e.CorrelationID, e.cause = r.status, r.correlation(), err
+	if cause := ctx.Err(); cause != nil {
+		e.cause = cause
+	}
+	return e
+}
+
+// effectOf says what a status other than 2xx tells about the effect (API.md 6.1).
+func effectOf(status int) Effect {
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return NoEffect
+	case status >= 500, status < 300, status == http.StatusRequestTimeout:
+		return Unknown
+	}
+	return NoEffect
+}
+
+// describe fills the error from an answer's body. Anything may be a body: an edge answers with HTML.
+func (e *Error) describe(body []byte, header http.Header) {
+	e.CorrelationID = header.Get("X-HubSpot-Correlation-Id")
+	var w itemWire
+	if json.Unmarshal(body, &w) != nil {
+		e.Message = orDefault(oneLine(string(body[:min(len(body), 4096)]), 200), "no explanation")
+		return
+	}
+	e.Category = firstOf(string(w.Category), string(w.ErrorType), string(w.Error))
+	if status := string(w.Status); e.Category == "" && status != "error" {
+		e.Category = status // of OAuth: BAD_REFRESH_TOKEN
+	}
+	e.SubCategory, e.Policy = string(w.SubCategory), string(w.PolicyName)
+	e.Message = orDefault(string(w.Message), "no explanation")
+	e.CorrelationID = firstOf(string(w.CorrelationID), e.CorrelationID)
+	e.Context, e.Details = w.Context.plain(), w.details()
+}
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// hint says what a person can do about the error.
+func (c *Client) hint(e *Error, header http.Header) string {
+	switch {
+	case e.Status/100 == 3:
+		return "it redirects to " + redirectHost(header) + ", which isn't followed: check base_url"
+	case e.Status == http.StatusUnauthorized:
+		return c.auth.hint()
+	case e.Status == http.StatusForbidden && len(e.MissingScopes()) > 0:
+		return "give the app or service key one of the scopes " + strings.Join(e.MissingScopes(), ", ")
+	case e.Status == http.StatusForbidden:
+		return "check what the app or service key, and the user behind it, may do"
+	case e.Status == http.StatusNotFound && e.Category == "":
+		return "check base_url and api_version (" + c.version + ")"
+	}
+	return ""
+}
+
+func redirectHost(header http.Header) string {
+	u, err := url.Parse(header.Get("Location"))
+	if err != nil || u.Host == "" {
+		return "another place"
+	}
+	return u.Host
+}
+
+// limited tells whether the error is a 429 of the rolling window that requests are counted in.
+func (e *Error) limited() bool {
+	return e.Status == http.StatusTooManyRequests && e.Policy != policyDaily && e.Policy != policySecond
+}
+
+// redact takes secrets out of the texts.
+func (e *Error) redact(secrets ...string) *Error {
+	for _, s := range secrets {
+		if s != "" {
+			e.Message = strings.ReplaceAll(e.Message, s, "[redacted]")
+		}
+	}
+	return e
+}
+
+// unreachable tells whether a failure to connect won't pass by itself.
+func unreachable(err error) bool {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	return untrusted
+}
