@@ -40,7 +40,7 @@ func (g *gate) check(now time.Time) error {
 	if g.paused == nil {
 		return nil
 	}
-	if !now.Before(g.pauseg.Until) {
+	if !now.Before(g.paused.Until) {
 		g.paused = nil
 		return nil
 	}
@@ -64,7 +64,7 @@ func (g *gate) pause(until time.Time, reason string, told *Error) *PausedError {
 	defer g.mu.Unlock()
 	g.paused = &PausedError{Until: until, Reason: reason}
 	if told != nil {
-		g.pauseg.Err = told
+		g.paused.Err = told
 	}
 	return g.paused
 }
