@@ -17,6 +17,7 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 		r.fail(werr)
 	}
 	r.mu.Lock()
+	r.closeLanded(time.Now())
 	n := r.notes
 	r.notes = notes{}
 	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run,
@@ -30,12 +31,14 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 		case !ok:
 			r.doubt(p, now)
 		case o.Verdict == Unwritten:
-			c.Closed = append(c.Closed, r.release(p)...)
+			if p.Sent.IsZero() {
+				c.Closed = append(c.Closed, r.release(p)...)
+			}
 			r.doubts = append(r.doubts, &doubt{p: p, next: now, unwritten: true})
 		default:
 			c.Decisions = append(c.Decisions, r.decide(p, o))
 			c.Links = append(c.Links, inlined(p, o)...)
-			c.Closed = append(c.Closed, r.release(p)...)
+			c.Closed = append(c.Closed, r.decided(p)...)
 			p.span.undecided--
 			freed = append(freed, p.Key)
 		}

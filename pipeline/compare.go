@@ -128,6 +128,7 @@ func (r *run) newest(items []item) []item {
 			r.postpone(it)
 			continue
 		}
+		r.supersede(it.Key)
 		kept = append(kept, it)
 	}
 	return kept
@@ -135,13 +136,19 @@ func (r *run) newest(items []item) []item {
 
 // postpone keeps a row until its key is free. Of several, only the newest is kept. The caller holds mu.
 func (r *run) postpone(it item) {
-	if old, ok := r.deferred[it.Key]; ok {
-		r.report.Superseded++
-		old.span.undecided--
-	}
+	r.supersede(it.Key)
 	it.Values = slices.Clone(it.Values)
 	it.span.undecided++
 	r.deferred[it.Key] = it
+}
+
+// supersede drops the postponed row of a key, if there is one: a newer one has come. The caller holds mu.
+func (r *run) supersede(key string) {
+	if old, ok := r.deferred[key]; ok {
+		r.report.Superseded++
+		old.span.undecided--
+		delete(r.deferred, key)
+	}
 }
 
 // flightOf returns why a key has to wait, or nil. The caller holds mu.

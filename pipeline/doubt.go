@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -22,18 +24,60 @@ const (
 	settlePause = time.Second
 )
 
+// longAgo is after what time the last request that an intent can have led to was sent, whatever the wire waited for.
+const longAgo = 10 * time.Minute
+
 // recall puts the doubts of earlier processes on the list, before anything new is read. Their requests were sent before
-// this process took the lease; nothing better is known of when.
+// this process took the lease; nothing better is known of when, unless they are very old.
 func (r *run) recall(doubts []Doubt) {
 	now := time.Now()
+	byKey := map[string]*doubt{}
 	for _, d := range doubts {
-		intent := d.Intent
-		p := &pending{span: &span{undecided: 1}, groups: []string{d.Group}, Change: Change{
-			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: now}}
 		r.intents[d.Group]++
-		r.busy[d.Key] = &flight{hash: d.Hash, recall: &intent}
-		r.doubts = append(r.doubts, &doubt{p: p, next: now, recalled: true})
+		sent := now
+		if d.Age > longAgo+r.limits.Landing {
+			sent = now.Add(-r.limits.Landing)
+		}
+		groups := []string{d.Group}
+		if older := byKey[d.Key]; older != nil {
+			groups = append(older.p.groups, groups...)
+		}
+		byKey[d.Key] = &doubt{next: now, recalled: true, unwritten: d.Decided, p: &pending{span: &span{undecided: 1}, groups: groups, Change: Change{
+			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: sent}}}
 	}
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		d := byKey[key]
+		if d.unwritten { // decided: only a newer version has to wait
+			r.busy[key] = &flight{decided: true, hash: d.p.Hash, landing: d.p.Sent.Add(r.limits.Landing)}
+			r.landing = append(r.landing, d.p)
+			continue
+		}
+		intent := Intent{Key: key, Version: d.p.Version, Hash: d.p.Hash}
+		r.busy[key] = &flight{hash: d.p.Hash, recall: &intent}
+		r.doubts = append(r.doubts, d)
+	}
+}
+
+// closeLanded closes the intents of changes that are decided and can no longer take effect a second time. Until then
+// they stay open, so that a later process knows that it must wait, too. The caller holds mu.
+func (r *run) closeLanded(now time.Time) {
+	r.landing = slices.DeleteFunc(r.landing, func(p *pending) bool {
+		landed := !now.Before(p.Sent.Add(r.limits.Landing))
+		if landed {
+			r.notes.closed = append(r.notes.closed, r.release(p)...)
+		}
+		return landed
+	})
+}
+
+// decided takes a change whose end is known out of its intents, at once or when its first attempt can no longer take
+// effect. The caller holds mu.
+func (r *run) decided(p *pending) (closed []string) {
+	if p.Sent.IsZero() {
+		return r.release(p)
+	}
+	r.landing = append(r.landing, p)
+	return nil
 }
 
 // doubt puts a change of this run on the list. The caller holds mu.
@@ -186,7 +230,7 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	if !counted {
 		r.report = before
 	}
-	r.notes.closed = append(r.notes.closed, r.release(p)...)
+	r.notes.closed = append(r.notes.closed, r.decided(p)...)
 	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
 	if recall != nil {
 		f.recall = recall.recall

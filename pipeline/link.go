@@ -48,6 +48,15 @@ func (r *run) link(ctx context.Context, last bool) error {
 	return nil
 }
 
+// catchUp writes the links that an earlier run has left waiting, before a row is read: one whose answer was lost may
+// have been made, and if its row has changed since, it must be on the books to be taken back.
+func (r *run) catchUp(ctx context.Context) error {
+	if r.Pipeline.links == nil {
+		return nil
+	}
+	return r.link(ctx, false)
+}
+
 // due returns the links of a page that can be written now.
 func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChange, error) {
 	if ask {
@@ -185,4 +194,18 @@ func (r *run) bookLink(o *LinkOutcome) {
 func (r *run) isSeen(key string) bool {
 	_, ok := r.seen[maphash.String(keySeed, key)]
 	return ok
+}
+
+// Relink writes the links of an earlier run that were parked, as far as their targets are there by now. It reads no
+// row: the report counts links only.
+func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options) (Report, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r, err := p.start(ctx, store, opts, stop)
+	if err != nil {
+		return Report{Name: p.Name, Status: "failed"}, err
+	}
+	defer r.writes.Wait()
+	r.opts.Limit = -1 // a pass over the source isn't complete
+	return r.finish(ctx, r.link(ctx, true))
 }

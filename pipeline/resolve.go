@@ -61,8 +61,10 @@ func (r *run) lookup(ctx context.Context, changes []*pending, field int) error {
 		return nil
 	}
 	look := r.schema.Fields[field].Lookup
+	ask := look.Missing != MissingPark || r.limits.Inline
 	var unknown []string
 	for _, p := range changes {
+		ask = ask || len(p.entry.Links) > 0 // to tell whether the row's link is still the same
 		v := p.row[field]
 		if v.Type() != Ref || look.Property == recordID {
 			continue
@@ -73,7 +75,7 @@ func (r *run) lookup(ctx context.Context, changes []*pending, field int) error {
 		}
 	}
 	slices.Sort(unknown)
-	return r.learn(ctx, look, slices.Compact(unknown), look.Missing != MissingPark || r.limits.Inline)
+	return r.learn(ctx, look, slices.Compact(unknown), ask)
 }
 
 // learn adds the ids of records to the run's table; with ask it asks the destination for those that no pipeline of ours

@@ -42,6 +42,9 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 // (see write) intents, sink and commit.
 func (r *run) move(ctx context.Context) error {
 	defer r.writes.Wait()
+	if err := r.catchUp(ctx); err != nil {
+		return r.stopped(ctx, err)
+	}
 	for batch, err := range r.batches(ctx) {
 		if err != nil {
 			return r.stopped(ctx, err)
@@ -98,6 +101,7 @@ type run struct {
 	notes   notes
 	intents map[string]int // undecided changes that each group's intents name
 	doubts  []*doubt
+	landing []*pending // decided, but an earlier attempt may still take effect
 	linked  map[uint64]*linkedRow
 	window  rejectWindow
 	report  Report

@@ -66,16 +66,18 @@ type Resume struct {
 	Epoch       int64
 	Run         int64
 	Position    Position // nil: from the start
-	Doubtful    []Doubt  // intents of earlier runs whose outcome isn't known, one a key
+	Doubtful    []Doubt  // every intent of the groups that earlier runs left open, oldest group first
 	Throttle    []byte   // as last saved by any pipeline of the account
 	ThrottleAge time.Duration
 }
 
-// A Doubt is an intent without a known outcome.
+// A Doubt is an intent that may have been sent, and whose outcome isn't known; or is known by now, but from a later
+// attempt, while the first may still take effect.
 type Doubt struct {
 	Intent
-	Group string
-	Age   time.Duration // since the intent was written, by the store's clock
+	Group   string
+	Age     time.Duration // since the intent was written, by the store's clock
+	Decided bool          // the ledger's version of the key is not lower than the intent's
 }
 
 // An Entry is what the ledger knows of one key.

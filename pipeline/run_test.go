@@ -1,0 +1,202 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/pipeline"
+)
+
+// openModel opens a pipeline from rows to the model destination.
+func openModel(t testing.TB, rows [][3]string, crm *modelCRM) *pipeline.Pipeline {
+	t.Helper()
+	p, err := pipeline.Open(context.Background(), pipeline.Definition{
+		Name: "p", Key: []string{"id"}, Source: &sliceSource{rows: rows, batch: 10}, Transforms: []pipeline.TransformConfig{mapped{}}, Sink: crm,
+	}, pipeline.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// bubble runs f in virtual time. Conc keeps channels in a pool between streams, and a channel must not come into a bubble
+// from outside: two collections empty the pool.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	runtime.GC()
+	runtime.GC()
+	synctest.Test(t, f)
+}
+
+// randomRows makes rows with repeated keys, parents before and behind their children, and some that are dropped,
+// rejected and refused.
+func randomRows(rng *rand.Rand, n int) [][3]string {
+	rows := make([][3]string, n)
+	for i := range rows {
+		rows[i] = [3]string{fmt.Sprintf("k%d", rng.IntN(n)), fmt.Sprintf("name %d", rng.IntN(5)), ""}
+		if rng.IntN(3) == 0 {
+			rows[i][2] = fmt.Sprintf("k%d", rng.IntN(n+5))
+		}
+		switch rng.IntN(25) {
+		case 0:
+			rows[i][1] = "drop"
+		case 1:
+			rows[i][1] = "bad"
+		case 2:
+			rows[i][1] = "refused"
+		case 3:
+			rows[i][0] = ""
+		}
+	}
+	return rows
+}
+
+// refusable returns the keys that have a row which isn't written. Which of its other versions such a key has depends on
+// which were superseded, so that it says nothing.
+func refusable(runs ...[][3]string) map[string]bool {
+	keys := map[string]bool{}
+	for _, row := range slices.Concat(runs...) {
+		if row[1] == "refused" || row[1] == "bad" || row[1] == "drop" {
+			keys[row[0]] = true
+		}
+	}
+	return keys
+}
+
+// cleanRun returns what a destination holds after one run without faults.
+func cleanRun(t testing.TB, runs ...[][3]string) map[string]string {
+	store := newModelStore()
+	crm := newModelCRM(1, store)
+	for _, rows := range runs {
+		if _, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return crm.content(refusable(runs...))
+}
+
+func TestRunBalancesItsBooksAndASecondRunWritesNothing(t *testing.T) {
+	rows := randomRows(rand.New(rand.NewPCG(3, 3)), 200)
+	store := newModelStore()
+	crm := newModelCRM(1, store)
+	first, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Read != 200 || first.Written == 0 || first.Rejected == 0 || first.Filtered == 0 || first.Superseded == 0 || first.Linked == 0 || first.Parked == 0 {
+		t.Errorf("the first run did too little to prove anything: %+v", first)
+	}
+	writes := crm.writes
+	unique := map[string]bool{}
+	for _, row := range rows {
+		unique[row[0]] = true
+	}
+	// Keys that stand on several rows of different batches are compared with what an earlier row of the same run wrote:
+	// only a source without such rows is unchanged for certain.
+	var once [][3]string
+	for i := len(rows) - 1; i >= 0; i-- {
+		if unique[rows[i][0]] && rows[i][1] != "drop" && rows[i][1] != "bad" {
+			unique[rows[i][0]] = false
+			once = append(once, rows[i])
+		}
+	}
+	if _, err := openModel(t, once, crm).Run(context.Background(), store, pipeline.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	writes = crm.writes
+	again, err := openModel(t, once, crm).Run(context.Background(), store, pipeline.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if crm.writes != writes || again.Written != 0 {
+		t.Errorf("I9: a run over an unchanged source made %d writes: %+v", crm.writes-writes, again)
+	}
+}
+
+// TestFaultsAndKillsEndAsOneCleanRun is I10: whatever is lost, late, applied in part or killed on the way, the
+// destination ends as after one clean run, no key is there twice, and no version goes back.
+func TestFaultsAndKillsEndAsOneCleanRun(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(300) {
+		bubble(t, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 2))
+			before, rows := randomRows(rng, 60), randomRows(rng, 60)
+			store := newModelStore()
+			crm := newModelCRM(seed, store)
+			crm.faults = 0.3
+			for _, pass := range [][][3]string{before, rows} {
+				runUntilDone(t, seed, rng, pass, crm, store)
+			}
+			synctest.Wait()
+			for _, v := range crm.broken {
+				t.Errorf("seed %d: %s", seed, v)
+			}
+			for key, n := range crm.creates {
+				if n > 1 {
+					t.Errorf("seed %d: I1: key %q was created %d times", seed, key, n)
+				}
+			}
+			if diff := cmp.Diff(cleanRun(t, before, rows), crm.content(refusable(before, rows))); diff != "" {
+				t.Errorf("seed %d: I10: the destination differs from a clean run (-want +got):\n%s", seed, diff)
+			}
+			time.Sleep(time.Hour)
+			crm.faults = 0
+			runUntilDone(t, seed, rng, rows, crm, store)
+			if len(store.groups) > 0 {
+				t.Errorf("seed %d: %d groups of intents were left open", seed, len(store.groups))
+			}
+			for state, n := range crm.seen {
+				seen[state] += n
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	for _, state := range []string{"dropped", "late", "lost answer", "in doubt, found", "in doubt, absent", "killed"} {
+		if seen[state] < 20 {
+			t.Errorf("the rare state %q was met only %d times: the test proves too little", state, seen[state])
+		}
+	}
+}
+
+// runUntilDone runs until a run ends well, killing the process at random writes on the way.
+func runUntilDone(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *modelStore) {
+	for attempt := range 50 {
+		if crm.faults == 0 {
+			attempt = 50
+		}
+		ctx, kill := context.WithCancel(context.Background())
+		crm.onWrite = nil
+		if at := 1 + rng.IntN(8); attempt < 5 && rng.IntN(2) == 0 {
+			start := crm.writes
+			crm.onWrite = func(n int) {
+				if n-start == at {
+					crm.seen["killed"]++
+					store.kill()
+					kill()
+				}
+			}
+		}
+		report, err := openModel(t, rows, crm).Run(ctx, store, pipeline.Options{})
+		kill()
+		if err == nil {
+			if err := report.Balance(); err != nil {
+				t.Errorf("seed %d: I3: %v", seed, err)
+			}
+			return
+		}
+		if errors.Is(err, pipeline.ErrFenced) {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+	t.Fatalf("seed %d: no run ended well", seed)
+}
