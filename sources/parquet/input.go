@@ -1,0 +1,81 @@
+package parquet
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
+)
+
+// A digest tells one file from another: it is made of the file's size and of its footer.
+type digest [sha256.Size]byte
+
+// An input is an open file.
+type input struct {
+	path   string
+	file   *os.File
+	size   int64
+	digest digest
+	meta   *metadata.FileMetaData
+	reader *file.Reader
+	mem    *limited // of the pages that are being read
+}
+
+// openInput opens a file and reads its footer. The error names the file.
+func openInput(path string) (*input, error) {
+	// A pipe would block in Open.
+	if info, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, underlying(err))
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, underlying(err))
+	}
+	in := &input{path: path, file: f}
+	if err := in.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return in, nil
+}
+
+// underlying returns the reason of an error that repeats the path.
+func underlying(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+func (in *input) load() error {
+	info, err := in.file.Stat()
+	if err != nil {
+		return err
+	}
+	in.size = info.Size()
+	footer, err := readFooter(in.file, in.size)
+	if err != nil {
+		return err
+	}
+	in.digest = sha256.Sum256(binary.LittleEndian.AppendUint64(footer, uint64(in.size)))
+	if in.meta, err = parseFooter(footer, in.size); err != nil {
+		return err
+	}
+	in.mem = newLimited(maxPages)
+	props := parquet.NewReaderProperties(in.mem)
+	props.BufferedStreamEnabled = true // page by page, not a whole column chunk
+	props.BufferSize = 64 << 10
+	props.MaxUncompressedPageSize = maxPage
+	return guard(func() (err error) {
+		in.reader, err = file.NewParquetReader(in.file, file.WithMetadata(in.meta), file.WithReadProps(props))
+		return err
+	})
+}
+
+func (in *input) close() error { return in.file.Close() }
