@@ -13,6 +13,9 @@ const (
 	startWindow = 10 * time.Second
 	leastMargin = 250 * time.Millisecond
 	peakWindows = 10 // windows over which the longest round trip is forgotten, mostly
+
+	sharedWindows = 6 // windows after which others that aren't seen are believed to be gone
+	sharedSpare   = 20 // the part of a limit that is left unused for others that are growing
 )
 
 // A budget keeps requests within a limit per rolling window, as the server counts them, and grants in the order of
@@ -24,7 +27,7 @@ const (
 // against a strict server this fills 98 % of a window at 150 ms, and needs no rate, hence no burst or smoothing.
 //
 // Requests of others (or of this app before a restart) are seen in the headers, as a difference between what the
-// server says is left and what we know of. They take slots as well, until a window after they were seen.
+// server says is left and what we know of. They take slots as well: as many as were seen in the last window.
 type budget struct {
 	mu       sync.Mutex
 	most     int // upper bound of limit by config; 0 for none
@@ -33,7 +36,8 @@ type budget struct {
 	probing  bool          // nothing was answered yet: one at a time
 	flight   int           // granted, not answered
 	held     times         // when the slots of answered requests are free
-	foreign  times         // when the slots of others are free
+	foreign  peaks         // slots of others
+	shared   time.Time     // until then others are believed to use the app
 	margin   time.Duration // see above
 	peak     time.Duration // longest round trip of late
 	adjusted time.Time     // last change after a 429
@@ -112,10 +116,7 @@ func (b *budget) wake(now time.Time) {
 	if len(b.queue) == 0 {
 		return
 	}
-	next := b.resume
-	if !next.After(now) {
-		next = earliest(b.held, b.foreign)
-	}
+	next := b.next(now)
 	if next.IsZero() {
 		return // an answer will wake
 	}
@@ -124,6 +125,21 @@ func (b *budget) wake(now time.Time) {
 		return
 	}
 	b.timer.Reset(next.Sub(now))
+}
+
+// next returns when a slot may be free; zero if that takes an answer.
+func (b *budget) next(now time.Time) time.Time {
+	if b.resume.After(now) {
+		return b.resume
+	}
+	var next time.Time
+	if len(b.held) > 0 {
+		next = b.held[0]
+	}
+	if len(b.foreign) > 0 && (next.IsZero() || b.foreign[0].until.Before(next)) {
+		next = b.foreign[0].until
+	}
+	return next
 }
 
 func (b *budget) tick() {
@@ -136,7 +152,7 @@ func (b *budget) free(now time.Time) bool {
 	if now.Before(b.resume) || b.probing && b.flight > 0 {
 		return false
 	}
-	return b.flight+len(b.held)+len(b.foreign) < b.limit
+	return b.flight+len(b.held)+b.foreign.most() < b.limit
 }
 
 // start says that the request is only sent now: a connection had to be made first.
@@ -164,11 +180,13 @@ func (s *slot) done(now time.Time, answered bool, q quota) {
 	if q.interval > 0 {
 		b.window = q.interval
 	}
-	at := s.send.Add(b.margin)
-	if now.Before(at) {
-		at = now
+	if !q.refused { // whether a refused request counts is seen in the headers, as if it were somebody else's
+		at := s.send.Add(b.margin)
+		if now.Before(at) {
+			at = now
+		}
+		heap.Push(&b.held, at.Add(b.window))
 	}
-	heap.Push(&b.held, at.Add(b.window))
 	b.learn(s, now, q)
 	if q.refused {
 		b.refuse(s, now, q)
@@ -179,8 +197,9 @@ func (s *slot) done(now time.Time, answered bool, q quota) {
 	b.wake(now)
 }
 
-// learn takes over the limit, and finds out how many requests of others the server must have counted: those beyond
-// all of ours that it can have counted when it answered.
+// learn takes over the limit, and finds out how many requests of others the server has counted: those beyond all of
+// ours that it can have counted when it answered. Once there are others, those of ours that were sent later aren't
+// taken for counted before: that is closer, but may count a few too many as others'.
 func (b *budget) learn(s *slot, now time.Time, q quota) {
 	if q.max <= 0 {
 		return
@@ -189,15 +208,13 @@ func (b *budget) learn(s *slot, now time.Time, q quota) {
 	if q.remaining < 0 {
 		return
 	}
-	own := s.own + int(b.granted-s.order)
-	b.addForeign(now, q.max-q.remaining-own)
-}
-
-// addForeign sees to it that at least n slots are taken by others for the next window.
-func (b *budget) addForeign(now time.Time, n int) {
-	for range min(n, b.limit) - len(b.foreign) {
-		heap.Push(&b.foreign, now.Add(b.window))
+	others := q.max - q.remaining - s.own
+	if surely := others - int(b.granted-s.order); surely > 0 {
+		b.shared = now.Add(sharedWindows * b.window)
+	} else if now.After(b.shared) {
+		return
 	}
+	b.foreign.add(others+b.limit/sharedSpare, now.Add(b.window))
 }
 
 // refuse answers a 429: the margin was too small, or others use the app. Of the many that one mistake brings, only
@@ -211,7 +228,8 @@ func (b *budget) refuse(s *slot, now time.Time, q quota) {
 	}
 	b.adjusted, b.eased = now, now
 	b.margin = min(2*b.margin, max(b.peak, leastMargin))
-	b.addForeign(now, len(b.foreign)+max(b.limit/20, 1))
+	b.shared = now.Add(sharedWindows * b.window)
+	b.foreign.add(min(b.foreign.most()+max(b.limit/sharedSpare, 1), b.limit), now.Add(b.window))
 }
 
 // ease lets the margin shrink slowly while all goes well.
@@ -219,39 +237,4 @@ func (b *budget) ease(now time.Time) {
 	if b.margin > leastMargin && now.Sub(b.eased) >= b.window {
 		b.margin, b.eased = max(leastMargin, b.margin*9/10), now
 	}
-}
-
-// times is a heap of instants.
-type times []time.Time
-
-func (t times) Len() int           { return len(t) }
-func (t times) Less(i, j int) bool { return t[i].Before(t[j]) }
-func (t times) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-
-// Push is heap.Interface's.
-func (t *times) Push(x any) { *t = append(*t, x.(time.Time)) }
-
-// Pop is heap.Interface's.
-func (t *times) Pop() any {
-	last := (*t)[len(*t)-1]
-	*t = (*t)[:len(*t)-1]
-	return last
-}
-
-// drop removes the instants up to now.
-func (t *times) drop(now time.Time) {
-	for len(*t) > 0 && !(*t)[0].After(now) {
-		heap.Pop(t)
-	}
-}
-
-// earliest returns the first instant of all heaps; zero if there is none.
-func earliest(heaps ...times) time.Time {
-	var first time.Time
-	for _, t := range heaps {
-		if len(t) > 0 && (first.IsZero() || t[0].Before(first)) {
-			first = t[0]
-		}
-	}
-	return first
 }

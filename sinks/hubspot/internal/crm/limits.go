@@ -211,9 +211,7 @@ func (b *budget) restore(saved []byte, age time.Duration, now time.Time) (rest [
 		}
 	}
 	// What an answer has shown as somebody else's may have been these.
-	for range min(len(b.held), len(b.foreign)) {
-		heap.Pop(&b.foreign)
-	}
+	b.foreign.lower(len(b.held))
 	return saved, true
 }
 

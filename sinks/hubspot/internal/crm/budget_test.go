@@ -1,0 +1,139 @@
+package crm
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A windowServer counts requests as strictly as HubSpot may: by arrival, in a rolling window, those of others included.
+type windowServer struct {
+	mu       sync.Mutex
+	limit    int
+	window   time.Duration
+	arrivals []time.Time
+	accepted int
+	refused  int
+	silent   bool // sends no headers
+}
+
+// arrive stamps a request and returns the answer's headers.
+func (s *windowServer) arrive() (header http.Header, refused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for len(s.arrivals) > 0 && now.Sub(s.arrivals[0]) >= s.window {
+		s.arrivals = s.arrivals[1:]
+	}
+	header = http.Header{}
+	if refused = len(s.arrivals) >= s.limit; refused {
+		s.refused++
+	} else {
+		s.arrivals = append(s.arrivals, now)
+		s.accepted++
+	}
+	if !s.silent {
+		header.Set("X-HubSpot-RateLimit-Max", strconv.Itoa(s.limit))
+		header.Set("X-HubSpot-RateLimit-Remaining", strconv.Itoa(s.limit-len(s.arrivals)))
+		header.Set("X-HubSpot-RateLimit-Interval-Milliseconds", strconv.Itoa(int(s.window.Milliseconds())))
+	}
+	return header, refused
+}
+
+// A route is how long requests take: up the line, in the server, and back.
+type route struct {
+	latency time.Duration // 30 % of it up the line
+	jitter  time.Duration // mean of the exponential part of the way up
+}
+
+func (r route) times(rng *rand.Rand) (up, rest time.Duration) {
+	up = r.latency * 3 / 10
+	rest = r.latency - up
+	return up + time.Duration(rng.ExpFloat64()*float64(r.jitter)), rest
+}
+
+// drive lets workers send through limits for a time.
+func drive(l *limits, s *windowServer, workers int, r route, d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i := range workers {
+		rng := rand.New(rand.NewPCG(uint64(i), 7))
+		wg.Go(func() {
+			again := false
+			for {
+				t, err := l.acquire(ctx, false, again)
+				if err != nil {
+					return
+				}
+				t.start(time.Now())
+				up, rest := r.times(rng)
+				time.Sleep(up)
+				header, refused := s.arrive()
+				time.Sleep(rest)
+				t.done(time.Now(), header, refused)
+				again = refused
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// The budget is used nearly whole, and never exceeded, by a server that counts strictly (T8 of the performance targets).
+func TestBudgetIsUsedAndKept(t *testing.T) {
+	const span = 120 * time.Second
+	for _, tc := range []struct {
+		route
+		workers int
+		least   float64
+	}{
+		{route{50 * time.Millisecond, 5 * time.Millisecond}, 20, 0.98},
+		{route{150 * time.Millisecond, 0}, 20, 0.98},
+		{route{150 * time.Millisecond, 20 * time.Millisecond}, 20, 0.98},
+		{route{150 * time.Millisecond, 20 * time.Millisecond}, 8, 0.98},
+		{route{500 * time.Millisecond, 0}, 20, 0.97},
+		{route{500 * time.Millisecond, 50 * time.Millisecond}, 20, 0.97},
+	} {
+		t.Run(fmt.Sprintf("%v±%v/%d workers", tc.latency, tc.jitter, tc.workers), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &windowServer{limit: 190, window: 10 * time.Second}
+				drive(newLimits(0), s, tc.workers, tc.route, span)
+				used := float64(s.accepted) / (190 * span.Seconds() / 10)
+				t.Logf("%.1f %% of 190 requests in 10 s were used over %v; %d were refused", 100*used, span, s.refused)
+				if used < tc.least || s.refused > 0 {
+					t.Errorf("used %.4f of the budget with %d refusals, want at least %.2f and none", used, s.refused, tc.least)
+				}
+			})
+		})
+	}
+}
+
+// In the long run, when the burst of the beginning no longer counts, use stays as high.
+func TestBudgetOverTwentyMinutes(t *testing.T) {
+	for _, tc := range []struct {
+		route
+		least float64
+	}{
+		{route{150 * time.Millisecond, 20 * time.Millisecond}, 0.98},
+		{route{500 * time.Millisecond, 50 * time.Millisecond}, 0.97},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &windowServer{limit: 190, window: 10 * time.Second}
+			l := newLimits(0)
+			drive(l, s, 20, tc.route, 20*time.Second)
+			before := s.accepted
+			drive(l, s, 20, tc.route, 20*time.Minute)
+			used := float64(s.accepted-before) / (19 * 20 * 60)
+			t.Logf("%v±%v: %.2f %% used, %d refused", tc.latency, tc.jitter, 100*used, s.refused)
+			if used < tc.least || s.refused > 0 {
+				t.Errorf("used %.4f with %d refusals, want at least %.2f and none", used, s.refused, tc.least)
+			}
+		})
+	}
+}
