@@ -1,0 +1,255 @@
+// Package config reads pipelines.yaml: into a Spec, or into all diagnostics of what is wrong with it, each with its
+// place in the file.
+//
+// The options of a kind are the fields of its config struct. One walk over their yaml and doc tags serves the strict
+// decoding here and the list of options that Options returns.
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"sluice/pipeline"
+)
+
+// DefaultState is where the state is kept unless the file says otherwise.
+const DefaultState = "sqlite:.sluice/state.db"
+
+// A Spec is what a file without errors says.
+type Spec struct {
+	File        string
+	State       string       // URL of the store: sqlite:PATH or postgres://…
+	Connections []Connection // in file order
+	Pipelines   []Pipeline   // in file order
+
+	doc *document
+}
+
+// A Connection is a named connection.
+type Connection struct {
+	Name   string
+	Kind   string
+	Config pipeline.ConnectionConfig
+}
+
+// A Component is a source, transform or sink: its kind, and the config decoded for it.
+type Component[C any] struct {
+	Kind   string
+	Config C
+}
+
+// A Pipeline is one entry of pipelines.
+type Pipeline struct {
+	Name        string
+	After       []string // pipelines that must have ended before this one starts
+	Key         []string // the source columns that identify a row
+	Source      Component[pipeline.SourceConfig]
+	Transforms  []Component[pipeline.TransformConfig]
+	Sink        Component[pipeline.SinkConfig]
+	Fingerprint string // of the source's kind and options and the key: what a checkpoint depends on
+}
+
+// Definition returns the pipeline as the engine opens it.
+func (p *Pipeline) Definition() pipeline.Definition {
+	d := pipeline.Definition{Name: p.Name, Key: p.Key, Source: p.Source.Config, Sink: p.Sink.Config, Fingerprint: p.Fingerprint}
+	for _, t := range p.Transforms {
+		d.Transforms = append(d.Transforms, t.Config)
+	}
+	return d
+}
+
+// Parse reads a file. It returns either a Spec or at least one Diagnostic, sorted by place. File is only its name for
+// messages; lookup returns environment variables, and may be nil. Files named by ${file:…} are read.
+func Parse(file string, data []byte, kinds pipeline.Kinds, lookup func(string) (string, bool)) (*Spec, Diagnostics) {
+	if lookup == nil {
+		lookup = func(string) (string, bool) { return "", false }
+	}
+	d := &decoder{document: newDocument(file, data), lookup: lookup, kinds: kinds}
+	if root := d.read(data); root != nil {
+		d.root = root
+		spec := d.spec(root)
+		if len(d.problems) == 0 {
+			return spec, nil
+		}
+	}
+	return nil, d.sorted()
+}
+
+// spec decodes the top of the file.
+func (d *decoder) spec(root *yaml.Node) *Spec {
+	s := &Spec{File: d.file, State: DefaultState, doc: d.document}
+	m := d.mapping(spot{key: root, value: root}, "version", "state", "connections", "pipelines")
+	if m == nil {
+		return s
+	}
+	d.version(m)
+	if at, ok := m.get("state"); ok {
+		d.state(at, &s.State)
+	}
+	if at, ok := m.get("connections"); ok {
+		s.Connections = d.connections(at)
+	}
+	at, ok := m.get("pipelines")
+	if !ok {
+		d.report(m.spot, `write pipelines: with a name, a source, a key and a sink`, "missing key %q", "pipelines")
+		return s
+	}
+	s.Pipelines = d.pipelines(at, s.Connections)
+	return s
+}
+
+func (d *decoder) version(m *mapping) {
+	at, ok := m.get("version")
+	if !ok {
+		d.report(m.spot, "write version: 1 on the first line", "missing key %q", "version")
+		return
+	}
+	text, ok := d.scalar(at, "the number 1")
+	if ok && text != "1" {
+		d.report(at, "", "unknown version %s: this program reads version 1", d.shown(at.value))
+	}
+}
+
+func (d *decoder) state(at spot, state *string) {
+	text, ok := d.scalar(at, "a URL such as "+DefaultState+" or postgres://…")
+	if !ok {
+		return
+	}
+	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
+		if rest, ok := strings.CutPrefix(text, scheme); ok && rest != "" {
+			*state = text
+			return
+		}
+	}
+	d.report(at, "", "%s is no place for the state: expected sqlite:PATH or postgres://…", d.shown(at.value))
+}
+
+// connections decodes the named connections.
+func (d *decoder) connections(at spot) []Connection {
+	var list []Connection
+	for _, entry := range d.names(at, "connection") {
+		c := component(d, entry, d.kinds.Connections, "connection")
+		list = append(list, Connection{Name: entry.key.Value, Kind: c.Kind, Config: c.Config})
+	}
+	return list
+}
+
+// pipelines decodes the pipelines, and checks what they say of each other and of connections.
+func (d *decoder) pipelines(at spot, connections []Connection) []Pipeline {
+	entries := d.names(at, "pipeline")
+	if at.value.Kind == yaml.MappingNode && len(at.value.Content) == 0 {
+		d.report(at, "", "names no pipeline")
+	}
+	list := make([]Pipeline, len(entries))
+	for i, entry := range entries {
+		list[i] = d.pipeline(entry)
+	}
+	d.checkAfter(entries, list)
+	d.checkConnections(connections)
+	return list
+}
+
+// pipeline decodes one pipeline.
+func (d *decoder) pipeline(entry spot) Pipeline {
+	p := Pipeline{Name: entry.key.Value}
+	m := d.mapping(entry, "after", "source", "key", "transforms", "sink")
+	if m == nil {
+		return p
+	}
+	if at, ok := m.get("after"); ok {
+		p.After = d.texts(at, "a pipeline's name")
+	}
+	if at, ok := d.required(m, "source"); ok {
+		p.Source = component(d, at, d.kinds.Sources, "source")
+	}
+	if at, ok := d.required(m, "key"); ok {
+		p.Key = d.key(at)
+	}
+	if at, ok := m.get("transforms"); ok {
+		for _, element := range d.elements(at, "a list of transforms") {
+			p.Transforms = append(p.Transforms, component(d, element, d.kinds.Transforms, "transform"))
+		}
+	}
+	if at, ok := d.required(m, "sink"); ok {
+		p.Sink = component(d, at, d.kinds.Sinks, "sink")
+	}
+	p.Fingerprint = fingerprint(&p, d.kinds.Sources)
+	return p
+}
+
+// required returns the value of a key that a pipeline can't be without.
+func (d *decoder) required(m *mapping, key string) (spot, bool) {
+	at, ok := m.get(key)
+	if !ok {
+		hints := map[string]string{
+			"source": "a source is one kind with its options, such as csv: {path: people.csv}",
+			"key":    "name the source columns that identify a row",
+			"sink":   "a sink is one kind with its options",
+		}
+		d.reportKey(m.spot, hints[key], "missing key %q", key)
+	}
+	return at, ok
+}
+
+// key decodes the key columns.
+func (d *decoder) key(at spot) []string {
+	columns := d.texts(at, "a source column")
+	if at.value.Kind == yaml.SequenceNode && len(at.value.Content) == 0 {
+		d.report(at, "", "is empty: name the source columns that identify a row")
+	}
+	for i, column := range columns {
+		element := at
+		if at.value.Kind == yaml.SequenceNode {
+			element = at.element(i)
+		}
+		if column == "" {
+			d.report(element, "", "is empty: expected the name of a source column")
+		} else if slices.Index(columns, column) < i {
+			d.report(element, "", "column %q is given twice", column)
+		}
+	}
+	return columns
+}
+
+// texts decodes a list of texts, which may be written as one.
+func (d *decoder) texts(at spot, what string) []string {
+	if at.value.Kind != yaml.SequenceNode {
+		text, ok := d.scalar(at, what+", or a list of them")
+		if !ok {
+			return nil
+		}
+		return []string{text}
+	}
+	var list []string
+	for i := range at.value.Content {
+		text, _ := d.scalar(at.element(i), what)
+		list = append(list, text)
+	}
+	return list
+}
+
+// names returns the entries of a map from names, and complains of names that can't be used on a command line.
+func (d *decoder) names(at spot, what string) []spot {
+	m := d.mapping(at)
+	if m == nil {
+		return nil
+	}
+	for _, entry := range m.entries {
+		if name := entry.key.Value; !usable(name) {
+			d.reportKey(entry, "", "%q is no name for a %s: expected lower-case letters, digits, _ and -, at most %d, starting with a letter or digit", clip(name), what, maxName)
+		}
+	}
+	return m.entries
+}
+
+// maxName is the length that names of pipelines and connections may have, in bytes.
+const maxName = 63
+
+func usable(name string) bool {
+	if name == "" || len(name) > maxName || name[0] == '_' || name[0] == '-' {
+		return false
+	}
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}
