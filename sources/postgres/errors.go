@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Errors of Postgres that have an answer of their own.
+const (
+	undefinedTable  = "42P01"
+	undefinedSchema = "3F000"
+	noPrivilege     = "42501"
+	noOrdering      = "42883"
+	noCollation     = "42P22"
+	queryCanceled   = "57014"
+	invalidText     = "22P02"
+	invalidDateText = "22007"
+	tablesInHint    = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
+		" select schemaname, viewname from pg_catalog.pg_views) t where schemaname not in ('pg_catalog', 'information_schema') order by 1 limit 20"
+)
+
+// refused explains an error of Open, as one of the option that has to change.
+func (s *source) refused(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return fieldError("connection", "see that Postgres runs and can be reached", "read %s: %s", s.name, plain(err))
+	}
+	switch e.Code {
+	case undefinedTable, undefinedSchema:
+		return fieldError(s.option, s.tables(ctx), "%s", e.Message)
+	case noPrivilege:
+		return fieldError(s.option, s.grant(e), "role %q may not read %s: %s", s.conn.role, s.name, e.Message)
+	case noOrdering, noCollation:
+		return fieldError("key", "name columns that have an order, such as numbers, texts and times", "%s", e.Message)
+	}
+	return fieldError(s.option, e.Hint, "%s", plain(e))
+}
+
+// stopped explains an error of reading, after the given tuple.
+func (s *source) stopped(err error, after []string) error {
+	where := "read " + s.name
+	if len(after) > 0 {
+		where += " after key " + strings.Join(after, ", ")
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok || lost(err):
+		return fmt.Errorf("%s: %s; tried %d times; see that Postgres runs, and run again: the run goes on there", where, plain(err), attempts)
+	case e.Code == noPrivilege:
+		return fmt.Errorf("%s: role %q may not: %s; %s", where, s.conn.role, e.Message, s.grant(e))
+	case e.Code == queryCanceled && strings.Contains(e.Message, "statement timeout"):
+		return fmt.Errorf("%s: a page took longer than %v; make an index on (%s), or set a smaller page or a longer timeout", where, s.timeout, s.names(s.order, ", "))
+	}
+	return fmt.Errorf("%s: %s; one of the rows that follow can't be read this way: mend it or the query, and run again", where, plain(e))
+}
+
+// outdated tells whether a position's values are no longer values of their columns' types, such as a label that an
+// enum has no more.
+func outdated(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == invalidText || e.Code == invalidDateText)
+}
+
+// tables names what there is to read.
+func (s *source) tables(ctx context.Context) string {
+	rows, err := s.strings(ctx, tablesInHint)
+	if err != nil || len(rows) == 0 {
+		return "there are no tables in this database; is it the right one?"
+	}
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = row[0]
+	}
+	return "there are " + strings.Join(names, ", ")
+}
+
+// grant returns the statement that would let the role read.
+func (s *source) grant(e *pgconn.PgError) string {
+	role := pgx.Identifier{s.conn.role}.Sanitize()
+	if schema, ok := strings.CutPrefix(e.Message, "permission denied for schema "); ok {
+		return fmt.Sprintf("run as its owner: grant usage on schema %s to %s", pgx.Identifier{schema}.Sanitize(), role)
+	}
+	if s.option == "table" {
+		return fmt.Sprintf("run as its owner: grant select on %s to %s", strings.TrimSuffix(s.from, " as t"), role)
+	}
+	_, what, _ := strings.Cut(e.Message, " for ")
+	_, name, _ := strings.Cut(what, " ")
+	return fmt.Sprintf("run as its owner: grant select on %s to %s", name, role)
+}
+
+// plain returns an error's text in one line, with what Postgres says to its help.
+func plain(err error) string {
+	text := err.Error()
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		text = e.Message
+		if e.Detail != "" {
+			text += ": " + e.Detail
+		}
+		text += " (SQLSTATE " + e.Code + ")"
+	}
+	return strings.ReplaceAll(text, "\n", "; ")
+}

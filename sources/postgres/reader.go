@@ -1,0 +1,238 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"sluice/pipeline"
+)
+
+// pageBytes is about what a page may hold in memory; where rows are wide, pages have fewer of them.
+const pageBytes = 16 << 20
+
+// A reader is one pass over the rows.
+type reader struct {
+	*source
+	at    position
+	since *since // where an incremental pass begins; nil: at the first row
+	limit int    // rows of the next page
+
+	resumed bool // no page has been read since the position was made
+
+	page         // the last one that was taken over
+	ready   int  // rows in it, without the one that only tells whether there are more
+	more    bool // rows are left in the phase
+	next    int  // the first row of the page that hasn't been passed on
+	values  []pipeline.Value
+	batched []pipeline.Row
+	cells   []cell
+	before  []cell // the tuple of the row before
+}
+
+// since is where an incremental pass begins: at the highest cursor of the pass before, but not after that pass began,
+// since one row dated in the future must not hide all that change later; less the lag.
+type since struct{ high, began string }
+
+func (s *source) reader(ctx context.Context, from pipeline.Position) (*reader, error) {
+	at, err := s.decode(from)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{source: s, at: at, resumed: from != nil, limit: min(s.most, pipeline.BatchRows), cells: make([]cell, len(s.columns))}
+	r.values = make([]pipeline.Value, min(s.most, pipeline.BatchRows)*len(s.columns))
+	if s.cursor < 0 || at.Phase != keyedPhase || at.After != nil {
+		return r, nil
+	}
+	if at.High != nil {
+		r.since = &since{*at.High, at.Began}
+	}
+	now, err := s.strings(ctx, "select clock_timestamp()::text")
+	if err != nil {
+		return nil, s.stopped(err, nil)
+	}
+	r.at.Began = now[0][0]
+	return r, nil
+}
+
+// turn takes over the next page of the phase, or enters the next phase if there is none.
+func (r *reader) turn(ctx context.Context) error {
+	if r.page.rows() > 0 && !r.more {
+		r.enterNext()
+		return nil
+	}
+	st := r.pageStatement(r.at, r.since, r.limit+1)
+	err := r.fetch(ctx, st, &r.page)
+	if err != nil && r.resumed && outdated(err) {
+		return fmt.Errorf("read %s: %w: %s", r.name, pipeline.ErrStalePosition, plain(err))
+	}
+	if err != nil {
+		return r.stopped(err, r.at.After)
+	}
+	r.resumed = false
+	r.next, r.ready, r.more, r.before = 0, min(r.page.rows(), r.limit), r.page.rows() > r.limit, nil
+	if r.ready == 0 {
+		r.enterNext()
+		return nil
+	}
+	r.limit = min(r.most, max(1, pageBytes/(len(r.buf)/r.page.rows()+1)))
+	if r.more && r.at.Phase == orphanPhase {
+		return fmt.Errorf("read %s: more than %d rows have no key: %s is null; name a key that every row has", r.name, r.ready, r.names(r.key, " or "))
+	}
+	return nil
+}
+
+// enterNext enters the next phase that can have rows.
+func (r *reader) enterNext() {
+	r.page.reset()
+	r.ready, r.next, r.more, r.since, r.at.After = 0, 0, false, nil, nil
+	switch {
+	case r.at.Phase == keyedPhase && r.cursor >= 0 && r.columns[r.cursor].nullable:
+		r.at.Phase = unsetPhase
+	case r.at.Phase != orphanPhase && r.anyNullable(r.key):
+		r.at.Phase = orphanPhase
+	default:
+		r.at.Phase = donePhase
+	}
+}
+
+// batch decodes the next rows of the page. All texts of a batch are cut from one string.
+func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return pipeline.Batch{}, err
+	}
+	var b pipeline.Batch
+	place := pipeline.Place{Name: r.name}
+	end := min(r.next+pipeline.BatchRows, r.ready)
+	start := r.start(r.next)
+	arena := string(r.buf[start:r.start(end)])
+	r.batched = r.batched[:0]
+	for ; r.next < end; r.next++ {
+		r.cut(r.next, arena[r.start(r.next)-start:], r.cells)
+		if err := r.advance(); err != nil {
+			return b, err
+		}
+		at := len(r.batched) * len(r.columns)
+		values := r.values[at : at+len(r.columns) : at+len(r.columns)]
+		if err := r.decodeRow(values); err != nil {
+			b.Rejects = append(b.Rejects, pipeline.Reject{Key: r.describeKey(), Place: place, Stage: "source", Code: err.Code, Err: err})
+			continue
+		}
+		r.batched = append(r.batched, pipeline.Row{Place: place, Values: values})
+	}
+	b.Rows = r.batched
+	if err := r.mark(); err != nil {
+		return b, err
+	}
+	b.End = r.at.encode()
+	if end == r.ready && r.more && r.at.Phase != orphanPhase {
+		// The next page begins after this tuple, and would leave out another row that has it.
+		r.cut(end, string(r.buf[r.start(end):]), r.cells)
+		return b, r.differs()
+	}
+	return b, nil
+}
+
+// advance keeps the tuple of the row in cells, and returns an error if the row before has the same.
+func (r *reader) advance() error {
+	if r.at.Phase == orphanPhase {
+		return nil
+	}
+	if err := r.differs(); err != nil {
+		return err
+	}
+	r.before = r.before[:0]
+	for _, i := range r.tuple() {
+		r.before = append(r.before, r.cells[i])
+	}
+	return nil
+}
+
+// differs returns an error if the row in cells has the same tuple as the row before.
+func (r *reader) differs() error {
+	if len(r.before) == 0 {
+		return nil
+	}
+	for i, column := range r.tuple() {
+		if r.cells[column] != r.before[i] {
+			return nil
+		}
+	}
+	return fmt.Errorf("read %s: the key (%s) isn't unique: several rows have %s; rows could be lost between pages, so add a column to the source's key that tells them apart",
+		r.name, r.names(r.key, ", "), strings.Join(r.texts(r.before), ", "))
+}
+
+// tuple returns the columns by which the phase's rows are paged.
+func (r *reader) tuple() []int {
+	if r.at.Phase == keyedPhase {
+		return r.order
+	}
+	return r.key
+}
+
+// mark moves the position behind the row before.
+func (r *reader) mark() error {
+	if r.at.Phase == orphanPhase {
+		return nil
+	}
+	r.at.After = r.texts(r.before)
+	for _, text := range r.at.After {
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("read %s: the key has %.80q, which isn't UTF-8: there is no going on from there; mend it", r.name, text)
+		}
+	}
+	if r.cursor >= 0 && r.at.Phase == keyedPhase {
+		r.at.High = &r.at.After[0]
+	}
+	return nil
+}
+
+// texts returns a tuple as Postgres writes it.
+func (r *reader) texts(tuple []cell) []string {
+	texts := make([]string, len(tuple))
+	for i, column := range r.tuple() {
+		texts[i] = r.columns[column].write(tuple[i].text)
+	}
+	return texts
+}
+
+// decodeRow decodes cells into values.
+func (r *reader) decodeRow(values []pipeline.Value) *pipeline.RowError {
+	for i := range r.columns {
+		c := &r.columns[i]
+		if r.cells[i].null {
+			if slices.Contains(r.key, i) {
+				return reject("null_key", "column %q is null, but belongs to the key; rows without a key can't be told apart: fill it in, or leave such rows out with a query", c.name)
+			}
+			values[i] = pipeline.Value{}
+			continue
+		}
+		var err *pipeline.RowError
+		if values[i], err = c.value(r.cells[i].text); err != nil {
+			err.Err = fmt.Errorf("column %q: %w", c.name, err.Err)
+			return err
+		}
+	}
+	return nil
+}
+
+// describeKey returns the key that the engine would give to the row in cells, or "" if a part of it is missing.
+func (r *reader) describeKey() string {
+	parts := make([]string, len(r.rowKey))
+	for i, column := range r.rowKey {
+		if r.cells[column].null {
+			return ""
+		}
+		v, err := r.columns[column].value(r.cells[column].text)
+		if err != nil || v.String() == "" {
+			return ""
+		}
+		parts[i] = v.String()
+		if len(parts) > 1 {
+			parts[i] = strings.NewReplacer(`\`, `\\`, `|`, `\|`).Replace(parts[i])
+		}
+	}
+	return strings.Join(parts, "|")
+}
