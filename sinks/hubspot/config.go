@@ -1,0 +1,237 @@
+package hubspot
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sluice/pipeline"
+)
+
+// Kind is the sink that writes records and associations to HubSpot.
+var Kind = pipeline.Kind[pipeline.SinkConfig]{
+	Name: "hubspot",
+	Doc:  "Writes records of any HubSpot object, or associations between records.",
+	New:  func() pipeline.SinkConfig { return &Config{OnConflict: conflictReject} },
+}
+
+// Modes of the sink.
+const (
+	modeCreate  = "create"
+	modeUpdate  = "update"
+	modeUpsert  = "upsert"
+	modeArchive = "archive"
+	modeLink    = "link"
+	modeMirror  = "mirror"
+)
+
+// What to do with a create or upsert whose unique value another record has.
+const (
+	conflictReject = "reject"
+	conflictUpdate = "update"
+)
+
+// Ways to translate what a row says into what HubSpot stores.
+const (
+	ownerEmail  = "owner_email"
+	optionLabel = "option_label"
+)
+
+// recordID is the property that holds a record's id. HubSpot doesn't accept it as idProperty (API.md section 7).
+const recordID = "hs_object_id"
+
+// A Config says what to write, and where.
+type Config struct {
+	Connection   string            `yaml:"connection" doc:"The name of a hubspot connection."`
+	Object       string            `yaml:"object,omitempty" doc:"The object to write: contacts, companies, deals, … or a custom object by its name, label or object type id."`
+	Mode         string            `yaml:"mode,omitempty" doc:"Objects: create, update, upsert (default) or archive. Associations: link (default) or mirror, which also removes what has left the source."`
+	Match        string            `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id."`
+	Associations []Association     `yaml:"associations,omitempty" doc:"Links from each record to other records."`
+	Associate    *Associate        `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
+	OnConflict   string            `yaml:"on_conflict,omitempty" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
+	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
+	Translate    map[string]string `yaml:"translate,omitempty" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) or option_label (an option's label becomes its value)."`
+}
+
+// An Association is a link from the row's record to another one.
+type Association struct {
+	To    string `yaml:"to" doc:"The object at the other end."`
+	ID    string `yaml:"id" doc:"A field of resolve, or a column that holds record ids."`
+	Type  int    `yaml:"type,omitempty" doc:"The association type id, such as 14 for child to parent company."`
+	Label Label  `yaml:"label,omitempty" doc:"The association label, or {from: column}; without type and label the default type is used."`
+}
+
+// An Associate makes each row a link between two records.
+type Associate struct {
+	From  map[string]string `yaml:"from" doc:"The first end: the object, and the field of resolve (or a column of record ids) that names the record."`
+	To    map[string]string `yaml:"to" doc:"The other end, in the same way."`
+	Type  int               `yaml:"type,omitempty" doc:"The association type id."`
+	Label Label             `yaml:"label,omitempty" doc:"The association label, or {from: column}; without type and label the default type is used."`
+}
+
+// A Label is a fixed label, or the field of a row that holds it.
+type Label struct {
+	Name string `yaml:"name,omitempty" doc:"The label, the same for every row."`
+	From string `yaml:"from,omitempty" doc:"The property of map, or the column, that holds the label; null means the default type."`
+}
+
+// SetShorthand takes a fixed label.
+func (l *Label) SetShorthand(scalar string) error {
+	l.Name = scalar
+	return nil
+}
+
+// A Share is a part of a whole, from 0 to 1.
+type Share struct {
+	Of float64 `yaml:"of,omitempty" doc:"The share, from 0 to 1."`
+}
+
+// SetShorthand takes a percentage such as "10%", or a number from 0 to 1.
+func (s *Share) SetShorthand(scalar string) error {
+	number, percent := strings.CutSuffix(strings.TrimSpace(scalar), "%")
+	of, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		of /= 100
+	}
+	if err != nil || !(of >= 0 && of <= 1) {
+		return fmt.Errorf("%q is no share: expected a percentage such as 10%%, or a number from 0 to 1", scalar)
+	}
+	s.Of = of
+	return nil
+}
+
+// Columns returns the source columns that the sink may read beside the fields that transforms have added.
+func (c *Config) Columns() (names []string, ok bool) {
+	add := func(name string) {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	for _, a := range c.Associations {
+		add(a.ID)
+		add(a.Label.From)
+	}
+	if c.Associate != nil {
+		for _, end := range []map[string]string{c.Associate.From, c.Associate.To} {
+			for _, name := range end {
+				add(name)
+			}
+		}
+		add(c.Associate.Label.From)
+	}
+	return names, true
+}
+
+// mode returns the mode, with its default.
+func (c *Config) mode() string {
+	switch {
+	case c.Mode != "":
+		return c.Mode
+	case c.Associate != nil:
+		return modeLink
+	}
+	return modeUpsert
+}
+
+// fieldError returns an error about one option.
+func fieldError(path, hint, format string, args ...any) error {
+	return &pipeline.FieldError{Path: path, Err: fmt.Errorf(format, args...), Hint: hint}
+}
+
+// check returns what is wrong with the config by itself, all of it.
+func (c *Config) check() error {
+	var errs []error
+	if c.Connection == "" {
+		errs = append(errs, fieldError("connection", "", "missing: name a hubspot connection"))
+	}
+	if c.Associate != nil {
+		errs = append(errs, c.checkAssociate()...)
+	} else {
+		errs = append(errs, c.checkObject()...)
+	}
+	if c.OnConflict != "" && c.OnConflict != conflictReject && c.OnConflict != conflictUpdate {
+		errs = append(errs, fieldError("on_conflict", "", "unknown value %q: expected %s or %s", c.OnConflict, conflictReject, conflictUpdate))
+	}
+	if !(c.MaxRejects.Of >= 0 && c.MaxRejects.Of <= 1) {
+		errs = append(errs, fieldError("max_rejects", "", "%v is no share: expected a percentage such as 10%%, or a number from 0 to 1", c.MaxRejects.Of))
+	}
+	for name, how := range c.Translate {
+		if how != ownerEmail && how != optionLabel {
+			errs = append(errs, fieldError("translate."+name, "", "unknown translation %q: expected %s or %s", how, ownerEmail, optionLabel))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkObject() (errs []error) {
+	if c.Object == "" {
+		errs = append(errs, fieldError("object", "name the object to write, or use associate to write links only", "missing"))
+	}
+	switch mode := c.mode(); mode {
+	case modeUpsert, modeUpdate, modeArchive:
+		if c.Match == "" {
+			errs = append(errs, fieldError("match", "name the property that tells records apart", "missing: mode %s needs a unique property", mode))
+		}
+		if c.Match == recordID && mode == modeUpsert {
+			errs = append(errs, fieldError("match", "use mode update to write by record id", "HubSpot can't upsert by %s", recordID))
+		}
+	case modeCreate:
+		if c.Match == recordID {
+			errs = append(errs, fieldError("match", "leave match out, or name a unique property", "%s is given by HubSpot when a record is created", recordID))
+		}
+	case modeMirror:
+		errs = append(errs, fieldError("mode", "use upsert; archive what has left the source with a pipeline of mode archive", "mirror of objects comes later"))
+	case modeLink:
+		errs = append(errs, fieldError("mode", "give associate, or use create, update, upsert or archive", "link needs associate"))
+	default:
+		errs = append(errs, fieldError("mode", "", "unknown mode %q: expected %s, %s, %s or %s", mode, modeCreate, modeUpdate, modeUpsert, modeArchive))
+	}
+	for i, a := range c.Associations {
+		errs = append(errs, checkAssociation(fmt.Sprintf("associations.%d.", i), a)...)
+	}
+	if len(c.Associations) > 0 && c.mode() == modeArchive {
+		errs = append(errs, fieldError("associations", "leave them out", "mode archive writes no associations"))
+	}
+	return errs
+}
+
+func checkAssociation(path string, a Association) (errs []error) {
+	if a.To == "" {
+		errs = append(errs, fieldError(path+"to", "", "missing: name the object at the other end"))
+	}
+	if a.ID == "" {
+		errs = append(errs, fieldError(path+"id", "", "missing: name a field of resolve, or a column that holds record ids"))
+	}
+	return append(errs, checkLabel(path, a.Type, a.Label)...)
+}
+
+func checkLabel(path string, typeID int, l Label) (errs []error) {
+	if l.Name != "" && l.From != "" {
+		errs = append(errs, fieldError(path+"label", "", "give name or from, not both"))
+	}
+	if typeID != 0 && l != (Label{}) {
+		errs = append(errs, fieldError(path+"label", "", "give type or label, not both"))
+	}
+	if typeID < 0 {
+		errs = append(errs, fieldError(path+"type", "", "%d is no association type id", typeID))
+	}
+	return errs
+}
+
+func (c *Config) checkAssociate() (errs []error) {
+	if c.Object != "" || c.Match != "" || len(c.Associations) > 0 {
+		errs = append(errs, fieldError("associate", "", "writes links only: object, match and associations have no meaning beside it"))
+	}
+	if mode := c.mode(); !slices.Contains([]string{modeLink, modeMirror}, mode) {
+		errs = append(errs, fieldError("mode", "", "unknown mode %q of associate: expected %s or %s", mode, modeLink, modeMirror))
+	}
+	for i, end := range []map[string]string{c.Associate.From, c.Associate.To} {
+		if len(end) != 1 {
+			path := [...]string{"associate.from", "associate.to"}[i]
+			errs = append(errs, fieldError(path, "write it as {contacts: person}", "has %d objects: expected one object with the field that names the record", len(end)))
+		}
+	}
+	return append(errs, checkLabel("associate.", c.Associate.Type, c.Associate.Label)...)
+}

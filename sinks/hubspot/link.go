@@ -1,0 +1,247 @@
+package hubspot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// Link makes, relabels and removes links. It reads what the pairs have first, because HubSpot replaces the set of types
+// of a pair: what isn't ours is repeated (API.md section 10.1). Changes of one pair are made together.
+func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange) ([]pipeline.LinkOutcome, error) {
+	l := &linking{Sink: s}
+	var order [][2]string
+	groups := map[[2]string]*linkGroup{}
+	for i := range links {
+		c := &links[i]
+		objects := [2]string{s.paths[c.From.Object], s.paths[c.To.Object]}
+		for at, name := range []string{c.From.Object, c.To.Object} {
+			if objects[at] != "" {
+				continue
+			}
+			path, err := s.portal.objectPath(ctx, "", name)
+			if err != nil {
+				return nil, fmt.Errorf("link %s to %s: %w", c.From.Object, c.To.Object, err)
+			}
+			objects[at] = path
+		}
+		if groups[objects] == nil {
+			groups[objects] = &linkGroup{from: objects[0], to: objects[1], byPair: map[crm.Pair]*pair{}}
+			order = append(order, objects)
+		}
+		l.add(groups[objects], c)
+	}
+	for _, objects := range order {
+		if err := l.group(ctx, groups[objects]); err != nil {
+			return l.outcomes, err
+		}
+	}
+	return l.outcomes, nil
+}
+
+// A linking is one call of Link.
+type linking struct {
+	*Sink
+	outcomes []pipeline.LinkOutcome
+}
+
+// A linkGroup is the pairs of two objects.
+type linkGroup struct {
+	from, to string
+	known    []crm.Label // types of association between the two
+	pairs    []*pair
+	byPair   map[crm.Pair]*pair
+}
+
+// A pair is two records, and what is asked for their link.
+type pair struct {
+	crm.Pair
+	changes []*pipeline.LinkChange
+	types   []*crm.AssociationType // that each change asks for; nil: the default type, or a removal
+	current []crm.AssociationType
+	unread  bool // what the pair has isn't known
+	failed  error
+	unknown bool                // a request didn't say what became of the pair
+	given   crm.AssociationType // by HubSpot, as the default type
+
+	// What is to be done.
+	associate   bool                  // by the default type
+	set, remove []crm.AssociationType // types to set, and then to remove
+	archive     bool                  // all of the pair
+}
+
+func (l *linking) refuse(c *pipeline.LinkChange, err error) {
+	l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Refused, Err: err})
+}
+
+// add puts a change to those of its pair, unless it can't be made.
+func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) {
+	at := crm.Pair{From: c.From.ID, To: c.To.ID}
+	if c.Remove && c.Was != nil {
+		at = crm.Pair{From: c.Was.FromID, To: c.Was.ToID}
+	}
+	switch {
+	case c.Remove && (c.Was == nil || at.From == "" || at.To == ""):
+		l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: true})
+		return
+	case at.From == "" || at.To == "":
+		l.refuse(c, pipeline.Rejectf("no_record", "link %s: one of its ends names no record", quote(c.Slot)))
+		return
+	case !isDigits(at.From) || !isDigits(at.To):
+		l.refuse(c, pipeline.Rejectf("bad_id", "link %s: %s and %s should be record ids: expected digits", quote(c.Slot), quote(at.From), quote(at.To)))
+		return
+	case at.From == at.To && g.from == g.to && !c.Remove:
+		l.refuse(c, pipeline.Rejectf("self_link", "link %s: record %s of %s can't be linked to itself", quote(c.Slot), at.From, c.From.Object))
+		return
+	}
+	p := g.byPair[at]
+	if p == nil {
+		p = &pair{Pair: at}
+		g.byPair[at] = p
+		g.pairs = append(g.pairs, p)
+	}
+	p.changes = append(p.changes, c)
+}
+
+// group makes the changes of one group, and reports them.
+func (l *linking) group(ctx context.Context, g *linkGroup) error {
+	if err := l.resolve(ctx, g); err != nil {
+		return err
+	}
+	for start := 0; start < len(g.pairs); start += crm.MaxAssociations {
+		pairs := g.pairs[start:min(start+crm.MaxAssociations, len(g.pairs))]
+		if err := l.read(ctx, g, pairs); err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			p.plan(g.known)
+		}
+		if err := l.perform(ctx, g, pairs); err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			l.report(p)
+		}
+	}
+	return nil
+}
+
+// resolve finds the types of the labels that changes ask for. Those with an unknown label are refused.
+func (l *linking) resolve(ctx context.Context, g *linkGroup) error {
+	plain := func(p *pair) bool {
+		return !slices.ContainsFunc(p.changes, func(c *pipeline.LinkChange) bool { return c.Label != "" || c.Was != nil })
+	}
+	if slices.IndexFunc(g.pairs, func(p *pair) bool { return !plain(p) }) >= 0 {
+		var err error
+		if g.known, err = l.portal.pairLabels(ctx, g.from, g.to); err != nil {
+			return err
+		}
+	}
+	for _, p := range g.pairs {
+		changes := p.changes
+		p.changes = nil
+		for _, c := range changes {
+			if c.Remove || c.Label == "" {
+				p.changes, p.types = append(p.changes, c), append(p.types, nil)
+				continue
+			}
+			t, ok := findType(g.known, c.Label)
+			if !ok {
+				l.refuse(c, unknownLabel(c, g.known))
+				continue
+			}
+			p.changes, p.types = append(p.changes, c), append(p.types, &t)
+		}
+	}
+	g.pairs = slices.DeleteFunc(g.pairs, func(p *pair) bool { return len(p.changes) == 0 })
+	return nil
+}
+
+func unknownLabel(c *pipeline.LinkChange, known []crm.Label) error {
+	return pipeline.Rejectf("unknown_label", "link %s: %s", quote(c.Slot), noLabel(c.From.Object, c.To.Object, c.Label, known))
+}
+
+// labelType returns the type that a link of a create asks for.
+func (s *Sink) labelType(ctx context.Context, c *pipeline.LinkChange) (crm.AssociationType, error) {
+	known, err := s.portal.pairLabels(ctx, s.paths[c.From.Object], s.paths[c.To.Object])
+	if err != nil {
+		return crm.AssociationType{}, err
+	}
+	t, ok := findType(known, c.Label)
+	if !ok {
+		return t, unknownLabel(c, known)
+	}
+	return t, nil
+}
+
+// read finds out which types the pairs have.
+func (l *linking) read(ctx context.Context, g *linkGroup, pairs []*pair) error {
+	var ids []string
+	seen := map[string]bool{}
+	for _, p := range pairs {
+		if !seen[p.From] {
+			seen[p.From] = true
+			ids = append(ids, p.From)
+		}
+	}
+	reads, err := l.portal.ReadAssociations(ctx, g.from, g.to, ids)
+	if err != nil {
+		return explain(err)
+	}
+	unsure := doubtfulReads(reads.Errors)
+	for _, p := range pairs {
+		others, ok := reads.To[p.From]
+		p.unread = !ok && (unsure[p.From] || unsure[""])
+		for _, other := range others {
+			if other.ToID != p.To {
+				continue
+			}
+			for _, t := range other.Types {
+				p.current = append(p.current, crm.AssociationType{Category: t.Category, ID: t.ID})
+			}
+		}
+	}
+	return nil
+}
+
+// doubtfulReads returns the ids that errors say something else of than that the record or its links aren't there; "" for
+// an error that names none.
+func doubtfulReads(errs []crm.ItemError) map[string]bool {
+	unsure := map[string]bool{}
+	for i := range errs {
+		item := &errs[i]
+		if item.Category == "OBJECT_NOT_FOUND" || strings.HasPrefix(item.SubCategory, "crm.associations.") {
+			continue
+		}
+		ids := append(namedKeys(item.Context, ""), item.Context["fromObjectId"]...)
+		if len(ids) == 0 {
+			ids = []string{""}
+		}
+		for _, id := range ids {
+			unsure[id] = true
+		}
+	}
+	return unsure
+}
+
+// report tells what became of the changes of a pair; nothing where that isn't known.
+func (l *linking) report(p *pair) {
+	if p.unread || p.unknown {
+		return
+	}
+	for i, c := range p.changes {
+		if p.failed != nil {
+			l.refuse(c, p.failed)
+			continue
+		}
+		o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: p.idle()}
+		if !c.Remove {
+			o.State = p.state(i)
+		}
+		l.outcomes = append(l.outcomes, o)
+	}
+}

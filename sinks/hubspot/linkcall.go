@@ -1,0 +1,161 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// A linkCall is one kind of request about pairs.
+type linkCall struct {
+	send func(context.Context, []*pair) (*crm.AssociationAnswer, error)
+	// named says that every pair that was written is named by a result. An archive's answer may have no body.
+	named bool
+}
+
+// perform makes what was planned for pairs: types are set before others are removed, so that no pair loses its link.
+func (l *linking) perform(ctx context.Context, g *linkGroup, pairs []*pair) error {
+	steps := []struct {
+		due  func(*pair) bool
+		call linkCall
+	}{
+		{func(p *pair) bool { return p.associate }, linkCall{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+			return l.portal.AssociateDefault(ctx, g.from, g.to, bare(ps))
+		}}},
+		{func(p *pair) bool { return len(p.set) > 0 }, linkCall{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+			return l.portal.AssociateTypes(ctx, g.from, g.to, typed(ps, func(p *pair) []crm.AssociationType { return p.set }))
+		}}},
+		{func(p *pair) bool { return len(p.remove) > 0 }, linkCall{send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+			return l.portal.ArchiveLabels(ctx, g.from, g.to, typed(ps, func(p *pair) []crm.AssociationType { return p.remove }))
+		}}},
+		{func(p *pair) bool { return p.archive }, linkCall{send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+			return l.portal.ArchiveAssociations(ctx, g.from, g.to, bare(ps))
+		}}},
+	}
+	for _, step := range steps {
+		var due []*pair
+		for _, p := range pairs {
+			if step.due(p) && p.failed == nil && !p.unknown {
+				due = append(due, p)
+			}
+		}
+		if err := step.call.run(ctx, due); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bare(pairs []*pair) []crm.Pair {
+	all := make([]crm.Pair, len(pairs))
+	for i, p := range pairs {
+		all[i] = p.Pair
+	}
+	return all
+}
+
+func typed(pairs []*pair, types func(*pair) []crm.AssociationType) []crm.Association {
+	all := make([]crm.Association, len(pairs))
+	for i, p := range pairs {
+		all[i] = crm.Association{Pair: p.Pair, Types: types(p)}
+	}
+	return all
+}
+
+// run makes the call for pairs, and marks those that failed or whose outcome isn't known. What an error without names,
+// or a refusal of the whole request, leaves open is repeated in halves: these calls are safe to repeat.
+func (c linkCall) run(ctx context.Context, pairs []*pair) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	answer, err := c.send(ctx, pairs)
+	if err != nil {
+		e, ok := errors.AsType[*crm.Error](err)
+		if !ok || !blamesRows(e, pipeline.Update) {
+			return explain(err)
+		}
+		if len(pairs) == 1 {
+			pairs[0].failed = linkRefusal(&crm.ItemError{Category: e.Category, SubCategory: e.SubCategory, Message: e.Message, Errors: e.Details})
+			return nil
+		}
+		return c.halves(ctx, pairs)
+	}
+	open, anonymous := c.sort(pairs, answer)
+	switch {
+	case len(open) == 0:
+		return nil
+	case !anonymous:
+		for _, p := range open {
+			p.unknown = true
+		}
+		return nil
+	case len(open) == 1 && len(pairs) > 1:
+		return c.run(ctx, open)
+	}
+	return c.halves(ctx, open)
+}
+
+func (c linkCall) halves(ctx context.Context, pairs []*pair) error {
+	middle := len(pairs) / 2
+	if err := c.run(ctx, pairs[:middle]); err != nil {
+		return err
+	}
+	return c.run(ctx, pairs[middle:])
+}
+
+// sort marks the pairs that errors name, and returns those of which the answer doesn't say what became of them, and
+// whether there are errors that name nobody.
+func (c linkCall) sort(pairs []*pair, answer *crm.AssociationAnswer) (open []*pair, anonymous bool) {
+	done := map[crm.Pair]crm.AssociationType{}
+	for _, r := range answer.Results {
+		done[r.Pair] = r.Type
+	}
+	for _, p := range pairs {
+		t, ok := done[p.Pair]
+		if !ok && c.named {
+			open = append(open, p)
+		}
+		p.given = t
+	}
+	if !c.named {
+		open = slices.Clone(pairs)
+	}
+	for i := range answer.Errors {
+		item := &answer.Errors[i]
+		hit := false
+		open = slices.DeleteFunc(open, func(p *pair) bool {
+			if !names(item, p.Pair) && len(pairs) > 1 {
+				return false
+			}
+			hit = true
+			p.failed = linkRefusal(item)
+			return true
+		})
+		anonymous = anonymous || !hit && !anyNamed(item, pairs)
+	}
+	if !c.named && !anonymous {
+		return nil, false
+	}
+	return open, anonymous
+}
+
+// names tells whether an error is about a pair, by the ids in its context (API.md section 10.2).
+func names(item *crm.ItemError, p crm.Pair) bool {
+	from, to := item.Context["fromObjectId"], item.Context["toObjectId"]
+	if len(from)+len(to) > 0 {
+		return (len(from) == 0 || slices.Contains(from, p.From)) && (len(to) == 0 || slices.Contains(to, p.To))
+	}
+	ids := append(namedKeys(item.Context, ""), item.ID)
+	return slices.Contains(ids, p.From) || slices.Contains(ids, p.To)
+}
+
+func anyNamed(item *crm.ItemError, pairs []*pair) bool {
+	return slices.ContainsFunc(pairs, func(p *pair) bool { return names(item, p.Pair) })
+}
+
+func linkRefusal(item *crm.ItemError) error {
+	return pipeline.Rejectf("link_refused", "hubspot refused the link: %w", item)
+}

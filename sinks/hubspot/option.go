@@ -1,0 +1,168 @@
+package hubspot
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"sluice/pipeline"
+)
+
+// option returns v as the internal value of one of the property's options, in its exact case.
+func (p *property) option(text *strings.Builder, v pipeline.Value) (string, error) {
+	s, err := plain(text, v)
+	if err != nil || p.options == nil || p.options[s] {
+		return s, err
+	}
+	return "", misfit("bad_option", "expected %s", p.nearest(s, p.values))
+}
+
+// optionList returns v, a JSON array or a text with semicolons between the values, as HubSpot takes several options.
+// A text that begins with a semicolon adds options to those that the record has (API.md section 8.1).
+func (p *property) optionList(text *strings.Builder, v pipeline.Value) (string, error) {
+	s, err := plain(text, v)
+	if err != nil {
+		return "", err
+	}
+	values, list := optionTexts(s)
+	if list {
+		s = strings.Join(values, ";")
+	}
+	for i, value := range values {
+		if value == "" && i == 0 && len(values) > 1 && !list {
+			continue
+		}
+		if strings.Contains(value, ";") {
+			return "", misfit("bad_option", "the option %s has a semicolon, which HubSpot uses between options", quote(value))
+		}
+		if p.options != nil && !p.options[value] {
+			return "", misfit("bad_option", "%s is no option: expected %s", quote(value), p.nearest(value, p.values))
+		}
+	}
+	return s, nil
+}
+
+// optionTexts returns the options that s names, and whether it is a JSON array.
+func optionTexts(s string) (values []string, list bool) {
+	if strings.HasPrefix(strings.TrimSpace(s), "[") && json.Unmarshal([]byte(s), &values) == nil {
+		return values, true
+	}
+	return strings.Split(s, ";"), false
+}
+
+// translated returns what v's text stands for: the id of an owner, or the values of options.
+func (p *property) translated(text *strings.Builder, v pipeline.Value) (string, error) {
+	s, err := plain(text, v)
+	if err != nil {
+		return "", err
+	}
+	if p.kind != kindOptions {
+		return p.lookup(s)
+	}
+	values, list := optionTexts(s)
+	for i, value := range values {
+		if value == "" && i == 0 && len(values) > 1 && !list {
+			continue
+		}
+		if values[i], err = p.lookup(value); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(values, ";"), nil
+}
+
+func (p *property) lookup(s string) (string, error) {
+	value, found := p.translate[foldText(s)]
+	switch own := p.options[s]; {
+	case found && own && value != s:
+		return "", misfit("bad_option", "%s is the label of one option and the value of another", quote(s))
+	case found:
+		return value, nil
+	case own:
+		return s, nil
+	}
+	return "", misfit(p.unknown, "%s is no %s: expected %s", quote(s), p.wanted, p.nearest(s, p.labels))
+}
+
+func foldText(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// shownOptions is how many candidates a message lists.
+const shownOptions = 6
+
+func (p *property) nearest(s string, candidates []string) string {
+	if len(candidates) == 0 {
+		return "another value: it has none to choose from"
+	}
+	return oneOf(s, candidates)
+}
+
+// oneOf lists the candidates, the nearest to s first, as a message does: "a", "b" or "c".
+func oneOf(s string, candidates []string) string {
+	near := nearest(s, candidates)
+	var b strings.Builder
+	for i, c := range near[:min(len(near), shownOptions)] {
+		switch {
+		case i == 0:
+		case i == len(near)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(quote(c))
+	}
+	if len(near) > shownOptions {
+		b.WriteString(", …")
+	}
+	return b.String()
+}
+
+// nearest returns the candidates ordered by how much they differ from s.
+func nearest(s string, candidates []string) []string {
+	type scored struct {
+		text string
+		cost int
+	}
+	all := make([]scored, len(candidates))
+	for i, c := range candidates {
+		all[i] = scored{c, distance(foldText(s), foldText(c))}
+	}
+	slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(a.cost, b.cost) })
+	near := make([]string, len(all))
+	for i, c := range all {
+		near[i] = c.text
+	}
+	return near
+}
+
+// didYouMean returns a hint that names the candidate nearest to s, if one is near.
+func didYouMean(s string, candidates []string) string {
+	if near := nearest(s, candidates); len(near) > 0 && distance(foldText(s), foldText(near[0])) <= max(2, len(s)/3) {
+		return "did you mean " + quote(near[0]) + "?"
+	}
+	return ""
+}
+
+// distance is the number of characters to insert, delete or replace to make b of a. Long texts are cut.
+func distance(a, b string) int {
+	const longest = 100
+	x, y := []rune(a), []rune(b)
+	x, y = x[:min(len(x), longest)], y[:min(len(y), longest)]
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range y {
+			cost := diagonal
+			if x[i] != y[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(y)]
+}

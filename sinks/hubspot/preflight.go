@@ -1,0 +1,251 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// Open checks everything that can be known before the first write: the account, objects, properties, labels and scopes.
+// What is wrong with the configuration is returned all at once, as *pipeline.FieldError joined.
+func (c *Config) Open(ctx context.Context, env pipeline.Env, in *pipeline.Schema) (pipeline.Sink, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	closer, err := env.Connection(ctx, c.Connection)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := closer.(*portal)
+	if !ok {
+		return nil, fieldError("connection", "", "connection %q isn't of kind hubspot", c.Connection)
+	}
+	s := &Sink{
+		portal: p, log: env.Log, mode: c.mode(), adopt: c.OnConflict == conflictUpdate, object: c.Object, match: -1,
+		paths: map[string]string{}, kinds: map[lookupKey]kind{}, before: p.Requests(),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	f := preflight{Sink: s, config: c, in: in, catalogues: map[string]*catalogue{}}
+	if err := f.run(ctx); err != nil {
+		return nil, err
+	}
+	s.limits = s.newLimits(c)
+	if s.limits.Unkeyed {
+		s.log.Warn("create without match: a record whose creation gets no answer can't be looked up, and is held for review; name a unique property as match to avoid this",
+			"pipeline", env.Pipeline, "object", c.Object)
+	}
+	return s, nil
+}
+
+// A preflight fills in a sink, and collects what is wrong with its configuration.
+type preflight struct {
+	*Sink
+	config     *Config
+	in         *pipeline.Schema
+	catalogues map[string]*catalogue
+	errs       []error
+}
+
+// run returns the errors of the configuration, or the first error of reading the account's descriptions.
+func (f *preflight) run(ctx context.Context) (err error) {
+	if f.account, err = f.portal.name(ctx); err != nil {
+		return err
+	}
+	steps := []func(context.Context) error{f.record, f.associations, f.lookups, f.labels}
+	for _, step := range steps {
+		if err := f.keep(step(ctx)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(f.errs...)
+}
+
+// keep collects an error about an option, and returns any other.
+func (f *preflight) keep(err error) error {
+	if _, ok := errors.AsType[*pipeline.FieldError](err); ok {
+		f.errs = append(f.errs, err)
+		return nil
+	}
+	return err
+}
+
+// catalogue returns the properties of the object named at a place of the configuration; nil if the object is unknown.
+func (f *preflight) catalogue(ctx context.Context, at, object string) (*catalogue, error) {
+	path, err := f.resolveObject(ctx, at, object)
+	if path == "" || err != nil {
+		return nil, err
+	}
+	if known, ok := f.catalogues[path]; ok {
+		return known, nil
+	}
+	read, err := f.portal.catalogueOf(ctx, object, path)
+	if err != nil {
+		if e, ok := errors.AsType[*crm.Error](err); ok && (e.Status == 404 || e.Status == 400) {
+			return nil, fieldError(at, "", "unknown object %q: %v", object, err)
+		}
+		return nil, err
+	}
+	f.catalogues[path] = read
+	return read, nil
+}
+
+// resolveObject returns the path of an object, and remembers it; "" after an error that was kept.
+func (f *preflight) resolveObject(ctx context.Context, at, object string) (string, error) {
+	if path, ok := f.paths[object]; ok {
+		return path, nil
+	}
+	path, err := f.portal.objectPath(ctx, at, object)
+	if err != nil {
+		return "", f.keep(err)
+	}
+	f.paths[object] = path
+	return path, nil
+}
+
+// record checks the object that is written and the properties that are mapped.
+func (f *preflight) record(ctx context.Context) error {
+	if f.config.Associate != nil {
+		return nil
+	}
+	known, err := f.catalogue(ctx, "object", f.object)
+	if known == nil || err != nil {
+		return err
+	}
+	f.path = known.path
+	for _, field := range f.in.Fields {
+		if field.Role == pipeline.Property {
+			if err := f.property(ctx, known, field); err != nil {
+				return err
+			}
+		}
+	}
+	f.checkMatch(known)
+	for _, name := range sortedKeys(f.config.Translate) {
+		if !slices.ContainsFunc(f.props, func(p property) bool { return p.name == name }) {
+			f.errs = append(f.errs, fieldError("translate."+name, "add it to map", "property %q isn't mapped", name))
+		}
+	}
+	return nil
+}
+
+// property appends what is known of a mapped property. In mode archive only the match property matters.
+func (f *preflight) property(ctx context.Context, known *catalogue, field pipeline.Field) error {
+	d, ok := known.properties[field.Name]
+	p := newProperty(d, field.Clear)
+	p.name = field.Name
+	switch {
+	case field.Name == recordID && f.config.Match == recordID, f.mode == modeArchive:
+		p.skip = true
+	case !ok && f.isLabel(field.Name):
+		p.skip = true
+	case !ok:
+		f.errs = append(f.errs, fieldError("object", didYouMean(field.Name, known.names(writable)), "%s have no property %q, which map sends", f.object, field.Name))
+	case d.ReadOnly:
+		hint := "leave it out of map"
+		if d.Name == recordID {
+			hint = "give match: hs_object_id with mode update or archive to write by record id"
+		}
+		f.errs = append(f.errs, fieldError("object", hint, "property %q of %s is read-only: HubSpot sets it", field.Name, f.object))
+	}
+	if how := f.config.Translate[field.Name]; ok && how != "" {
+		if err := f.translate(ctx, &p, d, how); err != nil {
+			return err
+		}
+	}
+	f.props = append(f.props, p)
+	return nil
+}
+
+// isLabel tells whether a mapped property holds the label of a link; it need not be a property of the record.
+func (f *preflight) isLabel(name string) bool {
+	return slices.ContainsFunc(f.config.Associations, func(a Association) bool { return a.Label.From == name })
+}
+
+func (f *preflight) checkMatch(known *catalogue) {
+	match := f.config.Match
+	if match == "" {
+		return
+	}
+	f.match = slices.IndexFunc(f.props, func(p property) bool { return p.name == match })
+	if match != recordID {
+		if err := known.requireUnique("match", match); err != nil {
+			f.errs = append(f.errs, err)
+			return
+		}
+	}
+	if f.match < 0 {
+		f.errs = append(f.errs, fieldError("match", fmt.Sprintf("add it to map, as in %s: <column>", match), "property %q isn't mapped", match))
+		return
+	}
+	f.kinds[lookupKey{f.object, match}] = kindOf(known.properties[match])
+}
+
+// translate reads what a property's values are translated by.
+func (f *preflight) translate(ctx context.Context, p *property, d crm.PropertyDefinition, how string) error {
+	p.translate = map[string]string{}
+	if how == ownerEmail {
+		owners, err := f.portal.Owners(ctx, "")
+		if err != nil {
+			return explain(err)
+		}
+		p.wanted, p.unknown, p.options = "owner's e-mail address", "unknown_owner", map[string]bool{}
+		for _, o := range owners {
+			p.options[o.ID] = true
+			if o.Email != "" {
+				p.translate[foldText(o.Email)] = o.ID
+				p.labels = append(p.labels, o.Email)
+			}
+		}
+		return nil
+	}
+	if len(d.Options) == 0 {
+		f.errs = append(f.errs, fieldError("translate."+p.name, "leave it out", "property %q has no options to translate by", p.name))
+	}
+	p.wanted, p.unknown = "option's label", "bad_option"
+	for _, o := range d.Options {
+		p.translate[foldText(o.Label)] = o.Value
+		p.labels = append(p.labels, o.Label)
+	}
+	return nil
+}
+
+// lookups checks the properties that resolve looks the other ends up by.
+func (f *preflight) lookups(ctx context.Context) error {
+	for _, l := range f.links {
+		for _, at := range []struct {
+			path   string
+			object string
+			field  int
+		}{{l.fromPath, l.FromObject, l.FromField}, {l.toPath, l.ToObject, l.ToField}} {
+			if at.field < 0 || f.in.Fields[at.field].Lookup == nil {
+				continue
+			}
+			if err := f.lookup(ctx, at.path, at.object, f.in.Fields[at.field].Lookup); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *preflight) lookup(ctx context.Context, path, object string, l *pipeline.Lookup) error {
+	known, err := f.catalogue(ctx, path, l.Object)
+	if known == nil || err != nil {
+		return err
+	}
+	if end := f.paths[object]; end != "" && classicName(end) != classicName(known.path) {
+		return fieldError(path, "", "the field holds records of %s, but this end of the link is of %s", l.Object, object)
+	}
+	if l.Property == recordID {
+		return nil
+	}
+	f.kinds[lookupKey{l.Object, l.Property}] = kindOf(known.properties[l.Property])
+	return known.requireUnique(path, l.Property)
+}

@@ -1,0 +1,115 @@
+package hubspot
+
+import (
+	"context"
+	"strings"
+
+	"sluice/pipeline"
+)
+
+// Prepare decides how each change is written, and makes its values what HubSpot takes: texts, in place. Changes that
+// name their record by a unique property are looked up for update and archive; for upsert HubSpot does that itself, and
+// records whose id is known are updated by it, so that one that was archived or merged isn't made again.
+func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
+	var outcomes []pipeline.Outcome
+	var text strings.Builder
+	var unknown []*pipeline.Change
+	seen := make(map[string]string, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		err := s.prepare(&text, c)
+		if err == nil && c.Match != "" {
+			if first, twice := seen[c.Match]; twice && first != c.Key {
+				err = collision(s.matchName(), c.Match, first)
+			} else {
+				seen[c.Match] = c.Key
+			}
+		}
+		switch {
+		case err != nil:
+			outcomes = append(outcomes, refused(c, err))
+		case c.ID == "" && (s.mode == modeUpdate || s.mode == modeArchive):
+			unknown = append(unknown, c)
+		}
+	}
+	missing, err := s.identify(ctx, unknown)
+	return append(outcomes, missing...), err
+}
+
+// prepare sets a change's values, match value and action.
+func (s *Sink) prepare(text *strings.Builder, c *pipeline.Change) error {
+	for i, v := range c.Values {
+		p := &s.props[i]
+		if v.IsNull() || p.skip && i != s.match {
+			continue
+		}
+		encoded, err := p.encode(text, v)
+		if err != nil {
+			return err
+		}
+		c.Values[i] = pipeline.StringValue(encoded)
+	}
+	if err := s.setMatch(c); err != nil {
+		return err
+	}
+	switch {
+	case s.mode == modeArchive:
+		c.Action = pipeline.Archive
+	case c.ID != "" || s.mode == modeUpdate:
+		c.Action = pipeline.Update
+	case s.mode == modeCreate:
+		c.Action = pipeline.Create
+	default:
+		c.Action = pipeline.Upsert
+	}
+	return nil
+}
+
+func (s *Sink) setMatch(c *pipeline.Change) error {
+	if s.match < 0 {
+		return nil
+	}
+	p := &s.props[s.match]
+	c.Match = s.Fold(s.object, p.name, c.Values[s.match].String())
+	if c.Match == "" {
+		return pipeline.Rejectf("empty_match", "property %q, which tells records apart, is empty", p.name)
+	}
+	if s.byID() {
+		if !isDigits(c.Match) {
+			return pipeline.Rejectf("bad_id", "property %q: %s is no record id: expected digits", p.name, quote(c.Match))
+		}
+		c.ID = c.Match
+		return nil
+	}
+	c.Values[s.match] = pipeline.StringValue(c.Match)
+	return nil
+}
+
+// identify looks up the ids of the records that changes are of.
+func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipeline.Outcome, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	values := make([]string, len(changes))
+	for i, c := range changes {
+		values[i] = c.Match
+	}
+	ids, err := s.Find(ctx, s.object, s.matchName(), values)
+	if err != nil {
+		return nil, err
+	}
+	var outcomes []pipeline.Outcome
+	for _, c := range changes {
+		id, ok := ids[c.Match]
+		switch {
+		case ok:
+			c.ID = id
+		case c.Action == pipeline.Archive:
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, NoOp: true})
+		default:
+			outcomes = append(outcomes, refused(c, pipeline.Rejectf("not_found",
+				"no record of %s has %s %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchName(), quote(c.Match))))
+		}
+	}
+	return outcomes, nil
+}

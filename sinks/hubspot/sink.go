@@ -1,0 +1,91 @@
+// Package hubspot writes records and associations to HubSpot through its batch endpoints, and tells for each row what
+// became of it: done only where HubSpot's answer names it, refused only where an error does (API.md section 5.3).
+package hubspot
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+const (
+	// maxBytes is how large a request's body may get; HubSpot's own limit isn't documented (API.md section 3.1).
+	maxBytes = 1 << 20
+	// writesAtOnce keeps the rate limit busy at usual latencies; requests are paced by the limiter, not by this.
+	writesAtOnce = 8
+)
+
+// A Sink writes to one object of one account, or links between two objects. Its methods may be called concurrently.
+type Sink struct {
+	portal  *portal
+	log     *slog.Logger
+	account string
+	mode    string
+	adopt   bool   // a conflict updates the record that is in the way
+	object  string // as the configuration names it
+	path    string // as the API does
+	match   int    // place of the match property in props; -1: none
+	props   []property
+	links   []link
+	paths   map[string]string  // of all objects that are named
+	kinds   map[lookupKey]kind // of the properties that records are looked up by
+	limits  pipeline.Limits
+	before  int64 // requests of the connection before the sink was opened
+}
+
+// A lookupKey is a property that records are told apart by.
+type lookupKey struct{ object, property string }
+
+var (
+	_ pipeline.Sink     = (*Sink)(nil)
+	_ pipeline.Linker   = (*Sink)(nil)
+	_ pipeline.Finder   = (*Sink)(nil)
+	_ pipeline.Throttle = (*Sink)(nil)
+)
+
+// Limits tells how to feed the sink.
+func (s *Sink) Limits() pipeline.Limits { return s.limits }
+
+// Account returns "hubspot portal N".
+func (s *Sink) Account(context.Context) (string, error) { return s.account, nil }
+
+// Close does nothing: the connection is closed by who opened it.
+func (s *Sink) Close() error { return nil }
+
+// SaveThrottle returns the recent requests of the connection.
+func (s *Sink) SaveThrottle() []byte { return s.portal.SaveThrottle() }
+
+// RestoreThrottle takes over the requests of an earlier process.
+func (s *Sink) RestoreThrottle(saved []byte, age time.Duration) { s.portal.RestoreThrottle(saved, age) }
+
+// Requests returns the number of requests that the connection has sent since the sink was opened. Pipelines that share
+// the connection and run at the same time are counted together.
+func (s *Sink) Requests() int64 { return s.portal.Requests() - s.before }
+
+// matchName returns the name of the match property, or "".
+func (s *Sink) matchName() string {
+	if s.match < 0 {
+		return ""
+	}
+	return s.props[s.match].name
+}
+
+// byID tells whether rows name records by their ids.
+func (s *Sink) byID() bool { return s.matchName() == recordID }
+
+// newLimits returns the limits of a sink that is otherwise complete.
+func (s *Sink) newLimits(c *Config) pipeline.Limits {
+	return pipeline.Limits{
+		Object: s.object, Match: s.matchName(),
+		Rows: crm.MaxInputs, Bytes: maxBytes * 3 / 4, Writes: writesAtOnce, Links: crm.MaxAssociations,
+		Landing: s.portal.landing, MaxRejects: c.MaxRejects.Of,
+		LinksOnly:  c.Associate != nil,
+		Mirror:     s.mode == modeMirror,
+		Unkeyed:    s.mode == modeCreate && s.match < 0,
+		CreateOnly: s.mode == modeCreate,
+		Inline:     s.mode == modeCreate && len(s.links) > 0,
+	}
+}

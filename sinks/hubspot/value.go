@@ -1,0 +1,242 @@
+package hubspot
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"sluice/pipeline"
+)
+
+// maxText is the number of characters that a property of type string holds (API.md section 8.1).
+const maxText = 65_536
+
+// A valueError says why a value doesn't fit a property; the caller adds the property and the value.
+type valueError struct {
+	code     string
+	expected string
+}
+
+// Error returns what was expected.
+func (e *valueError) Error() string { return e.expected }
+
+func misfit(code, format string, args ...any) error {
+	return &valueError{code: code, expected: fmt.Sprintf(format, args...)}
+}
+
+// encode returns v as HubSpot takes it for the property. Texts that need no change are returned as they are, others
+// are built in text, which all values of a batch share.
+//
+// An empty text is an explicit empty value: it is sent, and clears the property. A null is the caller's to leave out
+// or to clear with. What encode returns is accepted by encode again, with the same result.
+func (p *property) encode(text *strings.Builder, v pipeline.Value) (string, error) {
+	if v.Type() == pipeline.String && v.Text() == "" {
+		return "", nil
+	}
+	s, err := p.convert(text, v)
+	if err == nil {
+		return s, nil
+	}
+	e := err.(*valueError)
+	return "", pipeline.Rejectf(e.code, "property %q: %s doesn't fit: %s", p.name, quote(v.String()), e.expected)
+}
+
+func (p *property) convert(text *strings.Builder, v pipeline.Value) (string, error) {
+	if p.translate != nil {
+		return p.translated(text, v)
+	}
+	switch p.kind {
+	case kindNumber:
+		return number(text, v)
+	case kindBool:
+		return boolean(v)
+	case kindDate:
+		return date(text, v)
+	case kindDatetime:
+		return datetime(text, v)
+	case kindOption:
+		return p.option(text, v)
+	case kindOptions:
+		return p.optionList(text, v)
+	}
+	return plain(text, v)
+}
+
+// plain returns v as text, for properties that hold text. NUL characters are left out, as HubSpot may refuse them.
+func plain(text *strings.Builder, v pipeline.Value) (string, error) {
+	s := v.Text()
+	switch v.Type() {
+	case pipeline.String, pipeline.JSON, pipeline.Decimal:
+	case pipeline.Float:
+		return float(text, v.Float())
+	default:
+		var b [40]byte
+		s = cut(text, v.Append(b[:0]))
+	}
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	if !utf8.ValidString(s) {
+		return "", misfit("bad_text", "it isn't valid UTF-8")
+	}
+	if len(s) > maxText && utf8.RuneCountInString(s) > maxText {
+		return "", misfit("too_long", "it has %d characters, HubSpot takes %d", utf8.RuneCountInString(s), maxText)
+	}
+	return s, nil
+}
+
+// cut appends b to text and returns the part of text that holds it.
+func cut(text *strings.Builder, b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	start := text.Len()
+	text.Write(b)
+	return text.String()[start:]
+}
+
+const numberExpected = "expected a number such as -1234.5, without exponent and thousands separators"
+
+// number returns v in plain decimal notation, with every digit it has.
+func number(text *strings.Builder, v pipeline.Value) (string, error) {
+	switch v.Type() {
+	case pipeline.Int:
+		var b [20]byte
+		return cut(text, strconv.AppendInt(b[:0], v.Int(), 10)), nil
+	case pipeline.Float:
+		return float(text, v.Float())
+	case pipeline.Decimal, pipeline.String, pipeline.JSON:
+		if s, ok := decimal(strings.TrimSpace(v.Text())); ok {
+			return s, nil
+		}
+	}
+	return "", misfit("bad_number", numberExpected)
+}
+
+func float(text *strings.Builder, f float64) (string, error) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return "", misfit("bad_number", "expected a finite number")
+	}
+	var b [400]byte
+	return cut(text, strconv.AppendFloat(b[:0], f, 'f', -1, 64)), nil
+}
+
+// decimal returns s with a digit on each side of its point and without a plus sign; false if it isn't a decimal number.
+func decimal(s string) (string, bool) {
+	s = strings.TrimPrefix(s, "+")
+	digits := strings.TrimPrefix(s, "-")
+	whole, fraction, point := strings.Cut(digits, ".")
+	if len(whole)+len(fraction) == 0 || !isDigits(whole) || !isDigits(fraction) {
+		return "", false
+	}
+	if point && (whole == "" || fraction == "") {
+		sign := s[:len(s)-len(digits)]
+		if whole == "" {
+			return sign + "0." + fraction, true
+		}
+		return sign + whole, true
+	}
+	return s, true
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func boolean(v pipeline.Value) (string, error) {
+	switch v.Type() {
+	case pipeline.Bool:
+		return v.String(), nil
+	case pipeline.String, pipeline.JSON:
+		switch s := strings.TrimSpace(v.Text()); {
+		case strings.EqualFold(s, "true"):
+			return "true", nil
+		case strings.EqualFold(s, "false"):
+			return "false", nil
+		}
+	}
+	return "", misfit("bad_bool", "expected true or false")
+}
+
+// date returns v as YYYY-MM-DD. An instant is a date only at midnight UTC, as HubSpot demands it.
+func date(text *strings.Builder, v pipeline.Value) (string, error) {
+	t, day := v.Time(), false
+	switch v.Type() {
+	case pipeline.Date:
+		day = true
+	case pipeline.Time:
+		day = isMidnight(t)
+	case pipeline.String:
+		t, day = parseDay(strings.TrimSpace(v.Text()))
+	}
+	if !day {
+		return "", misfit("bad_date", "expected a date YYYY-MM-DD, or an instant at 00:00 UTC")
+	}
+	if t.Year() < 1 || t.Year() > 9999 {
+		return "", misfit("bad_date", "expected a year from 1 to 9999")
+	}
+	var b [16]byte
+	return cut(text, t.AppendFormat(b[:0], time.DateOnly)), nil
+}
+
+func parseDay(s string) (time.Time, bool) {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, true
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	return t.UTC(), err == nil && isMidnight(t)
+}
+
+func isMidnight(t time.Time) bool { return t.Equal(t.UTC().Truncate(24 * time.Hour)) }
+
+// isoMillis is how HubSpot writes instants: it keeps milliseconds.
+const isoMillis = "2006-01-02T15:04:05.000Z"
+
+// datetime returns v as an instant in UTC with milliseconds; finer parts are cut off.
+func datetime(text *strings.Builder, v pipeline.Value) (string, error) {
+	t, ok := v.Time(), false
+	switch v.Type() {
+	case pipeline.Date, pipeline.Time:
+		ok = true
+	case pipeline.String:
+		t, ok = parseInstant(strings.TrimSpace(v.Text()))
+	}
+	if !ok {
+		return "", misfit("bad_datetime", "expected an instant such as 2026-11-20T09:00:00Z, with its offset, or a date YYYY-MM-DD")
+	}
+	if t.Year() < 1 || t.Year() > 9999 {
+		return "", misfit("bad_datetime", "expected a year from 1 to 9999")
+	}
+	var b [32]byte
+	return cut(text, t.AppendFormat(b[:0], isoMillis)), nil
+}
+
+func parseInstant(s string) (time.Time, bool) {
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02 15:04:05Z07:00", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// quote returns s quoted, cut to about 80 characters.
+func quote(s string) string {
+	const limit = 80
+	if len(s) <= limit {
+		return strconv.Quote(s)
+	}
+	end := limit
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return strconv.Quote(s[:end]) + "…"
+}

@@ -1,0 +1,311 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// A batch is what one request carries.
+type batch struct {
+	action  pipeline.Action
+	entries []entry
+}
+
+// A writing is one call of Write: the outcomes so far, and what is still to be sent.
+type writing struct {
+	*Sink
+	outcomes []pipeline.Outcome
+	todo     []batch
+}
+
+// Write sends changes that all have the same action. Up to maxBytes they are one request, more only where that is
+// refused as a whole and has to be taken apart (bisect.go), or where a conflict is settled by an update.
+func (s *Sink) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	w := &writing{Sink: s}
+	entries, err := w.entries(ctx, changes)
+	if err != nil {
+		w.unwritten(entries, nil)
+		return w.outcomes, err
+	}
+	w.split(batch{changes[0].Action, entries})
+	for len(w.todo) > 0 {
+		next := w.todo[0]
+		w.todo = w.todo[1:]
+		if err := w.send(ctx, next); err != nil {
+			for _, b := range w.todo {
+				w.unwritten(b.entries, nil)
+			}
+			return w.outcomes, err
+		}
+	}
+	return w.outcomes, nil
+}
+
+// entries returns what is to be sent. A record is written once in a request: HubSpot refuses all of a request that
+// names one twice (API.md section 5.2).
+func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]entry, error) {
+	entries := make([]entry, 0, len(changes))
+	seen := make(map[string]string, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		e := entry{Change: c, input: w.input(c), fold: w.foldMatch(c)}
+		record := e.input.ID
+		if record == "" {
+			record = e.fold
+		}
+		if first, twice := seen[record]; twice && record != "" {
+			w.refuse(c, collision(w.matchName(), record, first))
+			continue
+		}
+		seen[record] = c.Key
+		if err := w.inline(ctx, &e); err != nil {
+			if _, ok := errors.AsType[*pipeline.RowError](err); !ok {
+				for at := i; at < len(changes); at++ {
+					entries = append(entries, entry{Change: &changes[at]})
+				}
+				return entries, err
+			}
+			w.refuse(c, err)
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func collision(match, value, first string) error {
+	return pipeline.Rejectf("key_collision", "key %s stands for the same record (%s %s): a record can belong to one row only",
+		quote(first), match, quote(value))
+}
+
+// foldMatch returns the value that HubSpot knows the record by where it isn't known by its id.
+func (s *Sink) foldMatch(c *pipeline.Change) string {
+	if c.Match == "" || s.match < 0 {
+		return ""
+	}
+	return s.Fold(s.object, s.matchName(), c.Match)
+}
+
+// input returns a change as HubSpot takes it. Prepare has made the values texts.
+func (s *Sink) input(c *pipeline.Change) crm.Input {
+	in := crm.Input{TraceID: c.TraceID, ID: c.ID}
+	switch c.Action {
+	case pipeline.Archive:
+		return in
+	case pipeline.Create:
+		in.ID = ""
+	case pipeline.Upsert:
+		in.ID, in.IDProperty = c.Match, s.matchName()
+	}
+	in.Properties = make([]crm.Property, 0, len(s.props))
+	for i, v := range c.Values {
+		p := &s.props[i]
+		if p.skip || v.IsNull() && !p.clear {
+			continue
+		}
+		in.Properties = append(in.Properties, crm.Property{Name: p.name, Value: v.String()})
+	}
+	return in
+}
+
+// inline adds the links that a create carries.
+func (w *writing) inline(ctx context.Context, e *entry) error {
+	if e.Action != pipeline.Create {
+		return nil
+	}
+	for i := range e.Links {
+		l := &e.Links[i]
+		t, err := w.labelType(ctx, l)
+		if err != nil {
+			return err
+		}
+		e.links = append(e.links, pipeline.LinkState{
+			Slot: l.Slot, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Label: l.Label, Types: spell(t), Made: true,
+		})
+		e.input.Associations = append(e.input.Associations, crm.InlineAssociation{ToID: l.To.ID, Types: []crm.AssociationType{t}})
+	}
+	return nil
+}
+
+// split puts a batch into the queue, in parts that keep to the size of a request.
+func (w *writing) split(b batch) {
+	const envelope = 64 // of the body around the inputs
+	start, size := 0, envelope
+	for i := range b.entries {
+		n := b.entries[i].input.Size() + 1
+		if i > start && (size+n > maxBytes || i-start == crm.MaxInputs) {
+			w.todo = append(w.todo, batch{b.action, b.entries[start:i]})
+			start, size = i, envelope
+		}
+		size += n
+	}
+	if start < len(b.entries) {
+		w.todo = append(w.todo, batch{b.action, b.entries[start:]})
+	}
+}
+
+// send makes one request and sorts its answer. An error means that nothing more should be sent.
+func (w *writing) send(ctx context.Context, b batch) error {
+	if b.action == pipeline.Archive {
+		return w.archive(ctx, b)
+	}
+	inputs := make([]crm.Input, len(b.entries))
+	for i := range b.entries {
+		inputs[i] = b.entries[i].input
+	}
+	call := w.portal.BatchUpsert
+	switch b.action {
+	case pipeline.Create:
+		call = w.portal.BatchCreate
+	case pipeline.Update:
+		call = w.portal.BatchUpdate
+	}
+	answer, err := call(ctx, w.path, inputs)
+	if err != nil {
+		return w.failed(ctx, b, err)
+	}
+	return w.answered(ctx, b, answer)
+}
+
+func (w *writing) archive(ctx context.Context, b batch) error {
+	ids := make([]string, len(b.entries))
+	for i, e := range b.entries {
+		ids[i] = e.input.ID
+	}
+	if err := w.portal.BatchArchive(ctx, w.path, ids); err != nil {
+		return w.failed(ctx, b, err)
+	}
+	for _, e := range b.entries {
+		w.done(e, e.ID)
+	}
+	return nil
+}
+
+// answered sorts the entries of a request that HubSpot took: done if a result is theirs, refused if an error names
+// them. What neither names stays in doubt, unless errors that name nobody show that it has to be isolated.
+func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer) error {
+	x := newIndex(b.entries, w.matchName(), func(v string) string { return w.Fold(w.object, w.matchName(), v) })
+	accounted := make([]bool, len(b.entries))
+	for i := range answer.Results {
+		r := &answer.Results[i]
+		at := x.result(r)
+		if at < 0 && len(b.entries) == 1 && len(answer.Results) == 1 && r.TraceID == "" {
+			at = 0
+		}
+		w.warn(r)
+		if at < 0 || accounted[at] || r.ID == "" {
+			continue
+		}
+		accounted[at] = true
+		w.done(b.entries[at], r.ID)
+	}
+	var conflicts []conflict
+	var stop error
+	var anonymous *crm.ItemError
+	for i := range answer.Errors {
+		item := &answer.Errors[i]
+		named := x.failed(item)
+		if len(named) == 0 && len(b.entries) == 1 {
+			named = []int{0}
+		}
+		if len(named) == 0 {
+			anonymous = item
+		}
+		for _, at := range named {
+			if accounted[at] {
+				continue
+			}
+			accounted[at] = true
+			e := b.entries[at]
+			switch {
+			case missingProperty(item.Errors):
+				w.unwritten([]entry{e}, nil)
+				stop = fmt.Errorf("write %s: %w", w.object, item)
+			case isConflict(item):
+				conflicts = append(conflicts, conflict{e, item.ExistingID(), item})
+			default:
+				w.refuse(e.Change, w.refusal(e, item))
+			}
+		}
+	}
+	w.conflicts(ctx, conflicts)
+	if stop != nil {
+		return stop
+	}
+	if len(answer.Errors) > 0 {
+		w.isolate(ctx, b, accounted, anonymous)
+	}
+	return nil
+}
+
+// warn logs what HubSpot has changed before writing it (API.md section 8.2).
+func (w *writing) warn(r *crm.Result) {
+	for _, warning := range r.Warnings {
+		w.log.Debug("hubspot changed a value", "record", r.ID, "category", warning.Category, "message", warning.Message, "context", warning.Context)
+	}
+}
+
+func (w *writing) done(e entry, id string) {
+	for i := range e.links {
+		e.links[i].FromID = id
+	}
+	w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: id, Links: e.links})
+}
+
+func (w *writing) refuse(c *pipeline.Change, err error) {
+	w.outcomes = append(w.outcomes, refused(c, err))
+}
+
+func refused(c *pipeline.Change, err error) pipeline.Outcome {
+	return pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Refused, ID: c.ID, Err: err}
+}
+
+func (w *writing) unwritten(entries []entry, err error) {
+	for _, e := range entries {
+		w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Unwritten, ID: e.ID, Err: err})
+	}
+}
+
+// refusal returns why HubSpot refused a row, with the values that it names.
+func (w *writing) refusal(e entry, item *crm.ItemError) error {
+	if item.Category == "OBJECT_NOT_FOUND" && e.input.ID != "" && e.input.IDProperty == "" {
+		return pipeline.Rejectf("gone", "record %s of %s is gone: it was archived or merged; restore it, or remove the row", e.input.ID, w.object)
+	}
+	code := strings.ToLower(item.Category)
+	var reasons []string
+	for i, d := range item.Errors {
+		if i == 0 && d.Code != "" {
+			code = strings.ToLower(d.Code)
+		}
+		if d.Property == "" {
+			reasons = append(reasons, d.Message)
+			continue
+		}
+		reasons = append(reasons, fmt.Sprintf("property %q: %s: %s", d.Property, quote(w.valueOf(e, d.Property)), d.Message))
+	}
+	if code == "" {
+		code = "refused"
+	}
+	if len(reasons) == 0 {
+		return pipeline.Rejectf(code, "hubspot refused the record: %w", item)
+	}
+	return pipeline.Rejectf(code, "hubspot refused the record: %s", strings.Join(reasons, "; "))
+}
+
+// valueOf returns what was sent of a property.
+func (w *writing) valueOf(e entry, name string) string {
+	for _, p := range e.input.Properties {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
