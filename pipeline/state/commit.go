@@ -1,0 +1,161 @@
+package state
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// Commit records what has been decided; see pipeline.Store.
+func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
+	if err := checkCommit(&c); err != nil {
+		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)
+	}
+	token := rand.Text()
+	err := s.db.update(ctx, func(tx session) error {
+		if err := fence(ctx, tx, c.Pipeline, c.Epoch); err != nil {
+			return err
+		}
+		var number int64
+		first, err := one(ctx, tx, []any{&number}, `
+update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}
+where pipeline = $1 and token <> $2 returning commit_no`, c.Pipeline, token)
+		if err != nil || !first {
+			return err // if this isn't the first attempt, then an earlier one's commit was made after all
+		}
+		p, err := s.plan(ctx, tx, &c)
+		if err != nil {
+			return err
+		}
+		return tx.batch(ctx, statements(&c, p, number))
+	})
+	if err != nil {
+		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)
+	}
+	return nil
+}
+
+// checkCommit refuses what a database can't hold.
+func checkCommit(c *pipeline.Commit) error {
+	for _, d := range c.Decisions {
+		if err := checkText("key or id", d.Key, d.ID); err != nil {
+			return err
+		}
+		for _, l := range d.Links {
+			if err := checkText("link", l.Slot, l.Label, l.From.ID, l.From.Value, l.To.ID, l.To.Value); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range c.Links {
+		if err := checkText("key", l.Key); err != nil {
+			return err
+		}
+	}
+	return checkText("key", c.Seen...)
+}
+
+// plan works out what the commit changes, from what is there. The pipeline's row of progress is locked, so that nobody
+// else changes that meanwhile.
+func (s *store) plan(ctx context.Context, tx session, c *pipeline.Commit) (*plan, error) {
+	var keys, linked []string
+	for _, d := range c.Decisions {
+		keys = append(keys, d.Key)
+	}
+	for _, l := range c.Links {
+		linked = append(linked, l.Key)
+	}
+	keys = distinct(append(keys, linked...))
+	linked = distinct(linked)
+	known, err := entries(ctx, tx, c.Pipeline, keys)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := waitingOf(ctx, tx, c.Pipeline, linked)
+	if err != nil {
+		return nil, err
+	}
+	p := newPlan(keys, known, waiting)
+	return p, p.apply(c)
+}
+
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// ledgerRow is a row of the rows macro in putLedger.
+type ledgerRow struct {
+	Key      string          `json:"key"`
+	Version  int64           `json:"version"`
+	Hash     hexBytes        `json:"hash,omitempty"`
+	Rejected hexBytes        `json:"rejected,omitempty"`
+	ID       string          `json:"record_id"`
+	Held     bool            `json:"held"`
+	Links    json.RawMessage `json:"links,omitempty"`
+}
+
+func newLedgerRow(key string, e *pipeline.Entry) ledgerRow {
+	row := ledgerRow{Key: key, Version: e.Version, Hash: hashBytes(e.Hash), Rejected: hashBytes(e.Rejected), ID: e.ID, Held: e.Held}
+	if len(e.Links) > 0 {
+		row.Links = json.RawMessage(encode(e.Links))
+	}
+	return row
+}
+
+// The version is never lowered (I4).
+const putLedger = `
+insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, commit_no, updated_at)
+select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, $3, {now}
+from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb) where true
+on conflict (pipeline, key) do update set version = excluded.version, hash = excluded.hash, rejected = excluded.rejected,
+record_id = excluded.record_id, held = excluded.held, links = excluded.links, commit_no = excluded.commit_no, updated_at = excluded.updated_at
+where l.version <= excluded.version`
+
+// recordRow is a row of the rows macro in putRecords.
+type recordRow struct {
+	Object   string `json:"object"`
+	Property string `json:"property"`
+	Value    string `json:"value"`
+	ID       string `json:"record_id"`
+}
+
+const putRecords = `
+insert into sluice.record_id as i (account, object, property, value, record_id)
+select $1, r.object, r.property, r.value, r.record_id
+from rows($2 r: object text, property text, value text, record_id text) where true
+on conflict (account, object, property, value) do update set record_id = excluded.record_id
+where i.record_id <> excluded.record_id`
+
+// statements returns what puts a plan and the rest of a commit into the tables.
+func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
+	add := func(source string, args ...any) { list = append(list, statement{source, args}) }
+	if rows := p.ledger(); len(rows) > 0 {
+		add(putLedger, c.Pipeline, encode(rows), number)
+	}
+	if keys := p.relinked(); len(keys) > 0 {
+		add(deleteWaiting, c.Pipeline, keys)
+		if rows := p.waitingRows(c.Account, keys); len(rows) > 0 {
+			add(putWaiting, c.Pipeline, encode(rows))
+		}
+	}
+	list = append(list, letterStatements(c, p)...)
+	if len(c.Closed) > 0 {
+		add(deleteGroups, c.Pipeline, c.Closed)
+	}
+	if c.Position != nil {
+		add(`update sluice.progress set position = $2 where pipeline = $1`, c.Pipeline, []byte(c.Position))
+	}
+	add(`update sluice.run set report = $2 where id = $1`, c.Run, encode(&c.Report))
+	if rows := p.records(); len(rows) > 0 {
+		add(putRecords, c.Account, encode(rows))
+	}
+	if c.Throttle != nil {
+		add(saveThrottle(c.Pipeline, c.Throttle).source, c.Pipeline, c.Throttle)
+	}
+	return list
+}

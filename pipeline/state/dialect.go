@@ -1,0 +1,152 @@
+package state
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// A dialect turns the package's SQL into one database's.
+//
+// The SQL is what Postgres and SQLite have in common, with these macros:
+//
+//	sluice.t                      the table t
+//	{now}                         the time, by the database's clock
+//	{in:$1}                       that time plus $1 milliseconds
+//	{micros:x}                    the time x in microseconds since 1970
+//	{age:x}                       the microseconds since the time x
+//	{share}, {update}             row locks
+//	rows($1 r: a text, b bytea)   the rows of a JSON array of objects, as r
+//	texts($1 r)                   the texts of a list, as r(key, n), n from 1; its argument is a []string
+//
+// The column types of rows are text, bigint, bool, bytea ("\x" and hexadecimal) and jsonb.
+type dialect struct {
+	name   string // the folder of its migrations
+	tables string // tells by one boolean whether there is a table of migrations
+	first  string // script that makes the table of migrations
+	fixed  *strings.Replacer
+	timed  func(macro, arg string) string
+	rows   func(param, alias string, columns []column) string
+	texts  string // what texts becomes, of $1 and the alias $2
+
+	compiled sync.Map // text by source
+}
+
+type column struct{ name, kind string }
+
+var (
+	timeMacro  = regexp.MustCompile(`\{(in|micros|age):([^}]*)\}`)
+	rowsMacro  = regexp.MustCompile(`\brows\((\$\d+) (\w+): ([^)]*)\)`)
+	textsMacro = regexp.MustCompile(`\btexts\((\$\d+) (\w+)\)`)
+)
+
+// sql returns the statement in the dialect.
+func (d *dialect) sql(source string) string {
+	if text, ok := d.compiled.Load(source); ok {
+		return text.(string)
+	}
+	text := timeMacro.ReplaceAllStringFunc(source, func(m string) string {
+		parts := timeMacro.FindStringSubmatch(m)
+		return d.timed(parts[1], parts[2])
+	})
+	text = rowsMacro.ReplaceAllStringFunc(text, func(m string) string {
+		parts := rowsMacro.FindStringSubmatch(m)
+		return d.rows(parts[1], parts[2], columns(parts[3]))
+	})
+	text = textsMacro.ReplaceAllString(text, d.texts)
+	text = d.fixed.Replace(text)
+	d.compiled.Store(source, text)
+	return text
+}
+
+func columns(list string) []column {
+	var out []column
+	for _, c := range strings.Split(list, ",") {
+		name, kind, _ := strings.Cut(strings.TrimSpace(c), " ")
+		out = append(out, column{name, kind})
+	}
+	return out
+}
+
+// newPostgresDialect returns the dialect of Postgres 12 and later.
+func newPostgresDialect() *dialect {
+	return &dialect{
+		name:   "postgres",
+		tables: `select to_regclass('sluice.migration') is not null`,
+		// The schema may be there already, made for a role that may not make one itself.
+		first: `
+do $$ begin
+	if not exists (select from pg_catalog.pg_namespace where nspname = 'sluice') then
+		create schema sluice;
+	end if;
+end $$;
+create table sluice.migration (
+	version    integer primary key,
+	name       text not null,
+	checksum   text not null,
+	applied_at timestamptz not null
+);`,
+		fixed: strings.NewReplacer(
+			"{now}", "clock_timestamp()", "{share}", "for share", "{update}", "for update"),
+		timed: func(macro, arg string) string {
+			switch macro {
+			case "in":
+				return "clock_timestamp() + " + arg + " * interval '1 millisecond'"
+			case "age":
+				return "(extract(epoch from clock_timestamp() - " + arg + ") * 1000000)::bigint"
+			}
+			return "(extract(epoch from " + arg + ") * 1000000)::bigint"
+		},
+		rows: func(param, alias string, columns []column) string {
+			var list []string
+			for _, c := range columns {
+				list = append(list, c.name+" "+c.kind)
+			}
+			return fmt.Sprintf("json_to_recordset(%s::json) as %s(%s)", param, alias, strings.Join(list, ", "))
+		},
+		texts: `unnest($1::text[]) with ordinality as $2(key, n)`,
+	}
+}
+
+// newSQLiteDialect returns the dialect of SQLite 3.41 and later.
+func newSQLiteDialect() *dialect {
+	const format = "'%Y-%m-%d %H:%M:%f'"
+	return &dialect{
+		name:   "sqlite",
+		tables: `select count(*) from sqlite_master where type = 'table' and name = 'migration'`,
+		first: `
+create table migration (
+	version    integer primary key,
+	name       text not null,
+	checksum   text not null,
+	applied_at text not null
+);`,
+		fixed: strings.NewReplacer(
+			"sluice.", "", "{now}", "strftime("+format+", 'now')", "{share}", "", "{update}", ""),
+		timed: func(macro, arg string) string {
+			switch macro {
+			case "in":
+				return "strftime(" + format + ", 'now', (" + arg + " / 1000.0) || ' seconds')"
+			case "age":
+				return "cast((unixepoch('subsec') - unixepoch(" + arg + ", 'subsec')) * 1000000 as integer)"
+			}
+			return "cast(unixepoch(" + arg + ", 'subsec') * 1000000 as integer)"
+		},
+		rows: func(param, alias string, columns []column) string {
+			var list []string
+			for _, c := range columns {
+				form := "value->>'%[1]s' as %[1]s"
+				switch c.kind {
+				case "bytea":
+					form = "unhex(substr(value->>'%[1]s', 3)) as %[1]s"
+				case "jsonb":
+					form = "value->'%[1]s' as %[1]s"
+				}
+				list = append(list, fmt.Sprintf(form, c.name))
+			}
+			return fmt.Sprintf("(select %s from json_each(%s)) as %s", strings.Join(list, ", "), param, alias)
+		},
+		texts: `(select value as key, key + 1 as n from json_each($1)) as $2`,
+	}
+}

@@ -1,0 +1,100 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// A lease is the right of one run to write, as long as it is renewed.
+type lease struct {
+	guard  guard
+	cancel context.CancelFunc
+	done   chan struct{}
+	once   sync.Once
+}
+
+// newLease keeps a lease that was granted at the given time, by this process's monotonic clock: from another goroutine,
+// until end is called or the lease is lost, of which onLost is told.
+func (s *store) newLease(g guard, name string, epoch int64, granted time.Time, onLost func(error)) *lease {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &lease{guard: g, cancel: cancel, done: make(chan struct{})}
+	if !g.renews() {
+		close(l.done)
+		return l
+	}
+	renew := func(ctx context.Context) (bool, error) {
+		n, err := g.renew(ctx, `
+update sluice.lease set renewed_at = {now}, expires_at = {in:$3}, locked = $4
+where pipeline = $1 and epoch = $2 and expires_at > {now}`, name, epoch, s.times.ttl.Milliseconds())
+		return n > 0, err
+	}
+	go func() {
+		defer close(l.done)
+		if err := keep(ctx, s.times, granted, renew); err != nil && onLost != nil {
+			onLost(err)
+		}
+	}()
+	return l
+}
+
+// keep renews a lease until ctx ends. It returns an error once the lease is lost, or some time before it may be lost.
+func keep(ctx context.Context, t timing, granted time.Time, renew func(context.Context) (bool, error)) error {
+	until := granted.Add(t.ttl - t.margin)
+	pause := t.renew
+	for {
+		if wait(ctx, min(pause, time.Until(until))) != nil {
+			return nil
+		}
+		asked := time.Now()
+		attempt, cancel := context.WithDeadline(ctx, until)
+		ok, err := renew(attempt)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil && !ok:
+			return pipeline.ErrFenced
+		case err == nil:
+			until, pause = asked.Add(t.ttl-t.margin), t.renew
+		case !time.Now().Before(until):
+			return fmt.Errorf("the lease couldn't be renewed for %s: %w", t.ttl-t.margin, err)
+		default:
+			pause = t.renew / 10
+		}
+	}
+}
+
+// end stops renewing and frees the lock.
+func (l *lease) end() {
+	l.once.Do(func() {
+		l.cancel()
+		<-l.done
+		l.guard.release()
+	})
+}
+
+// hold remembers a run's lease.
+func (s *store) hold(name string, l *lease) {
+	s.mu.Lock()
+	old := s.leases[name]
+	s.leases[name] = l
+	s.mu.Unlock()
+	if old != nil {
+		old.end()
+	}
+}
+
+// drop ends a run's lease.
+func (s *store) drop(name string) {
+	s.mu.Lock()
+	l := s.leases[name]
+	delete(s.leases, name)
+	s.mu.Unlock()
+	if l != nil {
+		l.end()
+	}
+}

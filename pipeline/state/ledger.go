@@ -1,0 +1,143 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"sluice/pipeline"
+)
+
+// Known returns the ledger's entries for keys; see pipeline.Store.
+func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeline.Entry, error) {
+	var list []pipeline.Entry
+	err := s.db.view(ctx, func(v session) (err error) {
+		list, err = entries(ctx, v, name, keys)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read ledger of %q: %w", name, err)
+	}
+	return list, nil
+}
+
+// entryColumns are what scanEntry reads, of the ledger as l.
+const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.held, l.links,
+exists (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key)`
+
+// An entryScan reads one row of entryColumns after another.
+type entryScan struct {
+	entry                 pipeline.Entry
+	hash, rejected, links []byte
+	dest                  []any
+}
+
+// newEntryScan returns a scan of the columns in first and of entryColumns.
+func newEntryScan(first any) *entryScan {
+	e := &entryScan{}
+	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Held, &e.links, &e.entry.Waiting}
+	return e
+}
+
+func (e *entryScan) read(scan scan) (pipeline.Entry, error) {
+	if err := scan(e.dest...); err != nil {
+		return pipeline.Entry{}, err
+	}
+	entry := e.entry
+	entry.Hash, entry.Rejected = toHash(e.hash), toHash(e.rejected)
+	if len(e.links) == 0 {
+		return entry, nil
+	}
+	return entry, json.Unmarshal(e.links, &entry.Links)
+}
+
+// entries returns the ledger's entries for keys, in their order.
+func entries(ctx context.Context, v session, name string, keys []string) ([]pipeline.Entry, error) {
+	list := make([]pipeline.Entry, len(keys))
+	if len(keys) == 0 {
+		return list, nil
+	}
+	if err := checkText("key", keys...); err != nil {
+		return nil, err
+	}
+	var n int
+	row := newEntryScan(&n)
+	return list, v.query(ctx, func(scan scan) (err error) {
+		e, err := row.read(scan)
+		list[n-1] = e
+		return err
+	}, `select r.n, `+entryColumns+` from texts($2 r) cross join sluice.ledger l where l.pipeline = $1 and l.key = r.key`, name, keys)
+}
+
+// Ledger returns a page of the ledger, by key; see pipeline.Store.
+func (s *store) Ledger(ctx context.Context, name, after string, limit int) ([]pipeline.KeyedEntry, error) {
+	var list []pipeline.KeyedEntry
+	err := s.db.view(ctx, func(v session) error {
+		list = nil
+		var key string
+		row := newEntryScan(&key)
+		return v.query(ctx, func(scan scan) error {
+			e, err := row.read(scan)
+			list = append(list, pipeline.KeyedEntry{Key: key, Entry: e})
+			return err
+		}, `select l.key, `+entryColumns+` from sluice.ledger l where l.pipeline = $1 and l.key > $2 order by l.key limit $3`, name, after, limit)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read ledger of %q: %w", name, err)
+	}
+	return list, nil
+}
+
+// Owners returns the keys of records; see pipeline.Store.
+func (s *store) Owners(ctx context.Context, name string, ids []string) (map[string]string, error) {
+	return s.pairs(ctx, ids, `
+select l.record_id, l.key from texts($2 r) cross join sluice.ledger l
+where l.pipeline = $1 and l.record_id = r.key and l.record_id <> ''`, name)
+}
+
+// Records returns the ids of records; see pipeline.Store.
+func (s *store) Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error) {
+	return s.pairs(ctx, values, `
+select i.value, i.record_id from texts($4 r) cross join sluice.record_id i
+where i.account = $1 and i.object = $2 and i.property = $3 and i.value = r.key`, account, object, property)
+}
+
+// pairs looks texts up by a query that is given args and the texts.
+func (s *store) pairs(ctx context.Context, texts []string, source string, args ...any) (map[string]string, error) {
+	found := map[string]string{}
+	texts = fitting(texts)
+	if len(texts) == 0 {
+		return found, nil
+	}
+	err := s.db.view(ctx, func(v session) error {
+		clear(found)
+		return v.query(ctx, func(scan scan) error {
+			var from, to string
+			if err := scan(&from, &to); err != nil {
+				return err
+			}
+			found[from] = to
+			return nil
+		}, source, append(args[:len(args):len(args)], texts)...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up records: %w", err)
+	}
+	return found, nil
+}
+
+// fitting returns the texts that a database can hold: the others can't be in it.
+func fitting(texts []string) []string {
+	for i, t := range texts {
+		if !isText(t) {
+			list := append([]string{}, texts[:i]...)
+			for _, t := range texts[i+1:] {
+				if isText(t) {
+					list = append(list, t)
+				}
+			}
+			return list
+		}
+	}
+	return texts
+}

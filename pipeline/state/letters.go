@@ -1,0 +1,87 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// The states of a dead letter.
+const (
+	stateOpen   = "open"
+	stateHeld   = "held"
+	stateClosed = "closed"
+)
+
+// letterID tells open dead letters apart. The subject is the key, or the place of a row whose key isn't known.
+type letterID struct{ Subject, Stage, Code string }
+
+// A letter is a row of the rows macro in putLetters.
+type letter struct {
+	Subject string `json:"subject"`
+	Key     string `json:"key"`
+	Place   string `json:"place"`
+	Stage   string `json:"stage"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	State   string `json:"state"`
+}
+
+// A closing ends all dead letters of a key, but for that of the stage and code, if they are set.
+type closing struct {
+	Key   string `json:"key"`
+	Stage string `json:"stage"`
+	Code  string `json:"code"`
+}
+
+// reject opens a dead letter, or touches the open one that says the same.
+func (p *plan) reject(r *pipeline.Reject, state string) {
+	l := letter{Key: cleanText(r.Key), Place: cleanText(r.Place.String()), Stage: r.Stage, Code: r.Code, State: state}
+	l.Subject = "key " + l.Key
+	if l.Key == "" {
+		l.Subject = "place " + l.Place
+	}
+	if r.Err != nil {
+		l.Message = cleanText(r.Err.Error())
+	}
+	p.open[letterID{l.Subject, l.Stage, l.Code}] = l
+}
+
+const putLetters = `
+insert into sluice.dead_letter as d (pipeline, subject, key, place, stage, code, message, state, run, last_run, first_at, last_at)
+select $1, r.subject, r.key, r.place, r.stage, r.code, r.message, r.state, $3, $3, {now}, {now}
+from rows($2 r: subject text, key text, place text, stage text, code text, message text, state text) where true
+on conflict (pipeline, subject, stage, code) where state <> 'closed' do update set
+place = case when excluded.place = '' then d.place else excluded.place end,
+message = excluded.message, state = excluded.state, last_run = excluded.last_run, last_at = excluded.last_at`
+
+const closeLetters = `
+update sluice.dead_letter as d set state = 'closed', closed_at = {now}
+from rows($2 r: key text, stage text, code text)
+where d.pipeline = $1 and d.key = r.key and d.state <> 'closed' and not (d.stage = r.stage and d.code = r.code)`
+
+const touchLetters = `
+update sluice.dead_letter set last_run = $3, last_at = {now}
+where pipeline = $1 and state <> 'closed' and key in (select r.key from texts($2 r))`
+
+// letterStatements closes what is settled, opens what isn't, and touches what was seen again.
+func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
+	if len(p.close) > 0 {
+		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close)}})
+	}
+	if len(p.open) > 0 {
+		rows := make([]letter, 0, len(p.open))
+		for _, l := range p.open {
+			rows = append(rows, l)
+		}
+		slices.SortFunc(rows, func(a, b letter) int {
+			return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Code, b.Code))
+		})
+		list = append(list, statement{putLetters, []any{c.Pipeline, encode(rows), c.Run}})
+	}
+	if len(c.Seen) > 0 {
+		list = append(list, statement{touchLetters, []any{c.Pipeline, c.Seen, c.Run}})
+	}
+	return list
+}

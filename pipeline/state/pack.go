@@ -1,0 +1,91 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"sluice/pipeline"
+)
+
+// packFormat is the first byte of packed intents.
+const packFormat = 1
+
+// pack writes intents as one compact value: a row for each would cost the server seven times as much.
+func pack(intents []pipeline.Intent) []byte {
+	b := []byte{packFormat}
+	b = binary.AppendUvarint(b, uint64(len(intents)))
+	for _, i := range intents {
+		b = binary.AppendVarint(b, i.Version)
+		b = binary.AppendVarint(b, int64(i.Action))
+		b = append(b, i.Hash[:]...)
+		for _, text := range []string{i.Key, i.TraceID, i.ID, i.Match} {
+			b = binary.AppendUvarint(b, uint64(len(text)))
+			b = append(b, text...)
+		}
+	}
+	return b
+}
+
+var errPacked = errors.New("packed intents are damaged")
+
+// unpack reads what pack has written.
+func unpack(b []byte) ([]pipeline.Intent, error) {
+	if len(b) == 0 || b[0] != packFormat {
+		return nil, fmt.Errorf("%w or of a newer format", errPacked)
+	}
+	r := reader{rest: b[1:]}
+	n := r.uvarint()
+	if n > uint64(len(b)) {
+		return nil, errPacked
+	}
+	list := make([]pipeline.Intent, 0, n)
+	for range n {
+		i := pipeline.Intent{Version: r.varint(), Action: pipeline.Action(r.varint()), Hash: toHash(r.bytes(len(pipeline.Hash{})))}
+		for _, text := range []*string{&i.Key, &i.TraceID, &i.ID, &i.Match} {
+			size := r.uvarint()
+			*text = string(r.bytes(int(min(size, uint64(len(r.rest)+1)))))
+		}
+		list = append(list, i)
+	}
+	if r.bad || len(r.rest) > 0 {
+		return nil, errPacked
+	}
+	return list, nil
+}
+
+// A reader takes values off the front of bytes, and remembers whether they ran out.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.rest)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) skip(n int) {
+	if n <= 0 {
+		r.bad, r.rest = true, nil
+		return
+	}
+	r.rest = r.rest[n:]
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.rest) {
+		r.bad, r.rest = true, nil
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}

@@ -1,0 +1,205 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// A plan is what a commit changes. It is worked out in Go from what the tables hold, so that the rules are written once
+// for both databases, and can be read.
+type plan struct {
+	keys  []string // sorted: every commit locks rows in the same order
+	rows  map[string]*planned
+	ids   map[recordRow]string // ids by what is unique of a record
+	open  map[letterID]letter
+	close []closing
+}
+
+// planned is what becomes of one key.
+type planned struct {
+	pipeline.Entry
+	changed bool
+	waiting []pipeline.LinkChange // in stable order, where it was asked for
+	rewait  bool                  // waiting has changed
+}
+
+func newPlan(keys []string, known []pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
+	p := &plan{keys: keys, rows: make(map[string]*planned, len(keys)), ids: map[recordRow]string{}, open: map[letterID]letter{}}
+	for i, key := range keys {
+		p.rows[key] = &planned{Entry: known[i], waiting: waiting[key]}
+	}
+	return p
+}
+
+func (p *plan) apply(c *pipeline.Commit) error {
+	for i := range c.Decisions {
+		if err := p.decide(&c.Decisions[i]); err != nil {
+			return err
+		}
+	}
+	for i := range c.Links {
+		p.link(&c.Links[i])
+	}
+	for i := range c.Rejects {
+		p.reject(&c.Rejects[i], stateOpen)
+	}
+	return nil
+}
+
+// decide applies a decision, unless a later version of the key was decided before (I4).
+func (p *plan) decide(d *pipeline.Decision) error {
+	e := p.rows[d.Key]
+	if d.Version < e.Version {
+		return nil
+	}
+	e.changed = true
+	e.Version, e.Held = d.Version, d.Held
+	if d.ID != "" {
+		e.ID = d.ID
+	}
+	if d.Record != nil && isText(d.Record.Value) {
+		p.ids[recordRow{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}] = d.Record.ID
+	}
+	switch {
+	case d.Held:
+		p.refuse(d, stateHeld)
+	case d.Verdict == pipeline.Done:
+		e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
+		p.close = append(p.close, closing{Key: d.Key})
+	case d.Verdict == pipeline.Refused:
+		e.Rejected = d.Hash
+		p.refuse(d, stateOpen)
+	case d.Verdict == pipeline.Found:
+		e.Hash = pipeline.Hash{}
+	default:
+		return fmt.Errorf("the decision of key %q has no verdict", d.Key)
+	}
+	// A row that was refused keeps waiting for the links of its earlier content.
+	if d.Links != nil || d.Verdict == pipeline.Done {
+		e.waiting, e.rewait = own(d.Links, d.Key, e.ID), true
+	}
+	return nil
+}
+
+// refuse opens the decision's dead letter, in place of any other of the key.
+func (p *plan) refuse(d *pipeline.Decision, state string) {
+	if d.Reject == nil {
+		return
+	}
+	r := *d.Reject
+	r.Key = d.Key
+	p.reject(&r, state)
+	p.close = append(p.close, closing{Key: r.Key, Stage: r.Stage, Code: r.Code})
+}
+
+// own returns links with the row's own record filled in.
+func own(links []pipeline.LinkChange, key, id string) []pipeline.LinkChange {
+	list := slices.Clone(links)
+	for i := range list {
+		list[i].Key = key
+		if from := &list[i].From; from.ID == "" && from.Value == "" {
+			from.ID = id
+		}
+	}
+	slices.SortStableFunc(list, compareLinks)
+	return list
+}
+
+// compareLinks puts links into the order in which Waiting returns them.
+func compareLinks(a, b pipeline.LinkChange) int {
+	return cmp.Or(cmp.Compare(a.Slot, b.Slot), compareBool(a.Remove, b.Remove),
+		cmp.Compare(endName(a.From), endName(b.From)), cmp.Compare(endName(a.To), endName(b.To)))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// endName tells ends apart, and stays the same when an end's id becomes known.
+func endName(e pipeline.LinkEnd) string { return cmp.Or(e.Value, e.ID) }
+
+// link applies the end of a waiting link, or of one that was written with its record and never had to wait.
+func (p *plan) link(d *pipeline.LinkDecision) {
+	e := p.rows[d.Key]
+	at := slices.IndexFunc(e.waiting, func(l pipeline.LinkChange) bool { return decidedBy(&l, d) })
+	var link pipeline.LinkChange
+	if at >= 0 {
+		link = e.waiting[at]
+		e.waiting, e.rewait = slices.Delete(slices.Clone(e.waiting), at, at+1), true
+	}
+	switch {
+	case d.Reject != nil:
+		r := *d.Reject
+		r.Key = d.Key
+		p.reject(&r, stateOpen)
+		e.Rejected, e.changed = e.Hash, true
+	case d.State != nil:
+		e.Links, e.changed = append(without(e.Links, d.State.Slot, d.State.FromID, d.State.ToID), *d.State), true
+	case d.Remove:
+		e.Links, e.changed = removed(e.Links, d.Slot, &link, at >= 0), true
+	}
+}
+
+func decidedBy(l *pipeline.LinkChange, d *pipeline.LinkDecision) bool {
+	return l.Slot == d.Slot && l.Remove == d.Remove && (d.State == nil || l.To.ID == "" || l.To.ID == d.State.ToID)
+}
+
+// without returns a copy of links without the one of that slot and those ends.
+func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkState {
+	return slices.DeleteFunc(slices.Clone(links), func(s pipeline.LinkState) bool {
+		return s.Slot == slot && s.FromID == from && s.ToID == to
+	})
+}
+
+// removed returns links without the one whose removal was waiting; if it wasn't, without the slot's only one.
+func removed(links []pipeline.LinkState, slot string, link *pipeline.LinkChange, found bool) []pipeline.LinkState {
+	if found {
+		return without(links, slot, link.From.ID, link.To.ID)
+	}
+	rest := slices.DeleteFunc(slices.Clone(links), func(s pipeline.LinkState) bool { return s.Slot == slot })
+	if len(links)-len(rest) == 1 {
+		return rest
+	}
+	return links
+}
+
+// ledger returns the rows of the ledger that change.
+func (p *plan) ledger() (rows []ledgerRow) {
+	for _, key := range p.keys {
+		if e := p.rows[key]; e.changed {
+			rows = append(rows, newLedgerRow(key, &e.Entry))
+		}
+	}
+	return rows
+}
+
+// relinked returns the keys whose waiting links change.
+func (p *plan) relinked() (keys []string) {
+	for _, key := range p.keys {
+		if p.rows[key].rewait {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// records returns the ids of records that were learnt.
+func (p *plan) records() (rows []recordRow) {
+	for r, id := range p.ids {
+		r.ID = id
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b recordRow) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Value, b.Value))
+	})
+	return rows
+}

@@ -1,0 +1,198 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// postgres is the database of a store that any number of processes share.
+type postgres struct {
+	d    *dialect
+	pool *pgxpool.Pool
+}
+
+// minConnections is enough for as many writes at a time as a sink usually makes, and for their commits.
+const minConnections = 8
+
+func openPostgres(ctx context.Context, url string) (*postgres, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, badURL(url, err)
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, minConnections)
+	}
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
+	}
+	config.AfterConnect = durable
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	p := &postgres{d: newPostgresDialect(), pool: pool}
+	if err := p.view(ctx, func(session) error { return nil }); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	return p, nil
+}
+
+// durable sees to it that a commit is on disk when it is answered: an intent that a crash of the server forgets would
+// be a write that nobody knows of.
+func durable(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`)
+	return err
+}
+
+func (p *postgres) dialect() *dialect { return p.d }
+
+func (p *postgres) guard(pipeline string) guard {
+	return newSessionLock(p.pool.Config().ConnConfig, p.d, pipeline)
+}
+
+func (p *postgres) alive(_ string, fresh bool) bool { return fresh }
+
+func (p *postgres) close() error {
+	p.pool.Close()
+	return nil
+}
+
+func (p *postgres) update(ctx context.Context, f func(session) error) error {
+	return p.repeat(ctx, func(conn *pgx.Conn) error {
+		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		if err != nil {
+			return err
+		}
+		if err := f(&pgSession{p.d, tx, conn}); err != nil {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			_ = tx.Rollback(ctx) // the connection is closed if this fails, which ends the transaction as well
+			return err
+		}
+		return tx.Commit(ctx)
+	})
+}
+
+func (p *postgres) view(ctx context.Context, f func(session) error) error {
+	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(&pgSession{p.d, conn, conn}) })
+}
+
+// pauses between attempts, long enough for a server to restart.
+var pauses = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second,
+	2 * time.Second, 4 * time.Second, 6 * time.Second}
+
+// repeat runs f on a connection of the pool, and again on another one after a transient failure.
+func (p *postgres) repeat(ctx context.Context, f func(*pgx.Conn) error) error {
+	for attempt := 0; ; attempt++ {
+		again, err := p.once(ctx, f)
+		if !again || ctx.Err() != nil || attempt == len(pauses) {
+			return explain(err)
+		}
+		if wait(ctx, pauses[attempt]) != nil {
+			return explain(err)
+		}
+	}
+}
+
+func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again bool, err error) {
+	conn, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return transient(err, true), fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Release()
+	err = f(conn.Conn())
+	return err != nil && transient(err, conn.Conn().IsClosed()), err
+}
+
+// transient tells whether the same may succeed a moment later. lost: the connection is gone.
+func transient(err error, lost bool) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return lost
+	}
+	switch pg.Code {
+	case "40001", "40P01", // serialization failure, deadlock
+		"53300",                            // too many connections
+		"57P01", "57P02", "57P03", "57P05": // shutdown, crash, starting up, idle too long
+		return true
+	}
+	return strings.HasPrefix(pg.Code, "08")
+}
+
+// explain adds what to do to errors that have a well-known cause.
+func explain(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	switch pg.Code {
+	case "42P01", "3F000", "42703":
+		return fmt.Errorf("%w: the state's tables are missing or of another version; run `sluice migrate`", err)
+	case "42501":
+		return fmt.Errorf("%w: grant the role what the documentation of the state asks for, or use another role", err)
+	}
+	return err
+}
+
+// wait returns after d, or with ctx's error when ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// pgSession is a connection or a transaction.
+type pgSession struct {
+	d *dialect
+	q interface {
+		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+	}
+	conn *pgx.Conn
+}
+
+func (s *pgSession) exec(ctx context.Context, source string, args ...any) (int64, error) {
+	tag, err := s.q.Exec(ctx, s.d.sql(source), args...)
+	return tag.RowsAffected(), err
+}
+
+func (s *pgSession) query(ctx context.Context, each func(scan) error, source string, args ...any) error {
+	rows, err := s.q.Query(ctx, s.d.sql(source), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (s *pgSession) batch(ctx context.Context, list []statement) error {
+	var b pgx.Batch
+	for _, st := range list {
+		b.Queue(s.d.sql(st.source), st.args...)
+	}
+	return s.q.SendBatch(ctx, &b).Close()
+}
+
+func (s *pgSession) script(ctx context.Context, text string) error {
+	_, err := s.conn.PgConn().Exec(ctx, text).ReadAll()
+	return err
+}

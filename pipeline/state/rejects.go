@@ -1,0 +1,114 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A DeadLetter says why a row isn't in the destination as its source has it. It holds no values but those that its
+// message quotes.
+type DeadLetter struct {
+	ID       int64     `json:"id"`
+	Pipeline string    `json:"pipeline"`
+	Key      string    `json:"key"` // "" where the row couldn't be read far enough to know it
+	Place    string    `json:"place"`
+	Stage    string    `json:"stage"`
+	Code     string    `json:"code"`
+	Message  string    `json:"message"`
+	State    string    `json:"state"` // "open", "held" (waits for a person) or "closed"
+	Run      int64     `json:"run"`   // that refused it first
+	LastRun  int64     `json:"last_run"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Retried  time.Time `json:"retried,omitzero"`
+	Closed   time.Time `json:"closed,omitzero"`
+}
+
+// A Filter chooses dead letters; its zero fields choose all that aren't closed.
+type Filter struct {
+	Pipeline string
+	Code     string
+	Key      string
+	IDs      []int64
+	Closed   bool // closed ones too
+	Limit    int  // 0 means no limit
+}
+
+// idRow is a row of the rows macro of one id.
+type idRow struct {
+	ID int64 `json:"id"`
+}
+
+func idRows(ids []int64) string {
+	rows := make([]idRow, len(ids))
+	for i, id := range ids {
+		rows[i].ID = id
+	}
+	return encode(rows)
+}
+
+// Rejects returns dead letters, newest first.
+func (s *store) Rejects(ctx context.Context, f Filter) ([]DeadLetter, error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = 1<<31 - 1
+	}
+	var list []DeadLetter
+	err := s.db.view(ctx, func(v session) error {
+		list = nil
+		return v.query(ctx, func(scan scan) error {
+			l, err := scanLetter(scan)
+			list = append(list, l)
+			return err
+		}, `
+select id, pipeline, key, place, stage, code, message, state, run, last_run,
+{micros:first_at}, {micros:last_at}, {micros:retried_at}, {micros:closed_at}
+from sluice.dead_letter
+where ($1 = '' or pipeline = $1) and ($2 = '' or code = $2) and ($3 = '' or key = $3) and ($4 or state <> 'closed')
+and ($5 or id in (select r.id from rows($6 r: id bigint)))
+order by id desc limit $7`, f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0, idRows(f.IDs), limit)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read dead letters: %w", err)
+	}
+	return list, nil
+}
+
+func scanLetter(scan scan) (l DeadLetter, err error) {
+	var first, last, retried, closed *int64
+	err = scan(&l.ID, &l.Pipeline, &l.Key, &l.Place, &l.Stage, &l.Code, &l.Message, &l.State, &l.Run, &l.LastRun,
+		&first, &last, &retried, &closed)
+	l.First, l.Last, l.Retried, l.Closed = fromMicros(first), fromMicros(last), fromMicros(retried), fromMicros(closed)
+	return l, err
+}
+
+// chosen are the dead letters that Retry is asked for.
+const chosen = `($1 = '' or d.pipeline = $1) and ($2 or d.id in (select r.id from rows($3 r: id bigint))) and d.state <> 'closed'`
+
+// Retry makes the rows of dead letters be read and sent again; see Store.
+func (s *store) Retry(ctx context.Context, pipeline string, ids []int64) (int, error) {
+	var retried int64
+	args := []any{pipeline, len(ids) == 0, idRows(ids)}
+	err := s.db.update(ctx, func(tx session) error {
+		// The row lock of progress comes first: it keeps commits away until the transaction ends.
+		_, err := tx.exec(ctx, `
+update sluice.progress set reread = true, commit_no = commit_no + 1, updated_at = {now}
+where pipeline in (select d.pipeline from sluice.dead_letter d where `+chosen+`)`, args...)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(ctx, `
+update sluice.ledger set `+forget+`
+where (pipeline, key) in (select d.pipeline, d.key from sluice.dead_letter d where d.key <> '' and `+chosen+`)`, args...)
+		if err != nil {
+			return err
+		}
+		retried, err = tx.exec(ctx, `update sluice.dead_letter as d set state = 'open', retried_at = {now} where `+chosen, args...)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("retry dead letters: %w", err)
+	}
+	return int(retried), nil
+}

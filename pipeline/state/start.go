@@ -1,0 +1,170 @@
+package state
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// Start begins a run; see pipeline.Store. It waits, for at most the rest of the lease, where the holder shows no sign of life.
+func (s *store) Start(ctx context.Context, b pipeline.Begin) (pipeline.Resume, error) {
+	if err := errors.Join(checkText("pipeline's name", b.Pipeline), checkText("account", b.Account)); err != nil {
+		return pipeline.Resume{}, err
+	}
+	if err := s.checkVersion(ctx); err != nil {
+		return pipeline.Resume{}, err
+	}
+	g := s.db.guard(b.Pipeline)
+	resume, granted, err := s.take(ctx, g, b)
+	if err != nil {
+		g.release()
+		return pipeline.Resume{}, err
+	}
+	s.hold(b.Pipeline, s.newLease(g, b.Pipeline, resume.Epoch, granted, b.OnLost))
+	return resume, nil
+}
+
+// take takes the lease, and waits for it as long as it is unclear whether its holder is alive. It returns the time,
+// by this process's clock, that the lease is counted from.
+func (s *store) take(ctx context.Context, g guard, b pipeline.Begin) (pipeline.Resume, time.Time, error) {
+	token := rand.Text()
+	for {
+		locked, err := g.try(ctx)
+		if err != nil {
+			return pipeline.Resume{}, time.Time{}, wrapUnlessHeld(err)
+		}
+		granted := time.Now()
+		var resume pipeline.Resume
+		err = s.db.update(ctx, func(tx session) (err error) {
+			resume, err = s.grant(ctx, tx, b, token, locked)
+			return err
+		})
+		held, ok := errors.AsType[*leaseHeld](err)
+		if !ok {
+			return resume, granted, wrapUnlessHeld(err)
+		}
+		if held.idle < s.times.fresh {
+			return resume, granted, &held.HeldError
+		}
+		if err := wait(ctx, s.times.poll); err != nil {
+			return resume, granted, err
+		}
+	}
+}
+
+func wrapUnlessHeld(err error) error {
+	_, held := errors.AsType[*pipeline.HeldError](err)
+	_, account := errors.AsType[*pipeline.AccountError](err)
+	if err == nil || held || account {
+		return err
+	}
+	return fmt.Errorf("start run: %w", err)
+}
+
+// leaseHeld says that a lease that hasn't ended is another's, who last renewed it idle ago.
+type leaseHeld struct {
+	pipeline.HeldError
+	idle time.Duration
+}
+
+// grant raises the epoch and begins a run, unless somebody else holds the lease. locked: this process has the lock that
+// a holder who also had it would still have.
+func (s *store) grant(ctx context.Context, tx session, b pipeline.Begin, token string, locked bool) (r pipeline.Resume, err error) {
+	if err := prepare(ctx, tx, b); err != nil {
+		return r, err
+	}
+	if err := free(ctx, tx, b.Pipeline, token, locked); err != nil {
+		return r, err
+	}
+	if _, err = one(ctx, tx, []any{&r.Epoch}, `
+update sluice.pipeline set epoch = epoch + 1, account = $2, granted_at = {now} where name = $1 returning epoch`, b.Pipeline, b.Account); err != nil {
+		return r, err
+	}
+	err = tx.batch(ctx, []statement{
+		{`update sluice.lease set epoch = $2, holder = $3, token = $4, locked = $5, granted_at = {now}, renewed_at = {now}, expires_at = {in:$6}
+where pipeline = $1`, []any{b.Pipeline, r.Epoch, holder(), token, locked, s.times.ttl.Milliseconds()}},
+		{`update sluice.progress set position = null, reread = false, fingerprint = $2
+where pipeline = $1 and ($3 or reread or fingerprint <> $2)`, []any{b.Pipeline, b.Fingerprint, b.Full}},
+		{`update sluice.run set status = 'killed', ended_at = {now} where pipeline = $1 and ended_at is null`, []any{b.Pipeline}},
+	})
+	if err != nil {
+		return r, err
+	}
+	if _, err := one(ctx, tx, []any{&r.Run}, `
+insert into sluice.run (pipeline, epoch, status, started_at) values ($1, $2, 'running', {now}) returning id`, b.Pipeline, r.Epoch); err != nil {
+		return r, err
+	}
+	return r, resume(ctx, tx, b, &r)
+}
+
+// prepare sees to it that the pipeline's rows exist, and that the state belongs to the account.
+func prepare(ctx context.Context, tx session, b pipeline.Begin) error {
+	list := []statement{
+		{`insert into sluice.lease (pipeline) values ($1) on conflict do nothing`, []any{b.Pipeline}},
+		{`insert into sluice.pipeline (name) values ($1) on conflict do nothing`, []any{b.Pipeline}},
+		{`insert into sluice.progress (pipeline) values ($1) on conflict do nothing`, []any{b.Pipeline}},
+	}
+	if b.Account != "" {
+		list = append(list, statement{`insert into sluice.binding (one, account) values (1, $1) on conflict do nothing`, []any{b.Account}})
+	}
+	if err := tx.batch(ctx, list); err != nil || b.Account == "" {
+		return err
+	}
+	var bound string
+	if _, err := one(ctx, tx, []any{&bound}, `select account from sluice.binding`); err != nil {
+		return err
+	}
+	if bound != b.Account {
+		return &pipeline.AccountError{Bound: bound, Given: b.Account}
+	}
+	return nil
+}
+
+// free locks the lease's row. It returns a *leaseHeld unless the lease has ended, is this attempt's own, or had a holder
+// with a lock that this process has now.
+func free(ctx context.Context, tx session, name, token string, locked bool) error {
+	held := leaseHeld{HeldError: pipeline.HeldError{Pipeline: name}}
+	var live, holderLocked bool
+	var since, idle int64
+	var owner string
+	found, err := one(ctx, tx, []any{&live, &owner, &held.Holder, &holderLocked, &since, &idle}, `
+select coalesce(expires_at > {now}, false), token, holder, locked, coalesce({micros:granted_at}, 0), coalesce({age:renewed_at}, 0)
+from sluice.lease where pipeline = $1 {update}`, name)
+	if err != nil || !found || !live || owner == token || (locked && holderLocked) {
+		return err
+	}
+	held.Since, held.idle = time.UnixMicro(since), time.Duration(idle)*time.Microsecond
+	return &held
+}
+
+// resume reads what the run starts from, and forgets the groups that are decided.
+func resume(ctx context.Context, tx session, b pipeline.Begin, r *pipeline.Resume) error {
+	var position []byte
+	_, err := one(ctx, tx, []any{&position}, `select position from sluice.progress where pipeline = $1`, b.Pipeline)
+	if err != nil {
+		return err
+	}
+	if len(position) > 0 {
+		r.Position = position
+	}
+	var age int64
+	found, err := one(ctx, tx, []any{&r.Throttle, &age}, `select saved, {age:saved_at} from sluice.throttle where account = $1`, b.Account)
+	if err != nil {
+		return err
+	}
+	if found {
+		r.ThrottleAge = max(0, time.Duration(age)*time.Microsecond)
+	}
+	var decided []string
+	if r.Doubtful, decided, err = doubts(ctx, tx, b.Pipeline); err != nil || len(decided) == 0 {
+		return err
+	}
+	slices.Sort(decided)
+	_, err = tx.exec(ctx, deleteGroups, b.Pipeline, decided)
+	return err
+}

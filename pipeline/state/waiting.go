@@ -1,0 +1,126 @@
+package state
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"sluice/pipeline"
+)
+
+// waitingRow is a row of the rows macro in putWaiting.
+type waitingRow struct {
+	Key          string `json:"key"`
+	Slot         string `json:"slot"`
+	Remove       bool   `json:"remove"`
+	From         string `json:"from_end"`
+	To           string `json:"to_end"`
+	Account      string `json:"account"`
+	Label        string `json:"label"`
+	FromObject   string `json:"from_object"`
+	FromID       string `json:"from_id"`
+	FromProperty string `json:"from_property"`
+	FromValue    string `json:"from_value"`
+	ToObject     string `json:"to_object"`
+	ToID         string `json:"to_id"`
+	ToProperty   string `json:"to_property"`
+	ToValue      string `json:"to_value"`
+}
+
+func newWaitingRow(account string, l *pipeline.LinkChange) waitingRow {
+	return waitingRow{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: endName(l.From), To: endName(l.To), Account: account, Label: l.Label,
+		FromObject: l.From.Object, FromID: l.From.ID, FromProperty: l.From.Property, FromValue: l.From.Value,
+		ToObject: l.To.Object, ToID: l.To.ID, ToProperty: l.To.Property, ToValue: l.To.Value}
+}
+
+const deleteWaiting = `
+delete from sluice.waiting where pipeline = $1 and key in (select r.key from texts($2 r))`
+
+const putWaiting = `
+insert into sluice.waiting (pipeline, key, slot, remove, from_end, to_end, account, label,
+from_object, from_id, from_property, from_value, to_object, to_id, to_property, to_value)
+select $1, r.key, r.slot, r.remove, r.from_end, r.to_end, r.account, r.label,
+r.from_object, r.from_id, r.from_property, r.from_value, r.to_object, r.to_id, r.to_property, r.to_value
+from rows($2 r: key text, slot text, remove bool, from_end text, to_end text, account text, label text,
+from_object text, from_id text, from_property text, from_value text, to_object text, to_id text, to_property text, to_value text)`
+
+// waitingRows returns the links that keys wait for from now on. Of links that are the same but for their label, the last counts.
+func (p *plan) waitingRows(account string, keys []string) (rows []waitingRow) {
+	for _, key := range keys {
+		list := p.rows[key].waiting
+		for i := range list {
+			if i+1 < len(list) && compareLinks(list[i], list[i+1]) == 0 {
+				continue
+			}
+			rows = append(rows, newWaitingRow(account, &list[i]))
+		}
+	}
+	return rows
+}
+
+// waitingColumns are what scanLink reads, of the waiting links as w, with the ends' known ids.
+const waitingColumns = `
+w.key, w.slot, w.remove, w.label,
+w.from_object, coalesce(nullif(w.from_id, ''), f.record_id, case when w.from_value = '' then l.record_id end, ''), w.from_property, w.from_value,
+w.to_object, coalesce(nullif(w.to_id, ''), t.record_id, ''), w.to_property, w.to_value, l.links
+from sluice.waiting w
+left join sluice.record_id f on f.account = w.account and f.object = w.from_object and f.property = w.from_property and f.value = w.from_value and w.from_value <> ''
+left join sluice.record_id t on t.account = w.account and t.object = w.to_object and t.property = w.to_property and t.value = w.to_value and w.to_value <> ''
+left join sluice.ledger l on l.pipeline = w.pipeline and l.key = w.key
+`
+
+func scanLink(scan scan) (l pipeline.LinkChange, err error) {
+	var links []byte
+	err = scan(&l.Key, &l.Slot, &l.Remove, &l.Label, &l.From.Object, &l.From.ID, &l.From.Property, &l.From.Value,
+		&l.To.Object, &l.To.ID, &l.To.Property, &l.To.Value, &links)
+	if err != nil || len(links) == 0 || l.From.ID == "" || l.To.ID == "" {
+		return l, err
+	}
+	var states []pipeline.LinkState
+	if err := json.Unmarshal(links, &states); err != nil {
+		return l, err
+	}
+	for i, s := range states {
+		if s.Slot == l.Slot && s.FromID == l.From.ID && s.ToID == l.To.ID {
+			l.Was = &states[i]
+		}
+	}
+	return l, nil
+}
+
+// Waiting returns a page of the links that are waiting; see pipeline.Store.
+func (s *store) Waiting(ctx context.Context, name string, after *pipeline.LinkChange, limit int) ([]pipeline.LinkChange, error) {
+	from := cmp.Or(after, &pipeline.LinkChange{})
+	var list []pipeline.LinkChange
+	err := s.db.view(ctx, func(v session) error {
+		list = nil
+		return v.query(ctx, func(scan scan) error {
+			l, err := scanLink(scan)
+			list = append(list, l)
+			return err
+		}, `select `+waitingColumns+`
+where w.pipeline = $1 and (w.key, w.slot, w.remove, w.from_end, w.to_end) > ($2, $3, $4, $5, $6)
+order by w.key, w.slot, w.remove, w.from_end, w.to_end limit $7`,
+			name, from.Key, from.Slot, from.Remove, endName(from.From), endName(from.To), limit)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read waiting links of %q: %w", name, err)
+	}
+	return list, nil
+}
+
+// waitingOf returns the links that keys are waiting for, by key, in stable order.
+func waitingOf(ctx context.Context, tx session, name string, keys []string) (map[string][]pipeline.LinkChange, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	waiting := map[string][]pipeline.LinkChange{}
+	return waiting, tx.query(ctx, func(scan scan) error {
+		l, err := scanLink(scan)
+		waiting[l.Key] = append(waiting[l.Key], l)
+		return err
+	}, `select `+waitingColumns+`
+where w.pipeline = $1 and w.key in (select r.key from texts($2 r))
+order by w.key, w.slot, w.remove, w.from_end, w.to_end`, name, keys)
+}
