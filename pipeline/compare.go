@@ -53,6 +53,7 @@ func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
 		hash := r.plan.hash(it.Values)
 		if r.settled(it, entry, hash) {
 			r.judge(false)
+			it.span.undecided--
 			continue
 		}
 		if f := r.flightOf(it.Key); f != nil && hash != f.hash {
@@ -60,7 +61,6 @@ func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
 			continue
 		}
 		changed = append(changed, r.changeOf(it, entry, hash))
-		it.span.undecided++
 	}
 	return changed, nil
 }
@@ -122,6 +122,7 @@ func (r *run) newest(items []item) []item {
 	for i, it := range items {
 		if last[it.Key] != i {
 			r.report.Superseded++
+			it.span.undecided--
 			continue
 		}
 		if f := r.flightOf(it.Key); f != nil && !f.decided {
@@ -138,7 +139,6 @@ func (r *run) newest(items []item) []item {
 func (r *run) postpone(it item) {
 	r.supersede(it.Key)
 	it.Values = slices.Clone(it.Values)
-	it.span.undecided++
 	r.deferred[it.Key] = it
 }
 
@@ -174,7 +174,6 @@ func (r *run) freed() []item {
 			continue
 		}
 		delete(r.deferred, key)
-		it.span.undecided--
 		items = append(items, it)
 	}
 	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.Key, b.Key) })

@@ -525,6 +525,8 @@ func (c *modelCRM) Find(context.Context, string, string, []string) (map[string]s
 
 // content returns what the destination holds, by key, with ids taken out of it, and without some keys.
 func (c *modelCRM) content(without map[string]bool) map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	m := map[string]string{}
 	for _, r := range c.records {
 		parent := ""

@@ -94,6 +94,9 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 		items[i] = item{Row: row, span: s}
 		r.markSeen(row.Key)
 	}
+	r.mu.Lock()
+	s.undecided = len(items) // each is taken off where its end is booked
+	r.mu.Unlock()
 	return items, nil
 }
 
