@@ -1,0 +1,139 @@
+package hubspot
+
+import (
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// A Need is what an account must have of one object before a sink can write to it.
+type Need struct {
+	Object     string
+	Properties []NeedProperty
+	Labels     []NeedLabel
+}
+
+// A NeedProperty is a property that rows are written to, or records are looked up by.
+type NeedProperty struct {
+	Name      string
+	Type      string // as HubSpot names it (API.md section 3.5)
+	FieldType string
+	Unique    bool
+}
+
+// A NeedLabel is an association label from the Need's object to another.
+type NeedLabel struct {
+	To, Label string
+}
+
+// Needs returns what an account must have for rows of the schema: objects, properties with the type that suits their
+// values, unique properties that records are told apart by, and the labels that the configuration names. Labels that
+// rows name are unknown here; see LabelField.
+func (c *Config) Needs(in *pipeline.Schema) []Need {
+	n := needs{}
+	if c.Associate == nil && c.Object != "" {
+		n.of(c.Object)
+		for _, f := range in.Fields {
+			if f.Role == pipeline.Property && f.Name != recordID && !c.onlyLabel(f.Name) {
+				n.property(c.Object, f.Name, f.Type, f.Name == c.Match)
+			}
+		}
+	}
+	for _, f := range in.Fields {
+		if f.Lookup != nil {
+			n.property(f.Lookup.Object, f.Lookup.Property, pipeline.String, true)
+		}
+	}
+	for _, l := range c.labelPairs() {
+		if n.of(l.to); l.label.Name != "" {
+			need := n.of(l.from)
+			need.Labels = append(need.Labels, NeedLabel{l.to, l.label.Name})
+		}
+	}
+	all := make([]Need, len(n))
+	for i, need := range n {
+		all[i] = *need
+	}
+	return all
+}
+
+// LabelField returns the field of rows that holds labels, with the two objects that it links, for each link that has
+// one. What values it may have, the sink can't tell: the caller may, and append them to the Needs.
+func (c *Config) LabelField() (fields []LabelSource) {
+	for _, l := range c.labelPairs() {
+		if l.label.From != "" {
+			fields = append(fields, LabelSource{From: l.from, To: l.to, Field: l.label.From})
+		}
+	}
+	return fields
+}
+
+// A LabelSource is a field of rows that holds the labels of links from one object to another.
+type LabelSource struct {
+	From, To, Field string
+}
+
+type labelPair struct {
+	from, to string
+	label    Label
+}
+
+func (c *Config) labelPairs() (pairs []labelPair) {
+	for _, a := range c.Associations {
+		pairs = append(pairs, labelPair{c.Object, a.To, a.Label})
+	}
+	if a := c.Associate; a != nil && len(a.From) == 1 && len(a.To) == 1 {
+		pairs = append(pairs, labelPair{sortedKeys(a.From)[0], sortedKeys(a.To)[0], a.Label})
+	}
+	return pairs
+}
+
+// onlyLabel tells whether a field of map holds the label of a link, and so need not be a property.
+func (c *Config) onlyLabel(name string) bool {
+	return slices.ContainsFunc(c.Associations, func(a Association) bool { return a.Label.From == name })
+}
+
+// needs are collected by object, in the order in which they are met.
+type needs []*Need
+
+func (n *needs) of(object string) *Need {
+	for _, need := range *n {
+		if need.Object == object {
+			return need
+		}
+	}
+	need := &Need{Object: object}
+	*n = append(*n, need)
+	return need
+}
+
+func (n *needs) property(object, name string, t pipeline.Type, unique bool) {
+	if name == recordID {
+		return
+	}
+	need := n.of(object)
+	at := slices.IndexFunc(need.Properties, func(p NeedProperty) bool { return p.Name == name })
+	if at >= 0 {
+		need.Properties[at].Unique = need.Properties[at].Unique || unique
+		return
+	}
+	p := NeedProperty{Name: name, Type: "string", FieldType: "text", Unique: unique}
+	if !unique { // unique properties are texts or numbers, and texts compare more simply (API.md section 7)
+		p.Type, p.FieldType = propertyType(t)
+	}
+	need.Properties = append(need.Properties, p)
+}
+
+func propertyType(t pipeline.Type) (typ, fieldType string) {
+	switch t {
+	case pipeline.Bool:
+		return "bool", "booleancheckbox"
+	case pipeline.Int, pipeline.Decimal, pipeline.Float:
+		return "number", "number"
+	case pipeline.Date:
+		return "date", "date"
+	case pipeline.Time:
+		return "datetime", "date"
+	}
+	return "string", "text"
+}

@@ -1,0 +1,169 @@
+package hubspot
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+func definitionOf(typ, fieldType string, options ...string) crm.PropertyDefinition {
+	d := crm.PropertyDefinition{Name: "p", Type: typ, FieldType: fieldType}
+	for _, o := range options {
+		d.Options = append(d.Options, crm.Option{Label: "Label " + o, Value: o})
+	}
+	return d
+}
+
+// TestEncode proves how each type of value is written to each type of property, and what is refused.
+func TestEncode(t *testing.T) {
+	at := time.Date(2026, 11, 20, 9, 30, 0, 123_456_000, time.UTC)
+	midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	text := definitionOf("string", "text")
+	num := definitionOf("number", "number")
+	truth := definitionOf("bool", "booleancheckbox")
+	day := definitionOf("date", "date")
+	instant := definitionOf("datetime", "date")
+	one := definitionOf("enumeration", "select", "A", "B", "Blue")
+	many := definitionOf("enumeration", "checkbox", "A", "B")
+	external := definitionOf("enumeration", "select")
+	external.ExternalOptions = true
+	s := pipeline.StringValue
+	for _, test := range []struct {
+		name string
+		def  crm.PropertyDefinition
+		in   pipeline.Value
+		want string
+		code string
+	}{
+		{"text", text, s("Åse "), "Åse ", ""},
+		{"empty text clears", num, s(""), "", ""},
+		{"nul is left out", text, s("a\x00b"), "ab", ""},
+		{"not utf-8", text, s("a\xff"), "", "bad_text"},
+		{"as long as may be", text, s(strings.Repeat("é", 65_536)), strings.Repeat("é", 65_536), ""},
+		{"too long", text, s(strings.Repeat("é", 65_537)), "", "too_long"},
+		{"int in text", text, pipeline.IntValue(-7), "-7", ""},
+		{"float in text", text, pipeline.FloatValue(1e21), "1000000000000000000000", ""},
+		{"json in text", text, pipeline.JSONValue(`{"a":1}`), `{"a":1}`, ""},
+		{"date in text", text, pipeline.DateValue(1), "1970-01-02", ""},
+		{"phone", definitionOf("phone_number", "phonenumber"), s("+47 22 00"), "+47 22 00", ""},
+		{"int", num, pipeline.IntValue(math.MinInt64), "-9223372036854775808", ""},
+		{"decimal is exact", num, pipeline.DecimalValue("12345678901234567890.120"), "12345678901234567890.120", ""},
+		{"float without exponent", num, pipeline.FloatValue(1e-7), "0.0000001", ""},
+		{"nan", num, pipeline.FloatValue(math.NaN()), "", "bad_number"},
+		{"infinity", num, pipeline.FloatValue(math.Inf(1)), "", "bad_number"},
+		{"number in text", num, s(" +12.50 "), "12.50", ""},
+		{"bare point", num, s("-.5"), "-0.5", ""},
+		{"exponent", num, s("1e3"), "", "bad_number"},
+		{"thousands", num, s("1,000"), "", "bad_number"},
+		{"two points", num, s("1.2.3"), "", "bad_number"},
+		{"numeric nan", num, pipeline.DecimalValue("NaN"), "", "bad_number"},
+		{"bool as number", num, pipeline.BoolValue(true), "", "bad_number"},
+		{"bool", truth, pipeline.BoolValue(true), "true", ""},
+		{"bool in text", truth, s("FALSE"), "false", ""},
+		{"yes", truth, s("yes"), "", "bad_bool"},
+		{"one", truth, pipeline.IntValue(1), "", "bad_bool"},
+		{"date", day, pipeline.DateValue(20_777), "2026-11-20", ""},
+		{"midnight", day, pipeline.TimeValue(midnight), "2026-11-20", ""},
+		{"not midnight", day, pipeline.TimeValue(at), "", "bad_date"},
+		{"date in text to date", day, s("2026-11-20"), "2026-11-20", ""},
+		{"no such day", day, s("2026-02-30"), "", "bad_date"},
+		{"american date", day, s("11/20/2026"), "", "bad_date"},
+		{"year 10000", day, pipeline.DateValue(3_000_000), "", "bad_date"},
+		{"instant", instant, pipeline.TimeValue(at), "2026-11-20T09:30:00.123Z", ""},
+		{"date to instant", instant, pipeline.DateValue(20_777), "2026-11-20T00:00:00.000Z", ""},
+		{"offset", instant, s("2026-11-20T10:30:00+01:00"), "2026-11-20T09:30:00.000Z", ""},
+		{"no offset", instant, s("2026-11-20T10:30:00"), "", "bad_datetime"},
+		{"epoch seconds", instant, pipeline.IntValue(1_763_629_200), "", "bad_datetime"},
+		{"option", one, s("A"), "A", ""},
+		{"other case", one, s("a"), "", "bad_option"},
+		{"label", one, s("Label A"), "", "bad_option"},
+		{"external option", external, s("41629779"), "41629779", ""},
+		{"options", many, s("A;B"), "A;B", ""},
+		{"options appended", many, s(";B"), ";B", ""},
+		{"options in json", many, pipeline.JSONValue(`["B","A"]`), "B;A", ""},
+		{"unknown among options", many, s("A;C"), "", "bad_option"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newProperty(test.def, false)
+			var b strings.Builder
+			got, err := p.encode(&b, test.in)
+			var code string
+			if e, ok := errors.AsType[*pipeline.RowError](err); ok {
+				code = e.Code
+			}
+			if got != test.want || code != test.code {
+				t.Fatalf("got %.80q, code %q (%v); want %.80q, code %q", got, code, err, test.want, test.code)
+			}
+			if err != nil {
+				return
+			}
+			if again, err := p.encode(&b, pipeline.StringValue(got)); again != got || err != nil {
+				t.Errorf("encoded again: %q, %v; want the same", again, err)
+			}
+		})
+	}
+}
+
+// TestEncodeMessage proves that an error names the property, the value and what was expected, nearest options first.
+func TestEncodeMessage(t *testing.T) {
+	p := newProperty(definitionOf("enumeration", "select", "red", "green", "blue"), false)
+	var b strings.Builder
+	_, err := p.encode(&b, pipeline.StringValue("gren"))
+	want := `property "p": "gren" doesn't fit: expected "green", "red" or "blue"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// TestTranslate proves that labels and addresses become values, and that values pass as they are.
+func TestTranslate(t *testing.T) {
+	p := newProperty(definitionOf("enumeration", "checkbox", "A", "B"), false)
+	p.translate = map[string]string{"label a": "A", "label b": "B", "b": "A"}
+	p.labels, p.wanted, p.unknown = []string{"Label A", "Label B"}, "option's label", "bad_option"
+	var b strings.Builder
+	for in, want := range map[string]string{"Label A;label b": "A;B", "A": "A", "Label C": "", "B": ""} {
+		got, err := p.encode(&b, pipeline.StringValue(in))
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+// TestDecimal proves that any decimal number keeps its digits, and that folding it gives one form for one number.
+func TestDecimal(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[-+]?[0-9]{1,30}(\.[0-9]{0,30})?`).Draw(t, "number")
+		got, ok := decimal(text)
+		if !ok {
+			t.Fatalf("%q isn't taken", text)
+		}
+		if diff := cmp.Diff(foldNumber(text), foldNumber(got)); diff != "" {
+			t.Fatalf("%q became %q: %s", text, got, diff)
+		}
+		if foldNumber(text+"0") != foldNumber(text) && strings.Contains(text, ".") {
+			t.Fatalf("%q and %q differ", text, text+"0")
+		}
+	})
+}
+
+// FuzzEncode proves that no text makes encoding panic, or gives a text that HubSpot can't hold.
+func FuzzEncode(f *testing.F) {
+	f.Add("2026-11-20", uint8(3))
+	f.Add("-1.5", uint8(1))
+	f.Fuzz(func(t *testing.T, text string, which uint8) {
+		p := property{name: "p", kind: kind(which % 7)}
+		var b strings.Builder
+		got, err := p.encode(&b, pipeline.StringValue(text))
+		if err == nil && strings.Contains(got, "\x00") {
+			t.Errorf("%q has a NUL", got)
+		}
+	})
+}
