@@ -1,0 +1,161 @@
+package csv
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"sluice/pipeline"
+)
+
+// A batch collects rows and rejects. All texts of a batch are parts of one string.
+type batch struct {
+	*source
+	charset string // of the file that is being read
+	span    [2]int // the first and the last field of a record that rows need
+
+	rows    []pipeline.Row
+	values  []pipeline.Value // of all rows
+	rejects []pipeline.Reject
+	texts   strings.Builder
+	size    int // of the largest texts so far
+}
+
+func newBatch(s *source) *batch {
+	b := &batch{source: s, rows: make([]pipeline.Row, 0, pipeline.BatchRows)}
+	b.values = make([]pipeline.Value, pipeline.BatchRows*len(s.columns))
+	if len(s.columns) > 0 {
+		b.span = [2]int{s.columns[0].place, s.columns[len(s.columns)-1].place}
+	}
+	return b
+}
+
+func (b *batch) full() bool  { return len(b.rows)+len(b.rejects) >= pipeline.BatchRows }
+func (b *batch) empty() bool { return len(b.rows)+len(b.rejects) == 0 }
+
+func (b *batch) take(end pipeline.Position) pipeline.Batch {
+	return pipeline.Batch{Rows: b.rows, Rejects: b.rejects, End: end}
+}
+
+// reset forgets the rows. Texts and rejects may still be in use; values and rows may not.
+func (b *batch) reset() {
+	b.size = max(b.size, b.texts.Len())
+	b.rows, b.rejects, b.texts = b.rows[:0], nil, strings.Builder{}
+}
+
+// add adds the record that r has read.
+func (b *batch) add(r *reader, path string) {
+	place := pipeline.Place{Name: path, Line: r.start}
+	if r.count != len(b.names) {
+		b.refuse(place, "ragged_row", b.ragged(r.count))
+		return
+	}
+	values, err := b.convert(r)
+	if err != nil {
+		b.refuse(place, err.Code, err.Err)
+		return
+	}
+	b.rows = append(b.rows, pipeline.Row{Place: place, Values: values})
+}
+
+func (b *batch) ragged(count int) error {
+	wanted := "as in the header"
+	if !b.dialect.header {
+		wanted = "as columns has names"
+	}
+	return fmt.Errorf("the row has %s, want %d, %s", plural(count, "field"), len(b.names), wanted)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (b *batch) refuse(place pipeline.Place, code string, err error) {
+	b.rejects = append(b.rejects, pipeline.Reject{Place: place, Stage: "source", Code: code, Err: err})
+}
+
+// convert returns the values of the record that r has read. The part of the record that holds them is copied once;
+// texts are cut from that copy.
+func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
+	n := len(b.rows) * len(b.columns)
+	values := b.values[n : n+len(b.columns) : n+len(b.columns)]
+	if len(b.columns) == 0 {
+		return values, nil
+	}
+	low, high := r.fields[b.span[0]].start, r.fields[b.span[1]].end
+	part := r.record[low:high]
+	if err := b.checkText(r, part); err != nil {
+		return nil, err
+	}
+	text := b.keep(part)
+	for i := range b.columns {
+		c := &b.columns[i]
+		f := r.fields[c.place]
+		s := text[f.start-low : f.end-low]
+		if f.doubled {
+			s = b.keep(r.plain(f))
+		}
+		v, err := b.value(c, s, f.quoted)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = v
+	}
+	return values, nil
+}
+
+// keep returns a copy of text that stays valid.
+func (b *batch) keep(text []byte) string {
+	if b.texts.Cap() == 0 {
+		b.texts.Grow(b.size + b.size/8)
+	}
+	from := b.texts.Len()
+	b.texts.Write(text)
+	return b.texts.String()[from:]
+}
+
+// value returns what a field with that text stands for.
+func (b *batch) value(c *column, s string, quoted bool) (pipeline.Value, *pipeline.RowError) {
+	d := b.dialect
+	if s == "" && (c.parse != nil || !quoted && !d.emptyText) || len(d.nulls) > 0 && slices.Contains(d.nulls, s) {
+		return pipeline.Value{}, nil
+	}
+	if c.parse == nil {
+		return pipeline.StringValue(s), nil
+	}
+	v, ok := c.parse(s)
+	if !ok {
+		return v, rowError("bad_"+c.typ.String(), "column %q has %s, want %s", c.name, cut(s), expected(c.typ))
+	}
+	return v, nil
+}
+
+// checkText returns an error if a value that rows need isn't text in the file's encoding.
+func (b *batch) checkText(r *reader, part []byte) *pipeline.RowError {
+	if b.validText(part) {
+		return nil
+	}
+	for _, c := range b.columns {
+		if text := r.plain(r.fields[c.place]); !b.validText(text) {
+			return rowError("bad_encoding", "column %q has %s, which isn't %s text: correct it, or set encoding to the one that the file has",
+				c.name, cut(string(text)), b.charset)
+		}
+	}
+	return nil // it is a column that isn't needed
+}
+
+// validText tells whether text is UTF-8 and, where it was decoded, nothing had to be replaced for that.
+func (b *batch) validText(text []byte) bool {
+	return utf8.Valid(text) && (b.charset == "utf-8" || !bytes.ContainsRune(text, utf8.RuneError))
+}
+
+func rowError(code, format string, args ...any) *pipeline.RowError {
+	e, _ := errors.AsType[*pipeline.RowError](pipeline.Rejectf(code, format, args...))
+	return e
+}
