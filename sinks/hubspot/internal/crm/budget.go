@@ -14,7 +14,7 @@ const (
 	leastMargin = 250 * time.Millisecond
 	peakWindows = 10 // windows over which the longest round trip is forgotten, mostly
 
-	sharedWindows = 6 // windows after which others that aren't seen are believed to be gone
+	sharedWindows = 6  // windows after which others that aren't seen are believed to be gone
 	sharedSpare   = 20 // the part of a limit that is left unused for others that are growing
 )
 

@@ -54,7 +54,9 @@ type countingConn struct {
 
 func (c *countingConn) Write(b []byte) (int, error) {
 	c.written.Add(int64(len(b))) // before: what is being written may arrive
-	return c.Conn.Write(b)
+	n, err := c.Conn.Write(b)
+	c.written.Add(int64(n - len(b)))
+	return n, err
 }
 
 // A watch follows one request: when it got its connection, and whether a byte of it went out.
