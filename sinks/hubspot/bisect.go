@@ -15,7 +15,7 @@ import (
 // left in doubt; what certainly had none is written again in parts, if that is safe and the rows may be to blame.
 func (w *writing) failed(ctx context.Context, b batch, err error) error {
 	if _, ok := errors.AsType[*crm.PausedError](err); ok {
-		w.unwritten(b.entries, nil)
+		w.unwritten(b.entries)
 		return explain(err)
 	}
 	e, ok := errors.AsType[*crm.Error](err)
@@ -26,7 +26,7 @@ func (w *writing) failed(ctx context.Context, b batch, err error) error {
 		w.log.Warn("a write got no usable answer: it will be read back", "error", err, "rows", len(b.entries))
 		return ctx.Err()
 	case !blamesRows(e, b.action):
-		w.unwritten(b.entries, nil)
+		w.unwritten(b.entries)
 		return explain(err)
 	}
 	w.takeApart(ctx, b, e)

@@ -32,7 +32,7 @@ func (s *Sink) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline
 	w := &writing{Sink: s}
 	entries, err := w.entries(ctx, changes)
 	if err != nil {
-		w.unwritten(entries, nil)
+		w.unwritten(entries)
 		return w.outcomes, err
 	}
 	w.split(batch{changes[0].Action, entries})
@@ -41,7 +41,7 @@ func (s *Sink) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline
 		w.todo = w.todo[1:]
 		if err := w.send(ctx, next); err != nil {
 			for _, b := range w.todo {
-				w.unwritten(b.entries, nil)
+				w.unwritten(b.entries)
 			}
 			return w.outcomes, err
 		}
@@ -194,22 +194,10 @@ func (w *writing) archive(ctx context.Context, b batch) error {
 func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer) error {
 	x := newIndex(b.entries, w.matchName(), func(v string) string { return w.Fold(w.object, w.matchName(), v) })
 	accounted := make([]bool, len(b.entries))
-	for i := range answer.Results {
-		r := &answer.Results[i]
-		at := x.result(r)
-		if at < 0 && len(b.entries) == 1 && len(answer.Results) == 1 && r.TraceID == "" {
-			at = 0
-		}
-		w.warn(r)
-		if at < 0 || accounted[at] || r.ID == "" {
-			continue
-		}
-		accounted[at] = true
-		w.done(b.entries[at], r.ID)
-	}
+	w.results(b, x, accounted, answer.Results)
 	var conflicts []conflict
-	var stop error
 	var anonymous *crm.ItemError
+	var stop error
 	for i := range answer.Errors {
 		item := &answer.Errors[i]
 		named := x.failed(item)
@@ -227,8 +215,8 @@ func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer
 			e := b.entries[at]
 			switch {
 			case missingProperty(item.Errors):
-				w.unwritten([]entry{e}, nil)
-				stop = fmt.Errorf("write %s: %w", w.object, item)
+				w.unwritten([]entry{e})
+				stop = fmt.Errorf("%s %s: %w", b.action, w.object, item)
 			case isConflict(item):
 				conflicts = append(conflicts, conflict{e, item.ExistingID(), item})
 			default:
@@ -237,13 +225,41 @@ func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer
 		}
 	}
 	w.conflicts(ctx, conflicts)
-	if stop != nil {
-		return stop
-	}
-	if len(answer.Errors) > 0 {
+	if stop == nil && len(answer.Errors) > 0 {
 		w.isolate(ctx, b, accounted, anonymous)
 	}
-	return nil
+	return stop
+}
+
+// results notes the entries that results are of. A create's result that has neither trace id nor match property is of
+// the entry whose values it holds; entries with the same values are the same to HubSpot as well.
+func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Result) {
+	var strangers []*crm.Result
+	for i := range results {
+		r := &results[i]
+		w.warn(r)
+		at := x.result(r)
+		switch {
+		case r.ID == "" || at >= 0 && accounted[at]:
+		case at >= 0:
+			accounted[at] = true
+			w.done(b.entries[at], r.ID)
+		case r.TraceID == "" && len(b.entries) == 1 && len(results) == 1:
+			accounted[0] = true
+			w.done(b.entries[0], r.ID)
+		case r.TraceID == "" && b.action == pipeline.Create:
+			strangers = append(strangers, r)
+		}
+	}
+	for _, r := range strangers {
+		for at, e := range b.entries {
+			if !accounted[at] && len(e.input.Properties) > 0 && holds(r, e.input) {
+				accounted[at] = true
+				w.done(e, r.ID)
+				break
+			}
+		}
+	}
 }
 
 // warn logs what HubSpot has changed before writing it (API.md section 8.2).
@@ -268,9 +284,9 @@ func refused(c *pipeline.Change, err error) pipeline.Outcome {
 	return pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Refused, ID: c.ID, Err: err}
 }
 
-func (w *writing) unwritten(entries []entry, err error) {
+func (w *writing) unwritten(entries []entry) {
 	for _, e := range entries {
-		w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Unwritten, ID: e.ID, Err: err})
+		w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Unwritten, ID: e.ID})
 	}
 }
 
