@@ -19,6 +19,7 @@ type column struct {
 	name     string
 	oid      uint32 // of its type; of a domain's base type
 	typ      pipeline.Type
+	paged    bool   // belongs to the tuple by which rows are paged
 	nullable bool   // unless it is known not to be
 	expr     string // what is selected
 	format   int16  // textFormat or binaryFormat
@@ -87,7 +88,7 @@ func newColumn(name string, oid uint32, array bool) column {
 		c.typ, c.value, c.write, c.format = pipeline.Time, instant, writeInstant, binaryFormat
 	case jsonOID, jsonbOID:
 		c.typ, c.value = pipeline.JSON, func(text string) (pipeline.Value, *pipeline.RowError) {
-			return pipeline.JSONValue(text), checkUTF8(text)
+			return pipeline.JSONValue(text), nil
 		}
 	case bpcharOID:
 		c.typ, c.value = pipeline.String, padded
@@ -95,7 +96,7 @@ func newColumn(name string, oid uint32, array bool) column {
 		c.typ, c.value = pipeline.String, str
 		if array {
 			c.typ, c.value = pipeline.JSON, func(text string) (pipeline.Value, *pipeline.RowError) {
-				return pipeline.JSONValue(text), checkUTF8(text)
+				return pipeline.JSONValue(text), nil
 			}
 			c.expr = "to_json(" + c.ref() + ")"
 		}
@@ -112,7 +113,7 @@ func boolean(text string) (pipeline.Value, *pipeline.RowError) {
 }
 
 func document(text string) (pipeline.Value, *pipeline.RowError) {
-	return pipeline.JSONValue(text), checkUTF8(text)
+	return pipeline.JSONValue(text), nil
 }
 
 // padded reads a char(n): the spaces at its end are the type's and not the value's.
@@ -121,10 +122,10 @@ func padded(text string) (pipeline.Value, *pipeline.RowError) {
 }
 
 func str(text string) (pipeline.Value, *pipeline.RowError) {
-	return pipeline.StringValue(text), checkUTF8(text)
+	return pipeline.StringValue(text), nil
 }
 
-// checkUTF8 refuses what a database in the encoding SQL_ASCII may hold.
+// checkUTF8 refuses what a database in the encoding SQL_ASCII may hold. Postgres answers for all others.
 func checkUTF8(text string) *pipeline.RowError {
 	if utf8.ValidString(text) {
 		return nil

@@ -32,6 +32,7 @@ func (c *Config) selection(env pipeline.Env) selection {
 func (s *source) describe(ctx context.Context, want selection) error {
 	var all *pgconn.StatementDescription
 	err := s.transact(ctx, func(pg *pgconn.PgConn) (err error) {
+		s.unchecked = pg.ParameterStatus("server_encoding") == "SQL_ASCII"
 		all, err = pg.Prepare(ctx, "", "select * from "+s.from, nil)
 		return err
 	})
@@ -138,9 +139,10 @@ func (s *source) resolveTypes(ctx context.Context, fields []pgconn.FieldDescript
 	return nil
 }
 
-// checkOrder checks that rows can be paged by the columns that are named for it.
+// checkOrder marks the columns by which rows are paged, and checks that they can be.
 func (s *source) checkOrder() error {
 	for _, i := range s.order {
+		s.columns[i].paged = true
 		c := s.columns[i]
 		option := "key"
 		if i == s.cursor {

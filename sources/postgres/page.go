@@ -137,9 +137,13 @@ func (s *source) transactOnce(ctx context.Context, f func(*pgconn.PgConn) error)
 // begin starts a transaction in which types are written as this package reads them. The settings end with it, so
 // that they hold behind a pooler too and concern nobody else.
 func (s *source) begin() string {
+	encoding := "UTF8"
+	if s.unchecked {
+		encoding = "SQL_ASCII" // a text that isn't UTF-8 rejects its row, and doesn't fail the page
+	}
 	return fmt.Sprintf("begin isolation level read committed read only; set local timezone = 'UTC'; set local datestyle = 'ISO, YMD';"+
-		" set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local bytea_output = 'hex'; set local statement_timeout = %d",
-		s.timeout.Milliseconds())
+		" set local intervalstyle = 'postgres'; set local extra_float_digits = 1; set local bytea_output = 'hex'; set local statement_timeout = %d; set local client_encoding = '%s'",
+		s.timeout.Milliseconds(), encoding)
 }
 
 // lost tells whether an error is the connection's and not the statement's.

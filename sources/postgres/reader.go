@@ -110,14 +110,18 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 	arena := string(r.buf[start:r.start(end)])
 	r.batched = r.batched[:0]
 	for ; r.next < end; r.next++ {
-		r.cut(r.next, arena[r.start(r.next)-start:], r.cells)
+		text := arena[r.start(r.next)-start:]
+		at := len(r.batched) * len(r.columns)
+		values := r.values[at : at+len(r.columns) : at+len(r.columns)]
+		refused := r.decodeRow(text, values)
+		if refused != nil {
+			r.cut(r.next, text, r.cells)
+		}
 		if err := r.advance(); err != nil {
 			return b, err
 		}
-		at := len(r.batched) * len(r.columns)
-		values := r.values[at : at+len(r.columns) : at+len(r.columns)]
-		if err := r.decodeRow(values); err != nil {
-			b.Rejects = append(b.Rejects, pipeline.Reject{Key: r.describeKey(), Place: place, Stage: "source", Code: err.Code, Err: err})
+		if refused != nil {
+			b.Rejects = append(b.Rejects, pipeline.Reject{Key: r.describeKey(), Place: place, Stage: "source", Code: refused.Code, Err: refused})
 			continue
 		}
 		r.batched = append(r.batched, pipeline.Row{Place: place, Values: values})
@@ -198,19 +202,27 @@ func (r *reader) texts(tuple []cell) []string {
 	return texts
 }
 
-// decodeRow decodes cells into values.
-func (r *reader) decodeRow(values []pipeline.Value) *pipeline.RowError {
-	for i := range r.columns {
+// decodeRow decodes the next row, whose cells text begins with, into values, and keeps the cells of its tuple.
+func (r *reader) decodeRow(text string, values []pipeline.Value) *pipeline.RowError {
+	for i, size := range r.sizes[r.next*r.width : (r.next+1)*r.width] {
 		c := &r.columns[i]
-		if r.cells[i].null {
+		if size < 0 {
 			if slices.Contains(r.key, i) {
 				return reject("null_key", "column %q is null, but belongs to the key; rows without a key can't be told apart: fill it in, or leave such rows out with a query", c.name)
 			}
 			values[i] = pipeline.Value{}
 			continue
 		}
+		one := text[:size]
+		text = text[size:]
+		if c.paged {
+			r.cells[i] = cell{text: one}
+		}
 		var err *pipeline.RowError
-		if values[i], err = c.value(r.cells[i].text); err != nil {
+		if values[i], err = c.value(one); err == nil && r.unchecked {
+			err = checkUTF8(values[i].Text())
+		}
+		if err != nil {
 			err.Err = fmt.Errorf("column %q: %w", c.name, err.Err)
 			return err
 		}

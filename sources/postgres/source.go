@@ -27,6 +27,8 @@ type source struct {
 	key     []int // columns by which rows are paged
 	cursor  int   // -1 if there is none
 	order   []int // the cursor, if there is one, and the key
+
+	unchecked bool // the database doesn't see to it that texts are in its encoding
 }
 
 func newSource(c *Config, env pipeline.Env, conn *connection) *source {
