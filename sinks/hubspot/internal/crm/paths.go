@@ -68,6 +68,11 @@ func join(start string, segments []string) string {
 	b.WriteString(start)
 	for _, s := range segments {
 		b.WriteByte('/')
+		if s == "." || s == ".." { // would be taken for a way up, even escaped once
+			s = strings.ReplaceAll(s, ".", "%2E")
+			b.WriteString(s)
+			continue
+		}
 		b.WriteString(url.PathEscape(s))
 	}
 	return b.String()
