@@ -87,17 +87,13 @@ func newColumn(name string, oid uint32, array bool) column {
 	case timestampOID, timestamptzOID:
 		c.typ, c.value, c.write, c.format = pipeline.Time, instant, writeInstant, binaryFormat
 	case jsonOID, jsonbOID:
-		c.typ, c.value = pipeline.JSON, func(text string) (pipeline.Value, *pipeline.RowError) {
-			return pipeline.JSONValue(text), nil
-		}
+		c.typ, c.value = pipeline.JSON, document
 	case bpcharOID:
 		c.typ, c.value = pipeline.String, padded
 	default:
 		c.typ, c.value = pipeline.String, str
 		if array {
-			c.typ, c.value = pipeline.JSON, func(text string) (pipeline.Value, *pipeline.RowError) {
-				return pipeline.JSONValue(text), nil
-			}
+			c.typ, c.value = pipeline.JSON, document
 			c.expr = "to_json(" + c.ref() + ")"
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -56,6 +57,37 @@ func TestOpenErrors(t *testing.T) {
 				t.Errorf("%q: %v (%s)\nwant %q: %s (%s)", e.Path, e.Err, e.Hint, tt.path, tt.want, tt.hint)
 			}
 		})
+	}
+}
+
+// An empty connection string means libpq's variables, and a shorthand is the connection string itself.
+func TestConnectByEnvironment(t *testing.T) {
+	u, err := url.Parse(pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PGHOST", u.Query().Get("host"))
+	t.Setenv("PGPORT", u.Query().Get("port"))
+	t.Setenv("PGUSER", u.Query().Get("user"))
+	t.Setenv("PGPASSWORD", u.Query().Get("password"))
+	t.Setenv("PGDATABASE", strings.TrimPrefix(u.Path, "/"))
+	var c ConnectionConfig
+	if err := c.SetShorthand(""); err != nil {
+		t.Fatal(err)
+	}
+	src := open(t, connect(t, c.URL), config(func(c *Config) { c.Query, c.Key = "select current_database() as db", []string{"db"} }))
+	if r := readAll(t, src, nil); len(r.rows) != 1 || r.rows[0] != strings.TrimPrefix(u.Path, "/") {
+		t.Errorf("connected to %q, want %s", r.rows, u.Path)
+	}
+}
+
+// A connection of another kind is an error of the option that names it.
+func TestOtherConnection(t *testing.T) {
+	env := pipeline.Env{Connection: func(context.Context, string) (io.Closer, error) { return io.NopCloser(nil), nil }}
+	_, err := table("t", "id").Open(t.Context(), env)
+	e, ok := errors.AsType[*pipeline.FieldError](err)
+	if !ok || e.Path != "connection" || !strings.Contains(e.Error(), `"db" is not a Postgres connection`) {
+		t.Errorf("error %v", err)
 	}
 }
 
