@@ -220,35 +220,56 @@ func embedded(message string) []DetailError {
 }
 
 type resultWire struct {
-	ID         text    `json:"id"`
-	TraceID    text    `json:"objectWriteTraceId"`
-	New        *bool   `json:"new"`
-	Archived   bool    `json:"archived"`
-	Properties textMap `json:"properties"`
-	Warnings   []struct {
-		Category text    `json:"category"`
-		Message  text    `json:"message"`
-		Context  textMap `json:"context"`
-	} `json:"warnings"`
+	ID         text         `json:"id"`
+	TraceID    text         `json:"objectWriteTraceId"`
+	New        *bool        `json:"new"`
+	Archived   bool         `json:"archived"`
+	Properties textMap      `json:"properties"`
+	Warnings   warningsWire `json:"warnings"`
 }
 
 func (w *resultWire) result(keep map[string]bool) Result {
-	r := Result{ID: string(w.ID), TraceID: string(w.TraceID), New: w.New, Archived: w.Archived, Properties: w.Properties}
 	for name := range w.Properties {
 		if keep != nil && !keep[name] {
 			delete(w.Properties, name)
 		}
 	}
-	for _, warning := range w.Warnings {
-		r.Warnings = append(r.Warnings, Warning{
-			Category: string(warning.Category), Message: string(warning.Message), Context: warning.Context,
-		})
+	r := Result{ID: string(w.ID), TraceID: string(w.TraceID), New: w.New, Archived: w.Archived, Warnings: w.Warnings.warnings()}
+	if len(w.Properties) > 0 {
+		r.Properties = w.Properties
 	}
 	return r
 }
 
+type warningsWire []struct {
+	Category text    `json:"category"`
+	Message  text    `json:"message"`
+	Context  textMap `json:"context"`
+}
+
+func (w warningsWire) warnings() []Warning {
+	var all []Warning
+	for _, one := range w {
+		all = append(all, Warning{Category: string(one.Category), Message: string(one.Message), Context: one.Context})
+	}
+	return all
+}
+
 // decodeBatch reads an answer. Of results it keeps the properties in keep; all of them if keep is nil.
 func decodeBatch(r reply, keep map[string]bool, answer *BatchAnswer) error {
+	*answer = BatchAnswer{}
+	if !skimBatch(r.body, keep, answer) {
+		*answer = BatchAnswer{}
+		if err := parseBatch(r.body, keep, answer); err != nil {
+			return err
+		}
+	}
+	answer.HTTPStatus, answer.CorrelationID = r.status, r.correlation()
+	return nil
+}
+
+// parseBatch is skimBatch by encoding/json, which decides what is an error.
+func parseBatch(body []byte, keep map[string]bool, answer *BatchAnswer) error {
 	var wire struct {
 		Status      text         `json:"status"`
 		Results     []resultWire `json:"results"`
@@ -259,13 +280,12 @@ func decodeBatch(r reply, keep map[string]bool, answer *BatchAnswer) error {
 		CompletedAt text         `json:"completedAt"`
 		Links       textMap      `json:"links"`
 	}
-	if err := json.Unmarshal(r.body, &wire); err != nil {
+	if err := json.Unmarshal(body, &wire); err != nil {
 		return err
 	}
 	*answer = BatchAnswer{
-		HTTPStatus: r.status, Status: string(wire.Status), Errors: wire.Errors, NumErrors: wire.NumErrors.int(),
+		Status: string(wire.Status), Errors: wire.Errors, NumErrors: wire.NumErrors.int(), Links: wire.Links,
 		RequestedAt: string(wire.RequestedAt), StartedAt: string(wire.StartedAt), CompletedAt: string(wire.CompletedAt),
-		Links: wire.Links, CorrelationID: r.correlation(),
 	}
 	for i := range wire.Results {
 		answer.Results = append(answer.Results, wire.Results[i].result(keep))

@@ -1,11 +1,15 @@
 package crm
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // The 207 of API.md 5.5, with the extras of 8.2, 10.2 and 5.6.
@@ -76,6 +80,98 @@ func TestDecodeBatch(t *testing.T) {
 	if e.ExistingID() != "555" || e.TraceIDs()[0] != "r7-3" || e.Error() != "CONFLICT: Contact already exists. Existing ID: 555" {
 		t.Error(e.ExistingID(), e.TraceIDs(), e.Error())
 	}
+}
+
+// The skimmer agrees with encoding/json wherever it doesn't leave the answer to it, and never takes a part for a whole.
+func FuzzSkimBatch(f *testing.F) {
+	f.Add([]byte(partial), true)
+	f.Add([]byte(good), false)
+	f.Add([]byte(`{"results":[{"id":1}]}`), false)
+	f.Add([]byte(`{"results":[{"id":"\ud800","properties":{"a":"\u0000","a":"\n"}}],"numErrors":"1"}`), false)
+	f.Fuzz(func(t *testing.T, body []byte, some bool) {
+		var keep map[string]bool
+		if some {
+			keep = map[string]bool{"email": true}
+		}
+		var skimmed, parsed BatchAnswer
+		if !skimBatch(body, keep, &skimmed) || !json.Valid(body) {
+			return
+		}
+		if err := parseBatch(body, keep, &parsed); err == nil && !foldsKeys(body) {
+			if diff := cmp.Diff(parsed, skimmed, cmpopts.EquateEmpty()); diff != "" {
+				t.Error("-parsed +skimmed", diff)
+			}
+		}
+	})
+}
+
+// foldsKeys tells whether the document may have keys that encoding/json matches without regard to case, or merges
+// because they come twice.
+func foldsKeys(body []byte) bool {
+	for _, name := range []string{
+		"results", "status", "requestedAt", "startedAt", "completedAt", "numErrors", "errors", "links", "id",
+		"objectWriteTraceId", "new", "archived", "properties", "warnings", "\\u",
+	} {
+		exact := bytes.Count(body, []byte(`"`+name+`"`))
+		if folded := bytes.Count(bytes.ToLower(body), []byte(`"`+strings.ToLower(name)+`"`)); folded != exact || exact > 1 {
+			return true
+		}
+	}
+	return bytes.Contains(body, []byte("\u212a")) || bytes.Contains(body, []byte("\u017f")) || bytes.Contains(body, []byte(`\u`))
+}
+
+// No beginning of an answer is an answer.
+func TestDecodeTruncated(t *testing.T) {
+	for n := range len(partial) {
+		if err := decodeBatch(reply{body: []byte(partial[:n])}, nil, new(BatchAnswer)); err == nil {
+			t.Fatalf("the first %d bytes are taken for the whole answer", n)
+		}
+	}
+}
+
+// An answer can't exhaust the stack.
+func TestDecodeDeep(t *testing.T) {
+	body := `{"x":` + strings.Repeat("[", 1<<20)
+	if err := decodeBatch(reply{body: []byte(body)}, nil, new(BatchAnswer)); err == nil {
+		t.Error("a bottomless answer is accepted")
+	}
+}
+
+// BenchmarkDecode compares the skimmer with encoding/json on an answer to 100 upserts.
+func BenchmarkDecode(b *testing.B) {
+	var body bytes.Buffer
+	body.WriteString(`{"status":"COMPLETE","results":[`)
+	for i, in := range sample() {
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		fmt.Fprintf(&body, `{"id":"%d","objectWriteTraceId":%q,"createdAt":"2026-11-20T09:00:00.300Z","new":false,"archived":false,"properties":{"ext_id":%q`,
+			i, in.TraceID, in.ID)
+		for _, p := range in.Properties {
+			fmt.Fprintf(&body, ",%q:%q", p.Name, p.Value)
+		}
+		body.WriteString(`}}`)
+	}
+	body.WriteString(`]}`)
+	keep := map[string]bool{"ext_id": true}
+	b.Run("skim", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(body.Len()))
+		for b.Loop() {
+			if !skimBatch(body.Bytes(), keep, new(BatchAnswer)) {
+				b.Fatal("the answer is left to encoding/json")
+			}
+		}
+	})
+	b.Run("encoding_json", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(body.Len()))
+		for b.Loop() {
+			if err := parseBatch(body.Bytes(), keep, new(BatchAnswer)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // Nothing in an answer is required, and nothing unexpected in it breaks the rest.

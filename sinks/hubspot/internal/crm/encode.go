@@ -35,10 +35,19 @@ func (in *Input) Size() int {
 	return n
 }
 
+// guess returns about the number of bytes that the input takes, without reading its values.
+func (in *Input) guess() int {
+	n := 96 + len(in.TraceID) + len(in.ID) + len(in.IDProperty) + 96*len(in.Associations)
+	for i := range in.Properties {
+		n += len(in.Properties[i].Name) + len(in.Properties[i].Value) + len(`"":"",`)
+	}
+	return n
+}
+
 func encodeInputs(inputs []Input) []byte {
 	n := len(inputsStart) + len(inputsEnd)
 	for i := range inputs {
-		n += inputs[i].Size()
+		n += inputs[i].guess()
 	}
 	b := append(make([]byte, 0, n), inputsStart...)
 	for i := range inputs {
@@ -176,6 +185,14 @@ func appendComma(b []byte, i int) []byte {
 	return b
 }
 
+// plain are the bytes that stand for themselves in a JSON string.
+var plain = func() (p [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		p[c] = c != '"' && c != '\\'
+	}
+	return p
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // appendQuoted appends s as encoding/json writes it without HTML escapes: what isn't UTF-8 becomes U+FFFD.
@@ -183,11 +200,12 @@ func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
 	done := 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' {
-				i++
-				continue
-			}
+		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
 			b = appendEscape(append(b, s[done:i]...), c)
 			i++
 			done = i
