@@ -1,11 +1,6 @@
 package state
 
-import (
-	"cmp"
-	"slices"
-
-	"sluice/pipeline"
-)
+import "sluice/pipeline"
 
 // The states of a dead letter.
 const (
@@ -14,10 +9,8 @@ const (
 	stateClosed = "closed"
 )
 
-// letterID tells open dead letters apart. The subject is the key, or the place of a row whose key isn't known.
-type letterID struct{ Subject, Stage, Code string }
-
-// A letter is a row of the rows macro in putLetters.
+// A letter is a row of the rows macro in putLetters. The subject is the key, or the place of a row whose key isn't known;
+// with stage and code it tells open dead letters apart.
 type letter struct {
 	Subject string `json:"subject"`
 	Key     string `json:"key"`
@@ -45,7 +38,13 @@ func (p *plan) reject(r *pipeline.Reject, state string) {
 	if r.Err != nil {
 		l.Message = cleanText(r.Err.Error())
 	}
-	p.open[letterID{l.Subject, l.Stage, l.Code}] = l
+	id := [...]string{l.Subject, l.Stage, l.Code}
+	if at, again := p.opened[id]; again {
+		p.open[at] = l
+		return
+	}
+	p.opened[id] = len(p.open)
+	p.open = append(p.open, l)
 }
 
 const putLetters = `
@@ -71,14 +70,7 @@ func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
 		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close)}})
 	}
 	if len(p.open) > 0 {
-		rows := make([]letter, 0, len(p.open))
-		for _, l := range p.open {
-			rows = append(rows, l)
-		}
-		slices.SortFunc(rows, func(a, b letter) int {
-			return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Code, b.Code))
-		})
-		list = append(list, statement{putLetters, []any{c.Pipeline, encode(rows), c.Run}})
+		list = append(list, statement{putLetters, []any{c.Pipeline, encode(p.open), c.Run}})
 	}
 	if len(c.Seen) > 0 {
 		list = append(list, statement{touchLetters, []any{c.Pipeline, c.Seen, c.Run}})

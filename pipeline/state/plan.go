@@ -11,11 +11,12 @@ import (
 // A plan is what a commit changes. It is worked out in Go from what the tables hold, so that the rules are written once
 // for both databases, and can be read.
 type plan struct {
-	keys  []string // sorted: every commit locks rows in the same order
-	rows  map[string]*planned
-	ids   map[recordRow]string // ids by what is unique of a record
-	open  map[letterID]letter
-	close []closing
+	keys   []string // sorted, and distinct
+	rows   map[string]*planned
+	ids    map[recordRow]string // ids by what is unique of a record
+	open   []letter
+	opened map[[3]string]int // places in open, by subject, stage and code
+	close  []closing
 }
 
 // planned is what becomes of one key.
@@ -27,7 +28,7 @@ type planned struct {
 }
 
 func newPlan(keys []string, known []pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
-	p := &plan{keys: keys, rows: make(map[string]*planned, len(keys)), ids: map[recordRow]string{}, open: map[letterID]letter{}}
+	p := &plan{keys: keys, rows: make(map[string]*planned, len(keys)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
 	for i, key := range keys {
 		p.rows[key] = &planned{Entry: known[i], waiting: waiting[key]}
 	}
@@ -198,6 +199,7 @@ func (p *plan) records() (rows []recordRow) {
 		r.ID = id
 		rows = append(rows, r)
 	}
+	// Pipelines of one account write the same rows: they lock them in the same order.
 	slices.SortFunc(rows, func(a, b recordRow) int {
 		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Value, b.Value))
 	})

@@ -1,0 +1,324 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/pipeline"
+)
+
+func TestOneRunAtATime(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		other := again()
+		for _, from := range []*store{s, other} {
+			_, err := from.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: account})
+			var held *pipeline.HeldError
+			if !errors.As(err, &held) || held.Pipeline != "p" || held.Holder != holder() || time.Since(held.Since).Abs() > time.Minute {
+				t.Fatalf("second start: %v", err)
+			}
+		}
+		begin(t, s, pipeline.Begin{Pipeline: "q"}).finish(pipeline.Finish{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1")}})
+		r.finish(pipeline.Finish{})
+		next := begin(t, other, pipeline.Begin{})
+		if next.Epoch <= r.Epoch || next.Run <= r.Run {
+			t.Errorf("the next run is %+v, after %+v", next.Resume, r.Resume)
+		}
+	})
+}
+
+// Of processes that start at once, one gets the lease.
+func TestManyStartsAtOnce(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		var wg sync.WaitGroup
+		results := make(chan error, 8)
+		for range cap(results) {
+			s := again()
+			wg.Go(func() {
+				_, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: account})
+				results <- err
+			})
+		}
+		wg.Wait()
+		close(results)
+		started := 0
+		for err := range results {
+			if _, held := errors.AsType[*pipeline.HeldError](err); err == nil {
+				started++
+			} else if !held {
+				t.Error(err)
+			}
+		}
+		if started != 1 {
+			t.Errorf("%d runs have started", started)
+		}
+	})
+}
+
+// After a takeover nothing of the earlier run is recorded (I7).
+func TestFencing(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		old := begin(t, s, pipeline.Begin{})
+		id := old.intend(pipeline.Intent{Key: "a", Version: 1, TraceID: "t"})
+		crash(s)
+		r := begin(t, again(), pipeline.Begin{})
+		if len(r.Doubtful) != 1 || r.Doubtful[0].Group != id {
+			t.Errorf("doubtful: %+v", r.Doubtful)
+		}
+		for what, err := range map[string]error{
+			"commit": old.try(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1")}, Position: pipeline.Position("x")}),
+			"intend": s.Intend(t.Context(), pipeline.Group{ID: "late", Pipeline: "p", Epoch: old.Epoch}),
+			"finish": s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: old.Epoch, Run: old.Run, Complete: true}),
+		} {
+			if !errors.Is(err, pipeline.ErrFenced) {
+				t.Errorf("%s of the earlier run: %v", what, err)
+			}
+		}
+		equal(t, "entry", r.known("a"), []pipeline.Entry{{}})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1")}, Closed: []string{id}})
+		r.finish(pipeline.Finish{})
+		status, err := s.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "statuses of the runs", []string{status[0].Runs[0].Status, status[0].Runs[1].Status}, []string{"done", "killed"})
+	})
+}
+
+func TestStateBelongsToOneAccount(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		begin(t, s, pipeline.Begin{}).finish(pipeline.Finish{})
+		_, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "q", Account: "hubspot portal 8"})
+		var wrong *pipeline.AccountError
+		if !errors.As(err, &wrong) || *wrong != (pipeline.AccountError{Bound: account, Given: "hubspot portal 8"}) {
+			t.Fatalf("another account: %v", err)
+		}
+		status, err := s.Status(t.Context())
+		if err != nil || len(status) != 1 {
+			t.Errorf("something was written: %+v, %v", status, err)
+		}
+		if _, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "q"}); err != nil { // no account, nothing to check
+			t.Error(err)
+		}
+	})
+}
+
+func TestCheckpoint(t *testing.T) {
+	here := pipeline.Position("\x00here\xff")
+	for _, c := range []struct {
+		name   string
+		finish pipeline.Finish
+		begin  pipeline.Begin
+		want   pipeline.Position
+	}{
+		{"interrupted", pipeline.Finish{Status: "interrupted"}, pipeline.Begin{Fingerprint: "f"}, here},
+		{"complete", pipeline.Finish{Complete: true}, pipeline.Begin{Fingerprint: "f"}, nil},
+		{"complete, by cursor", pipeline.Finish{Complete: true, Keep: true}, pipeline.Begin{Fingerprint: "f"}, here},
+		{"full", pipeline.Finish{}, pipeline.Begin{Fingerprint: "f", Full: true}, nil},
+		{"another source", pipeline.Finish{}, pipeline.Begin{Fingerprint: "g"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conform(t, func(t *testing.T, s *store, _ func() *store) {
+				r := begin(t, s, pipeline.Begin{Fingerprint: "f"})
+				equal(t, "first position", r.Position, pipeline.Position(nil))
+				r.commit(pipeline.Commit{Position: here})
+				r.commit(pipeline.Commit{Seen: []string{"x"}})
+				r.finish(c.finish)
+				equal(t, "position", begin(t, s, c.begin).Position, c.want)
+			})
+		})
+	}
+}
+
+// Intents whose version wasn't decided come back, the latest of each key, whoever wrote them.
+func TestDoubtfulIntents(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		intent := func(key string, version int64, trace string) pipeline.Intent {
+			return pipeline.Intent{Key: key, Version: version, Hash: hash(1), Action: pipeline.Upsert, TraceID: trace, ID: "1", Match: "m\x00"}
+		}
+		closed := r.intend(intent("a", 1, "a1"))
+		r.intend(intent("b", 1, "b1"), intent("c", 1, "c1"))
+		repeat := r.intend(intent("c", 1, "c2"))
+		decided := r.intend(intent("d", 1, "d1"))
+		last := r.intend(intent("e", 1, "e1"))
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1"), done("d", 1, hash(1), "1")}, Closed: []string{closed}})
+		crash(s)
+		r = begin(t, again(), pipeline.Begin{})
+		got := map[string]string{}
+		for _, d := range r.Doubtful {
+			got[d.Key] = d.TraceID + " " + d.Group
+			if d.Age < 0 || d.Age > time.Minute {
+				t.Errorf("age of %s: %s", d.Key, d.Age)
+			}
+			equal(t, "intent of "+d.Key, d.Intent, intent(d.Key, 1, d.TraceID))
+		}
+		equal(t, "doubtful", got, map[string]string{"b": "b1 p-1-2", "c": "c2 " + repeat, "e": "e1 " + last})
+		_ = decided
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1"), done("c", 1, hash(1), "1")}, Closed: []string{last}})
+		r.finish(pipeline.Finish{})
+		equal(t, "at last", len(begin(t, s, pipeline.Begin{}).Doubtful), 0)
+	})
+}
+
+// What a sink remembers of its recent requests belongs to the account: any pipeline's next run gets it.
+func TestThrottleIsSharedByTheAccount(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		for i, save := range []func([]byte) error{
+			func(b []byte) error { return r.try(pipeline.Commit{Throttle: b}) },
+			func(b []byte) error {
+				return s.Intend(t.Context(), pipeline.Group{ID: "g", Pipeline: "p", Epoch: r.Epoch, Throttle: b})
+			},
+			func(b []byte) error {
+				return s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: r.Epoch, Run: r.Run, Throttle: b})
+			},
+		} {
+			state := []byte{0, byte(i)}
+			if err := save(state); err != nil {
+				t.Fatal(err)
+			}
+			q := begin(t, s, pipeline.Begin{Pipeline: "q"})
+			equal(t, "throttle", q.Throttle, state)
+			if q.ThrottleAge < 0 || q.ThrottleAge > time.Minute {
+				t.Errorf("age %s", q.ThrottleAge)
+			}
+			q.finish(pipeline.Finish{})
+		}
+	})
+}
+
+// Another process can look on while a run is going on.
+func TestStatus(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.intend(pipeline.Intent{Key: "x", Version: 1}, pipeline.Intent{Key: "y", Version: 1})
+		d := done("a", 1, hash(1), "1")
+		d.Links = []pipeline.LinkChange{wanted("s", false, pipeline.LinkEnd{}, pipeline.LinkEnd{ID: "2"})}
+		report := pipeline.Report{Name: "p", Status: "running", Read: 3}
+		r.commit(pipeline.Commit{Report: report, Position: pipeline.Position("here"), Decisions: []pipeline.Decision{d, refused("b", 1, hash(1), "bad"),
+			{Key: "c", Version: 1, Held: true, Reject: reject("c", "sink", "in_doubt")}}})
+		look := func(from *store) PipelineStatus {
+			list, err := from.Status(t.Context())
+			if err != nil || len(list) != 1 {
+				t.Fatalf("status: %+v, %v", list, err)
+			}
+			return list[0]
+		}
+		got := look(again())
+		if got.Lease == nil || got.Lease.Holder != holder() || time.Since(got.Runs[0].Started).Abs() > time.Minute || !got.Runs[0].Ended.IsZero() {
+			t.Errorf("lease %+v, runs %+v", got.Lease, got.Runs)
+		}
+		equal(t, "report", got.Runs[0].Report, report)
+		got.Runs, got.Lease, got.CheckpointAt = nil, nil, time.Time{}
+		equal(t, "status", got, PipelineStatus{Pipeline: "p", Account: account, Checkpoint: true, Ledger: 3, Rejects: 1, Held: 1, Doubtful: 2, Waiting: 1})
+
+		r.finish(pipeline.Finish{Status: "failed", Message: "why", Report: report, Complete: true})
+		got = look(again())
+		if got.Lease != nil || got.Checkpoint || got.Runs[0].Status != "failed" || got.Runs[0].Message != "why" || got.Runs[0].Ended.IsZero() {
+			t.Errorf("after the run: %+v", got)
+		}
+	})
+}
+
+func TestRunNeedsTables(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			s := openStore(t, b.url(t), times)
+			if v, err := s.Version(t.Context()); v != 0 || err != nil {
+				t.Errorf("version %d, %v", v, err)
+			}
+			_, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "p"})
+			_, err2 := s.Status(t.Context())
+			for _, err := range []error{err, err2} {
+				if err == nil || !strings.Contains(err.Error(), "sluice migrate") {
+					t.Errorf("without tables: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// keep is tested by a fake clock: a lease that can't be renewed is given up before it ends, one that was taken over at once.
+func TestKeep(t *testing.T) {
+	broken := errors.New("no connection")
+	for _, c := range []struct {
+		name  string
+		renew func(at time.Duration) (bool, error)
+		want  time.Duration // when it is lost; 0: never
+		err   error
+	}{
+		{"renewed", func(time.Duration) (bool, error) { return true, nil }, 0, nil},
+		{"taken over", func(at time.Duration) (bool, error) { return at < 25*time.Second, nil }, 30 * time.Second, pipeline.ErrFenced},
+		{"unreachable", func(time.Duration) (bool, error) { return false, broken }, 50 * time.Second, broken},
+		{"unreachable for a while", func(at time.Duration) (bool, error) { return at > 45*time.Second, nil1(at, broken) }, 0, nil},
+		{"unreachable after renewals", func(at time.Duration) (bool, error) {
+			if at <= 20*time.Second {
+				return true, nil
+			}
+			return false, broken
+		}, 70 * time.Second, broken},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				start := time.Now()
+				err := keep(ctx, times, start, func(context.Context) (bool, error) { return c.renew(time.Since(start)) })
+				if c.want == 0 {
+					if err != nil {
+						t.Errorf("lost after %s: %v", time.Since(start), err)
+					}
+				} else if !errors.Is(err, c.err) || time.Since(start) != c.want {
+					t.Errorf("lost after %s: %v; want %v after %s", time.Since(start), err, c.err, c.want)
+				}
+			})
+		})
+	}
+}
+
+func nil1(at time.Duration, err error) error {
+	if at > 45*time.Second {
+		return nil
+	}
+	return err
+}
+
+// A renewal that hangs is given up in time too.
+func TestKeepGivesUpAHangingRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := keep(t.Context(), times, start, func(ctx context.Context) (bool, error) {
+			<-ctx.Done()
+			return false, ctx.Err()
+		})
+		if err == nil || time.Since(start) != times.ttl-times.margin {
+			t.Errorf("lost after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+func TestSQLiteFilesArePrivate(t *testing.T) {
+	path := t.TempDir() + "/a b?#%41/new/state.db"
+	s := openStore(t, "sqlite:"+path, times)
+	if _, _, err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, s, pipeline.Begin{})
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + ".lock"} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", name, info.Mode())
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice/pipeline"
+)
+
+func TestKnownFollowsDecisions(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{
+			done("a", 1, hash(1), "10"), refused("b", 1, hash(2), "bad"),
+			{Key: "c", Version: 1, Hash: hash(3), Held: true, Reject: reject("c", "sink", "in_doubt")},
+			{Key: "d", Version: 0, ID: "40", Verdict: pipeline.Found},
+			done("ключ|\\ \"'", 1, hash(5), "50"), done("two", 1, hash(6), "60"), done("two", 2, hash(7), ""),
+		}})
+		equal(t, "entries", r.known("never", "c", "a", "a", "b", "d", "ключ|\\ \"'", "two"), []pipeline.Entry{
+			{}, {Version: 1, Held: true}, {Version: 1, Hash: hash(1), ID: "10"}, {Version: 1, Hash: hash(1), ID: "10"},
+			{Version: 1, Rejected: hash(2)}, {ID: "40"}, {Version: 1, Hash: hash(5), ID: "50"}, {Version: 2, Hash: hash(7), ID: "60"},
+		})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{
+			done("b", 2, hash(4), "20"),                               // what was refused is fine now
+			{Key: "c", Version: 2, ID: "30", Verdict: pipeline.Found}, // what was held is found
+			refused("a", 2, hash(9), "bad"),                           // the destination still has the earlier content
+		}})
+		equal(t, "entries", r.known("a", "b", "c"), []pipeline.Entry{
+			{Version: 2, Hash: hash(1), Rejected: hash(9), ID: "10"}, {Version: 2, Hash: hash(4), ID: "20"}, {Version: 2, ID: "30"},
+		})
+		other := begin(t, s, pipeline.Begin{Pipeline: "other"})
+		equal(t, "another pipeline's entries", other.known("a"), []pipeline.Entry{{}})
+	})
+}
+
+// A decision of an older version than the ledger's changes nothing (I4).
+func TestVersionNeverGoesBack(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 5, hash(5), "1")}})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 4, hash(4), "2"), refused("a", 3, hash(3), "late")}})
+		equal(t, "entry", r.known("a"), []pipeline.Entry{{Version: 5, Hash: hash(5), ID: "1"}})
+		equal(t, "dead letters", codes(r.letters(Filter{Closed: true})), nil)
+	})
+}
+
+func TestLedgerPagesByKey(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		want := []string{" ", "A", "Z", "a", "a b", "ab", "z", "ß", "é", "ü", "中"} // by bytes, whatever the locale
+		var c pipeline.Commit
+		for i, key := range want {
+			c.Decisions = append(c.Decisions, done(key, 1, hash(byte(i)), fmt.Sprint(i)))
+		}
+		r.commit(c)
+		var got []string
+		for after := ""; ; {
+			page, err := s.Ledger(t.Context(), "p", after, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			for _, e := range page {
+				got = append(got, e.Key)
+			}
+			after = got[len(got)-1]
+		}
+		equal(t, "keys", got, want)
+	})
+}
+
+func TestRecordsAndOwners(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		d := done("k", 1, hash(1), "77")
+		d.Record = &pipeline.RecordID{Object: "contacts", Property: "email", Value: "a@b.c", ID: "77"}
+		moved := done("l", 1, hash(2), "78")
+		moved.Record = &pipeline.RecordID{Object: "contacts", Property: "email", Value: "x@y.z", ID: "78"}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d, moved}})
+		ids, err := s.Records(t.Context(), account, "contacts", "email", []string{"x@y.z", "none", "a@b.c", "not\x00text"})
+		equal(t, "records", ids, map[string]string{"a@b.c": "77", "x@y.z": "78"})
+		for _, of := range [][3]string{{"other account", "contacts", "email"}, {account, "companies", "email"}, {account, "contacts", "name"}} {
+			none, err := s.Records(t.Context(), of[0], of[1], of[2], []string{"a@b.c"})
+			if err != nil || len(none) > 0 {
+				t.Errorf("records of %v: %v, %v", of, none, err)
+			}
+		}
+		keys, err2 := s.Owners(t.Context(), "p", []string{"78", "1", ""})
+		equal(t, "owners", keys, map[string]string{"78": "l"})
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Text that a database would change or refuse is refused by name, before anything is written.
+func TestTextThatCannotBeKept(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		for _, key := range []string{"nul\x00", "not utf-8 \xff"} {
+			err := r.try(pipeline.Commit{Decisions: []pipeline.Decision{done("good", 1, hash(1), "1"), done(key, 1, hash(1), "1")}})
+			if err == nil || !strings.Contains(err.Error(), "UTF-8 without NUL") {
+				t.Errorf("commit of key %q: %v", key, err)
+			}
+			if _, err := s.Known(t.Context(), "p", []string{key}); err == nil {
+				t.Errorf("key %q is looked up", key)
+			}
+		}
+		equal(t, "entry", r.known("good"), []pipeline.Entry{{}})
+		bad := reject("", "source", "bad")
+		bad.Err = errors.New("a message with \x00 and \xff")
+		r.commit(pipeline.Commit{Rejects: []pipeline.Reject{*bad}})
+		if got := r.letters(Filter{})[0].Message; got != "a message with \uFFFD and \uFFFD" {
+			t.Errorf("message %q", got)
+		}
+	})
+}

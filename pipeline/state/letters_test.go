@@ -1,0 +1,117 @@
+package state
+
+import (
+	"testing"
+
+	"sluice/pipeline"
+)
+
+// A refused row has exactly one open dead letter, however often it is refused, until it is written (I2).
+func TestDeadLettersOfDecisions(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad"), refused("b", 1, hash(1), "bad")}})
+		first := r.letters(Filter{Key: "a"})[0]
+		r.finish(pipeline.Finish{})
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 2, hash(2), "bad")}})
+		again := r.letters(Filter{Key: "a"})[0]
+		if again.ID != first.ID || again.Run != first.Run || again.LastRun != r.Run || again.Last.Before(first.Last) {
+			t.Errorf("refused again: %+v, at first %+v", again, first)
+		}
+		equal(t, "place and message", []string{again.Place, again.Message}, []string{"f.csv:7", "sink said no"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 3, hash(3), "worse")}})
+		equal(t, "refused for another reason", codes(r.letters(Filter{})), []string{"a sink/worse open", "b sink/bad open"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 4, hash(4), "1")}})
+		equal(t, "written", codes(r.letters(Filter{})), []string{"b sink/bad open"})
+		equal(t, "all", codes(r.letters(Filter{Closed: true})), []string{"a sink/worse closed", "b sink/bad open", "a sink/bad closed"})
+	})
+}
+
+func TestDeadLettersOfRows(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		rejects := []pipeline.Reject{*reject("", "source", "ragged"), *reject("k", "map", "bad_date"), *reject("k", "map", "bad_date")}
+		r.commit(pipeline.Commit{Rejects: rejects})
+		r.commit(pipeline.Commit{Rejects: rejects})
+		equal(t, "dead letters", codes(r.letters(Filter{})), []string{"k map/bad_date open", "f.csv:7 source/ragged open"})
+		equal(t, "by code", codes(r.letters(Filter{Pipeline: "p", Code: "ragged"})), []string{"f.csv:7 source/ragged open"})
+		equal(t, "by id and limit", codes(r.letters(Filter{IDs: []int64{1, 2, 3}, Limit: 1})), []string{"k map/bad_date open"})
+		equal(t, "of another pipeline", codes(r.letters(Filter{Pipeline: "q"})), nil)
+	})
+}
+
+// At the end of a complete run, dead letters that weren't seen are closed, and what was refused is forgotten.
+func TestUnseenDeadLettersAreClosed(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		held := pipeline.Decision{Key: "held", Version: 1, Held: true, Reject: reject("held", "sink", "in_doubt")}
+		r.commit(pipeline.Commit{
+			Decisions: []pipeline.Decision{refused("gone", 1, hash(1), "bad"), refused("seen", 1, hash(2), "bad"), held},
+			Rejects:   []pipeline.Reject{*reject("", "source", "ragged")},
+		})
+		r.finish(pipeline.Finish{Complete: true})
+		equal(t, "after the run that refused", len(r.letters(Filter{})), 4)
+
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Seen: []string{"seen"}})
+		r.finish(pipeline.Finish{Status: "interrupted"})
+		equal(t, "after an incomplete run", len(r.letters(Filter{})), 4)
+
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Seen: []string{"seen"}})
+		r.finish(pipeline.Finish{Complete: true})
+		equal(t, "after a complete run", codes(r.letters(Filter{})), []string{"held sink/in_doubt held", "seen sink/bad open"})
+		equal(t, "entries", r.known("gone", "seen", "held"), []pipeline.Entry{{Version: 1}, {Version: 1, Rejected: hash(2)}, {Version: 1, Held: true}})
+	})
+}
+
+func TestRetry(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{Fingerprint: "f"})
+		held := pipeline.Decision{Key: "held", Version: 1, Held: true, Reject: reject("held", "sink", "in_doubt")}
+		r.commit(pipeline.Commit{
+			Decisions: []pipeline.Decision{done("a", 1, hash(1), "10"), refused("a", 2, hash(2), "bad"), refused("b", 1, hash(3), "bad"),
+				held, done("linked", 1, hash(4), "40")},
+			Links:    []pipeline.LinkDecision{{Key: "linked", Slot: "s", Reject: reject("linked", "link", "no_such_label")}},
+			Position: pipeline.Position("here"),
+		})
+		r.finish(pipeline.Finish{Keep: true})
+		equal(t, "refused link", r.known("linked"), []pipeline.Entry{{Version: 1, Hash: hash(4), Rejected: hash(4), ID: "40"}})
+
+		var ids []int64
+		for _, l := range r.letters(Filter{}) {
+			if l.Key != "b" {
+				ids = append(ids, l.ID)
+			}
+		}
+		for _, pipeline := range []string{"another", "p"} {
+			n, err := s.Retry(t.Context(), pipeline, ids)
+			if want := map[string]int{"p": 3}[pipeline]; err != nil || n != want {
+				t.Fatalf("retried %d of %s, %v", n, pipeline, err)
+			}
+		}
+		equal(t, "entries", r.known("a", "b", "held", "linked"), []pipeline.Entry{
+			{Version: 2, Hash: hash(1), ID: "10"}, {Version: 1, Rejected: hash(3)}, {Version: 1}, {Version: 1, ID: "40"}})
+		equal(t, "letters stay open", codes(r.letters(Filter{IDs: ids})), []string{"linked link/no_such_label open", "held sink/in_doubt open", "a sink/bad open"})
+		r = begin(t, s, pipeline.Begin{Fingerprint: "f"})
+		equal(t, "position", r.Position, pipeline.Position(nil))
+		r.commit(pipeline.Commit{Position: pipeline.Position("there")})
+		r.finish(pipeline.Finish{Keep: true})
+		equal(t, "position of the run after", begin(t, s, pipeline.Begin{Fingerprint: "f"}).Position, pipeline.Position("there"))
+	})
+}
+
+// A retry during a run makes the next run read from the start, although this one moves its checkpoint.
+func TestRetryDuringARun(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad")}})
+		if n, err := again().Retry(t.Context(), "", nil); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		r.commit(pipeline.Commit{Position: pipeline.Position("far")})
+		r.finish(pipeline.Finish{Keep: true})
+		equal(t, "position", begin(t, s, pipeline.Begin{}).Position, pipeline.Position(nil))
+	})
+}

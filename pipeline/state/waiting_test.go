@@ -1,0 +1,144 @@
+package state
+
+import (
+	"fmt"
+	"testing"
+
+	"sluice/pipeline"
+)
+
+func wanted(slot string, remove bool, from, to pipeline.LinkEnd) pipeline.LinkChange {
+	return pipeline.LinkChange{Slot: slot, Remove: remove, From: from, To: to, Label: "chair"}
+}
+
+func linkState(slot, from, to string) pipeline.LinkState {
+	return pipeline.LinkState{Slot: slot, FromID: from, ToID: to, From: "contacts", To: "companies", Label: "chair", Types: "14", Made: true}
+}
+
+// Ends get their ids as soon as any pipeline of the account has written the record.
+func TestWaitingLinksFindTheirEnds(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		own := pipeline.LinkEnd{Object: "contacts"}
+		to := pipeline.LinkEnd{Object: "companies", Property: "number", Value: "c1"}
+		d := done("k", 1, hash(1), "10")
+		d.Links = []pipeline.LinkChange{wanted("s", false, own, to)}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		want := d.Links[0]
+		want.Key, want.From.ID = "k", "10"
+		equal(t, "before the other end is written", r.waiting(), []pipeline.LinkChange{want})
+		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 1, Hash: hash(1), ID: "10", Waiting: true}})
+
+		other := begin(t, s, pipeline.Begin{Pipeline: "companies"})
+		company := done("c", 1, hash(2), "20")
+		company.Record = &pipeline.RecordID{Object: "companies", Property: "number", Value: "c1", ID: "20"}
+		other.commit(pipeline.Commit{Decisions: []pipeline.Decision{company}})
+		want.To.ID = "20"
+		equal(t, "after", r.waiting(), []pipeline.LinkChange{want})
+
+		now := linkState("s", "10", "20")
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", State: &now}}})
+		equal(t, "once written", r.waiting(), nil)
+		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 1, Hash: hash(1), ID: "10", Links: []pipeline.LinkState{now}}})
+	})
+}
+
+// A changed link is written and the old one removed; the ledger follows each.
+func TestLinksAreReplaced(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		old, kept := linkState("s", "10", "20"), linkState("t", "10", "20")
+		d := done("k", 1, hash(1), "10")
+		// Links that a create wrote inline never wait.
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}, Links: []pipeline.LinkDecision{
+			{Key: "k", Slot: "s", State: &old}, {Key: "k", Slot: "t", State: &kept}}})
+		equal(t, "inline", r.known("k")[0].Links, []pipeline.LinkState{old, kept})
+
+		end := func(object, id string) pipeline.LinkEnd { return pipeline.LinkEnd{Object: object, ID: id} }
+		d = done("k", 2, hash(2), "")
+		d.Links = []pipeline.LinkChange{
+			wanted("s", true, end("contacts", "10"), end("companies", "20")),
+			wanted("s", false, end("contacts", ""), end("companies", "21")),
+			wanted("t", false, end("contacts", ""), end("companies", "20")), // another label
+		}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		waiting := r.waiting()
+		if len(waiting) != 3 {
+			t.Fatalf("waiting: %+v", waiting)
+		}
+		equal(t, "was", []*pipeline.LinkState{waiting[0].Was, waiting[1].Was, waiting[2].Was}, []*pipeline.LinkState{nil, &old, &kept})
+		fresh, relabelled := linkState("s", "10", "21"), linkState("t", "10", "20")
+		relabelled.Types = "15"
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", State: &fresh}, {Key: "k", Slot: "t", State: &relabelled}}})
+		equal(t, "both", r.known("k")[0].Links, []pipeline.LinkState{old, fresh, relabelled})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", Remove: true}}})
+		equal(t, "removed", r.known("k"), []pipeline.Entry{{Version: 2, Hash: hash(2), ID: "10", Links: []pipeline.LinkState{fresh, relabelled}}})
+	})
+}
+
+// A decision's links replace what the key was waiting for; a refused row keeps waiting.
+func TestDecisionsReplaceWaitingLinks(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		to := func(v string) pipeline.LinkEnd {
+			return pipeline.LinkEnd{Object: "companies", Property: "number", Value: v}
+		}
+		slots := func() (out []string) {
+			for _, l := range r.waiting() {
+				out = append(out, l.Slot+" "+l.To.Value)
+			}
+			return out
+		}
+		d := done("k", 1, hash(1), "10")
+		d.Links = []pipeline.LinkChange{wanted("s", false, pipeline.LinkEnd{}, to("a")), wanted("t", false, pipeline.LinkEnd{}, to("b"))}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		equal(t, "first", slots(), []string{"s a", "t b"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("k", 2, hash(2), "bad")}})
+		equal(t, "refused", slots(), []string{"s a", "t b"})
+		d = done("k", 3, hash(3), "")
+		d.Links = []pipeline.LinkChange{wanted("s", false, pipeline.LinkEnd{}, to("c"))}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		equal(t, "changed", slots(), []string{"s c"})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", Reject: reject("k", "link", "gone")}}})
+		equal(t, "refused link", slots(), nil)
+		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 3, Hash: hash(3), Rejected: hash(3), ID: "10"}})
+		equal(t, "dead letters", codes(r.letters(Filter{})), []string{"k link/gone open"})
+	})
+}
+
+func TestWaitingPages(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		var c pipeline.Commit
+		var want []string
+		for i := range 7 {
+			d := done(fmt.Sprintf("k%d", i), 1, hash(1), fmt.Sprint(i))
+			d.Links = []pipeline.LinkChange{
+				wanted("s", true, pipeline.LinkEnd{}, pipeline.LinkEnd{ID: "9"}),
+				wanted("s", true, pipeline.LinkEnd{}, pipeline.LinkEnd{ID: "8"}),
+				wanted("s", false, pipeline.LinkEnd{}, pipeline.LinkEnd{Object: "companies", Property: "number", Value: "x"}),
+			}
+			// The other end is known: what Waiting returns holds an id that the table doesn't.
+			d.Record = &pipeline.RecordID{Object: "companies", Property: "number", Value: "x", ID: "0"}
+			c.Decisions = append(c.Decisions, d)
+			want = append(want, d.Key+" false 0", d.Key+" true 8", d.Key+" true 9")
+		}
+		r.commit(c)
+		var got []string
+		var after *pipeline.LinkChange
+		for {
+			page, err := s.Waiting(t.Context(), "p", after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			for _, l := range page {
+				got = append(got, fmt.Sprint(l.Key, " ", l.Remove, " ", l.To.ID))
+			}
+			after = &page[len(page)-1]
+		}
+		equal(t, "links", got, want)
+	})
+}
