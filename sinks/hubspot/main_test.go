@@ -28,6 +28,7 @@ type request struct {
 
 // A recorder passes requests on and keeps them.
 type recorder struct {
+	url      string
 	handler  http.Handler
 	mu       sync.Mutex
 	requests []request
@@ -62,6 +63,7 @@ func listen(t *testing.T, handler http.Handler, version string) (*recorder, *por
 	rec := &recorder{handler: handler}
 	server := httptest.NewServer(rec)
 	t.Cleanup(server.Close)
+	rec.url = server.URL
 	return rec, connect(t, server.URL, version)
 }
 

@@ -72,21 +72,21 @@ func (p *provisioner) object(ctx context.Context, need Need) error {
 	return nil
 }
 
+// customSchema describes an object with a display property only: the others are added like those of any object.
 func customSchema(need Need) any {
 	type object = map[string]any
 	primary := "name"
 	for _, property := range need.Properties {
-		if property.Unique {
-			primary = property.Name
+		if property.Name == primary && property.Unique {
+			primary = "title"
 		}
 	}
-	unique := primary != "name"
 	return object{
 		"name": need.Object, "labels": object{"singular": need.Object, "plural": need.Object},
 		"primaryDisplayProperty": primary, "requiredProperties": []string{}, "searchableProperties": []string{},
 		"secondaryDisplayProperties": []string{}, "associatedObjects": []string{}, "allowsSensitiveProperties": false,
 		"shouldCreateSameObjectAssociation": true,
-		"properties":                        []object{{"name": primary, "label": primary, "type": "string", "fieldType": "text", "hasUniqueValue": unique}},
+		"properties":                        []object{{"name": primary, "label": primary, "type": "string", "fieldType": "text"}},
 	}
 }
 
