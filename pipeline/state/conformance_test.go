@@ -26,12 +26,12 @@ func TestMain(m *testing.M) {
 // A backend is one of the databases that the suite runs on.
 type backend struct {
 	name string
-	url  func(t *testing.T) string
+	url  func(t testing.TB) string
 }
 
 var backends = []backend{
-	{"postgres", func(t *testing.T) string { return pgtest.Database(t) }},
-	{"sqlite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "new", "state.db") }},
+	{"postgres", func(t testing.TB) string { return pgtest.Database(t) }},
+	{"sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "new", "state.db") }},
 }
 
 // conform runs a part of the suite on every backend. Each gets a migrated store, and a way to open another one on the
@@ -80,7 +80,7 @@ const account = "hubspot portal 7"
 
 // played is a run that a test plays.
 type played struct {
-	t *testing.T
+	t testing.TB
 	s *store
 	pipeline.Resume
 	name   string

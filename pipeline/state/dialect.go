@@ -73,7 +73,8 @@ func columns(list string) []column {
 func newPostgresDialect() *dialect {
 	return &dialect{
 		name:   "postgres",
-		tables: `select to_regclass('sluice.migration') is not null`,
+		// Reading the catalogue, unlike to_regclass, sees what others have made while this transaction waited for a lock.
+		tables: `select exists (select from pg_catalog.pg_tables where schemaname = 'sluice' and tablename = 'migration')`,
 		// The schema may be there already, made for a role that may not make one itself.
 		first: `
 do $$ begin

@@ -49,8 +49,8 @@ func badURL(text string, err error) error {
 	detail := "it can't be taken apart; write special characters in the password as %XX"
 	var parse *pgconn.ParseConfigError
 	if errors.As(err, &parse) && understood(text) {
-		if cause := errors.Unwrap(parse); cause != nil {
-			detail = cause.Error()
+		if _, cause, found := strings.Cut(parse.Error(), "`: "); found { // behind the URL itself
+			detail = cause
 		}
 	}
 	for _, secret := range secrets(text) {
