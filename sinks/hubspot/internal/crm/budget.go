@@ -11,6 +11,7 @@ import (
 const (
 	startLimit  = 100 // requests in a window until headers tell: the least that any account has (API.md 9.1)
 	startWindow = 10 * time.Second
+	noLimit     = 1 << 30
 	leastMargin = 250 * time.Millisecond
 	peakWindows = 10 // windows over which the longest round trip is forgotten, mostly
 
@@ -30,7 +31,8 @@ const (
 // server says is left and what we know of. They take slots as well: as many as were seen in the last window.
 type budget struct {
 	mu       sync.Mutex
-	most     int // upper bound of limit by config; 0 for none
+	most     int  // upper bound of limit by config; 0 for none
+	local    bool // the server is on this machine: without headers it has no limit
 	limit    int
 	window   time.Duration
 	probing  bool          // nothing was answered yet: one at a time
@@ -57,9 +59,9 @@ type slot struct {
 	send  time.Time
 }
 
-func newBudget(limit, most int) *budget {
-	b := &budget{most: most, window: startWindow, probing: true, margin: leastMargin}
-	b.setLimit(limit)
+func newBudget(most int, local bool) *budget {
+	b := &budget{most: most, local: local, window: startWindow, probing: true, margin: leastMargin}
+	b.setLimit(startLimit)
 	return b
 }
 
@@ -176,11 +178,16 @@ func (s *slot) done(now time.Time, answered bool, q quota) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.flight--
-	b.probing = b.probing && !answered
+	if b.probing && answered {
+		b.probing = false
+		if b.local && q.max == 0 {
+			b.setLimit(noLimit)
+		}
+	}
 	if q.interval > 0 {
 		b.window = q.interval
 	}
-	if !q.refused { // whether a refused request counts is seen in the headers, as if it were somebody else's
+	if !q.refused && b.limit < noLimit { // whether a refused request counts is seen in the headers, as if it were somebody else's
 		at := s.send.Add(b.margin)
 		if now.Before(at) {
 			at = now

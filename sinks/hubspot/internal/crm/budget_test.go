@@ -103,7 +103,7 @@ func TestBudgetIsUsedAndKept(t *testing.T) {
 		t.Run(fmt.Sprintf("%v±%v/%d workers", tc.latency, tc.jitter, tc.workers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &windowServer{limit: 190, window: 10 * time.Second}
-				drive(newLimits(0), s, tc.workers, tc.route, span)
+				drive(newLimits(0, false), s, tc.workers, tc.route, span)
 				used := float64(s.accepted) / (190 * span.Seconds() / 10)
 				t.Logf("%.1f %% of 190 requests in 10 s were used over %v; %d were refused", 100*used, span, s.refused)
 				if used < tc.least || s.refused > 0 {
@@ -125,7 +125,7 @@ func TestBudgetOverTwentyMinutes(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &windowServer{limit: 190, window: 10 * time.Second}
-			l := newLimits(0)
+			l := newLimits(0, false)
 			drive(l, s, 20, tc.route, 20*time.Second)
 			before := s.accepted
 			drive(l, s, 20, tc.route, 20*time.Minute)

@@ -86,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 		userAgent: orDefault(cfg.UserAgent, "sluice"),
 		log:       cfg.Log, onWait: cfg.OnWait,
 		transport: newTransport(cfg.Dial),
-		limits:    newLimits(cfg.Burst),
+		limits:    newLimits(cfg.Burst, strings.HasPrefix(base, "http:")),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

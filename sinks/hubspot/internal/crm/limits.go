@@ -30,8 +30,8 @@ type quota struct {
 	wait      time.Duration // Retry-After of a 429
 }
 
-func newLimits(most int) *limits {
-	return &limits{app: newBudget(startLimit, most), associations: newBudget(startLimit, most)}
+func newLimits(most int, local bool) *limits {
+	return &limits{app: newBudget(most, local), associations: newBudget(most, local)}
 }
 
 // A ticket allows one request.

@@ -17,7 +17,7 @@ var usual = route{150 * time.Millisecond, 20 * time.Millisecond}
 // The first request goes alone; those after it use the limit that its answer told.
 func TestFirstRequestGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimits(0)
+		l := newLimits(0, false)
 		first, err := l.acquire(t.Context(), false, false)
 		if err != nil {
 			t.Fatal(err)
@@ -58,11 +58,24 @@ func TestOtherLimitsAreKept(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &windowServer{limit: tc.limit, window: 10 * time.Second, silent: tc.silent}
-				drive(newLimits(tc.most), s, 40, usual, 2*time.Minute)
+				drive(newLimits(tc.most, false), s, 40, usual, 2*time.Minute)
 				if s.refused > 0 || s.accepted < tc.least {
 					t.Errorf("%d accepted, %d refused; want at least %d and none", s.accepted, s.refused, tc.least)
 				}
 			})
+		})
+	}
+}
+
+// A server on this machine that sends no headers has no limit; one that does is believed.
+func TestLocalServer(t *testing.T) {
+	for _, silent := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &windowServer{limit: 5000, window: 10 * time.Second, silent: silent}
+			drive(newLimits(0, true), s, 20, usual, 20*time.Second)
+			if s.refused > 0 || s.accepted < 2000 {
+				t.Errorf("%d accepted, %d refused", s.accepted, s.refused)
+			}
 		})
 	}
 }
@@ -73,11 +86,11 @@ func TestRestartStaysWithinTheWindow(t *testing.T) {
 		t.Run("saved "+strconv.FormatBool(saved), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &windowServer{limit: 190, window: 10 * time.Second}
-				before := newLimits(0)
+				before := newLimits(0, false)
 				drive(before, s, 20, usual, time.Second)
 				kept := before.save()
 				time.Sleep(2 * time.Second)
-				after := newLimits(0)
+				after := newLimits(0, false)
 				if saved {
 					after.restore(kept, 2*time.Second)
 				}
@@ -93,23 +106,23 @@ func TestRestartStaysWithinTheWindow(t *testing.T) {
 // What was saved is taken once, counts for what is left of its time, and is never worse than a nuisance when damaged.
 func TestRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimits(0)
+		l := newLimits(0, false)
 		drive(l, &windowServer{limit: 190, window: 10 * time.Second}, 20, usual, 5*time.Second)
 		kept := l.save()
 		if len(kept) > 500 {
 			t.Errorf("%d bytes are saved, want less than 500", len(kept))
 		}
 		for cut := range kept {
-			newLimits(0).restore(kept[:cut], 0)
+			newLimits(0, false).restore(kept[:cut], 0)
 		}
-		again := newLimits(0)
+		again := newLimits(0, false)
 		again.restore(kept, 0)
 		held := len(again.app.held)
 		again.restore(kept, 0)
 		if held != len(l.app.held) || len(again.app.held) != held {
 			t.Errorf("%d slots are held after one restore and %d after two, want %d", held, len(again.app.held), len(l.app.held))
 		}
-		late := newLimits(0)
+		late := newLimits(0, false)
 		late.restore(kept, time.Hour)
 		if n := len(late.app.held); n != 0 {
 			t.Errorf("%d slots are held an hour later", n)
@@ -138,7 +151,7 @@ func TestOthersUseTheApp(t *testing.T) {
 				}
 			}
 		})
-		drive(newLimits(0), s, 20, usual, 5*time.Minute)
+		drive(newLimits(0, false), s, 20, usual, 5*time.Minute)
 		close(stop)
 		wg.Wait()
 		total := 190 * 30
@@ -154,7 +167,7 @@ func TestOthersUseTheApp(t *testing.T) {
 func TestMarginGrowsOnSlowLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &windowServer{limit: 190, window: 10 * time.Second}
-		l := newLimits(0)
+		l := newLimits(0, false)
 		drive(l, s, 60, route{1500 * time.Millisecond, 150 * time.Millisecond}, 10*time.Minute)
 		t.Logf("%d accepted, %d refused, margin %v", s.accepted, s.refused, l.app.margin)
 		if s.refused > 60 || s.accepted < 190*60*75/100 {
@@ -166,7 +179,7 @@ func TestMarginGrowsOnSlowLines(t *testing.T) {
 // Requests are granted in the order of asking, but repeated ones first.
 func TestGrantsAreInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimits(1)
+		l := newLimits(1, false)
 		first, _ := l.acquire(t.Context(), false, false)
 		first.start(time.Now())
 		var order []string
@@ -191,7 +204,7 @@ func TestGrantsAreInOrder(t *testing.T) {
 // One who stops waiting takes no slot with him.
 func TestCancelledWaitTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimits(1)
+		l := newLimits(1, false)
 		first, _ := l.acquire(t.Context(), false, false)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -210,7 +223,7 @@ func TestAssociationLimit(t *testing.T) {
 	for _, tc := range []struct{ app, told, want int }{
 		{190, 150, 150}, {190, 190, 150}, {100, 100, 100}, {250, 250, 200}, {110, 110, 100}, {190, 0, 100}, {9999, 9999, 9999},
 	} {
-		l := newLimits(0)
+		l := newLimits(0, false)
 		answer(t, l, false, quotaHeader(tc.app, tc.app-1))
 		header := http.Header{}
 		if tc.told > 0 {
