@@ -197,7 +197,7 @@ func (r *run) isSeen(key string) bool {
 }
 
 // Relink writes the links of an earlier run that were parked, as far as their targets are there by now. It reads no
-// row: the report counts links only.
+// row: the report counts links, and where rows are links, how many of them went from held to written.
 func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options) (Report, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -207,5 +207,9 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options) (Repor
 	}
 	defer r.writes.Wait()
 	r.opts.Limit = -1 // a pass over the source isn't complete
-	return r.finish(ctx, r.link(ctx, true))
+	err = r.link(ctx, true)
+	if r.limits.LinksOnly {
+		r.report.Written, r.report.Held = r.report.Linked, -r.report.Linked
+	}
+	return r.finish(ctx, err)
 }

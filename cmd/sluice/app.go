@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// An app is one invocation of the program: its streams, its environment and the flags that all commands share.
+type app struct {
+	stdout, stderr io.Writer
+	lookup         func(string) (string, bool)
+	drain          chan struct{} // closed by the first signal
+	file           string
+	logFormat      string
+	verbose        bool
+}
+
+// Main runs the program and returns its exit code. The first signal drains what is running, the second aborts it.
+func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, bool), signals <-chan os.Signal) int {
+	a := &app{stdout: stdout, stderr: stderr, lookup: lookup, drain: make(chan struct{})}
+	ctx, abort := context.WithCancel(context.Background())
+	defer abort()
+	go a.listen(signals, abort, ctx.Done())
+
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(stderr, "sluice:", err)
+	}
+	return exitCode(err)
+}
+
+// listen turns signals into a drain and then into an abort.
+func (a *app) listen(signals <-chan os.Signal, abort func(), done <-chan struct{}) {
+	for stopping := false; ; stopping = true {
+		select {
+		case <-signals:
+			if stopping {
+				abort()
+				return
+			}
+			fmt.Fprintln(a.stderr, "sluice: stopping: finishing what is in flight; once more aborts")
+			close(a.drain)
+		case <-done:
+			return
+		}
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sluice",
+		Short:         "Stream rows from Postgres, Parquet or CSV into HubSpot",
+		Long:          "Sluice streams rows from Postgres, Parquet or CSV into HubSpot, as pipelines.yaml says:\nonly what changed, nothing lost and nothing doubled, at the limit of the API and never over it.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	file, ok := a.lookup("SLUICE_CONFIG")
+	if !ok {
+		file = "pipelines.yaml"
+	}
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.file, "file", "f", file, "the file that says which pipelines there are (SLUICE_CONFIG)")
+	flags.StringVar(&a.logFormat, "log-format", "", "progress as log lines: text or json (text where stderr is no terminal)")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return input(err) })
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.statusCommand(), a.rejectsCommand(), a.migrateCommand(), a.simulateCommand(), a.versionCommand())
+	for _, c := range root.Commands() {
+		c.Args = inputArgs(c.Args)
+	}
+	return root
+}
+
+// inputArgs makes wrong arguments end the program with the code for wrong input.
+func inputArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		return input(check(cmd, args))
+	}
+}
+
+// terminal tells whether w is one, and how wide it is.
+func terminal(w io.Writer) (width int, ok bool) {
+	f, isFile := w.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+		return width, true
+	}
+	return 80, true
+}
+
+// live tells whether progress is drawn, rather than logged.
+func (a *app) live() bool {
+	_, tty := terminal(a.stderr)
+	dumb, _ := a.lookup("TERM")
+	return tty && a.logFormat == "" && dumb != "dumb"
+}
+
+// log returns the logger for stderr. While progress is drawn only warnings are logged.
+func (a *app) log() *slog.Logger {
+	level := slog.LevelInfo
+	if a.live() {
+		level = slog.LevelWarn
+	}
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if a.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, opts))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, opts))
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/pipeline/state"
+)
+
+// A rejectsFlags is what the flags of rejects and its subcommands say.
+type rejectsFlags struct {
+	pipeline, code, format string
+	limit                  int
+	closed, json, sandbox  bool
+}
+
+func (a *app) rejectsCommand() *cobra.Command {
+	var f rejectsFlags
+	cmd := &cobra.Command{Use: "rejects", Short: "Show and retry rows that weren't written"}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.pipeline, "pipeline", "", "of this pipeline only")
+	flags.StringVar(&f.code, "code", "", "with this code only")
+	flags.BoolVar(&f.closed, "all", false, "closed ones, too")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+
+	list := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error {
+			if f.json {
+				return printJSON(a.stdout, map[string]any{"rejects": letters})
+			}
+			return printRejects(a.stdout, letters)
+		})
+	}}
+	list.Flags().IntVar(&f.limit, "limit", 100, "at most this many")
+	list.Flags().BoolVar(&f.json, "json", false, "as one JSON document")
+
+	show := &cobra.Command{Use: "show ID...", Short: "Show everything about rejects", Args: inputArgs(cobra.MinimumNArgs(1)), RunE: func(cmd *cobra.Command, args []string) error {
+		f.closed = true
+		return a.rejectsOf(cmd.Context(), f, args, func(letters []state.DeadLetter) error {
+			if len(letters) == 0 {
+				return input(fmt.Errorf("there is no reject %s", args[0]))
+			}
+			return printJSON(a.stdout, map[string]any{"rejects": letters})
+		})
+	}}
+	export := &cobra.Command{Use: "export", Short: "Write rejects to stdout as CSV or JSON lines", Args: inputArgs(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error { return exportRejects(a.stdout, f.format, letters) })
+	}}
+	export.Flags().StringVar(&f.format, "format", "csv", "csv or jsonl")
+	cmd.AddCommand(list, show, a.retryCommand(&f), export)
+	return cmd
+}
+
+func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "retry [ID...]",
+		Short: "Have the next run send rejected rows again",
+		Long:  "Forget that rows were rejected, all of them or the named ones: the next run reads and sends them again as they are then.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := parseIDs(args)
+			if err != nil {
+				return err
+			}
+			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
+				n, err := s.Retry(ctx, f.pipeline, ids)
+				if err == nil {
+					fmt.Fprintf(a.stdout, "%d rejects are retried by the next run\n", n)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func parseIDs(args []string) ([]int64, error) {
+	ids := make([]int64, len(args))
+	for i, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil {
+			return nil, input(fmt.Errorf("%q is no id of a reject: see sluice rejects list", arg))
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+// rejectsOf reads the rejects that the flags choose.
+func (a *app) rejectsOf(ctx context.Context, f rejectsFlags, args []string, show func([]state.DeadLetter) error) error {
+	ids, err := parseIDs(args)
+	if err != nil {
+		return err
+	}
+	return a.withState(ctx, f.sandbox, func(ctx context.Context, s state.Store) error {
+		letters, err := s.Rejects(ctx, state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids, Closed: f.closed, Limit: f.limit})
+		if err != nil {
+			return err
+		}
+		if letters == nil {
+			letters = []state.DeadLetter{}
+		}
+		return show(letters)
+	})
+}
+
+func printRejects(w io.Writer, letters []state.DeadLetter) error {
+	if len(letters) == 0 {
+		_, err := fmt.Fprintln(w, "no rejects")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "id\tpipeline\tplace\tkey\tstage\tcode\tstate\twhy\t")
+	for _, l := range letters {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.ID, l.Pipeline, l.Place, l.Key, l.Stage, l.Code, l.State, l.Message)
+	}
+	return t.Flush()
+}
+
+// exportRejects writes all fields of rejects, one reject a line.
+func exportRejects(w io.Writer, format string, letters []state.DeadLetter) error {
+	switch format {
+	case "csv":
+		c := csv.NewWriter(w)
+		_ = c.Write([]string{"id", "pipeline", "place", "key", "stage", "code", "state", "message", "first", "last"})
+		for _, l := range letters {
+			_ = c.Write([]string{strconv.FormatInt(l.ID, 10), l.Pipeline, l.Place, l.Key, l.Stage, l.Code, l.State, l.Message,
+				l.First.UTC().Format(time.RFC3339), l.Last.UTC().Format(time.RFC3339)})
+		}
+		c.Flush()
+		return c.Error()
+	case "jsonl":
+		for _, l := range letters {
+			if err := printLine(w, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return input(fmt.Errorf("unknown format %q: csv or jsonl", format))
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sluice/pipeline"
+	"sluice/pipeline/config"
+	"sluice/pipeline/state"
+)
+
+// A runFlags is what the flags of run say.
+type runFlags struct {
+	dependencies, sandbox, fresh, full, noMigrate, json bool
+	limit                                               int64
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [pipeline...]",
+		Short: "Write what has changed since the last run",
+		Long: `Run the named pipelines, or all of them, each after those that it comes after.
+
+Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but rows were rejected or need review,
+4 another run holds the pipeline, 5 paused on quota and resumable, 130 interrupted and resumable.`,
+		ValidArgsFunction: a.completePipelines,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd.Context(), args, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.dependencies, "with-dependencies", false, "run what the named pipelines come after, too")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "write to a local HubSpot, kept under "+sandboxDir)
+	flags.BoolVar(&f.fresh, "fresh", false, "with --sandbox: start over with an empty one")
+	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
+	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
+	flags.BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
+	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
+	return cmd
+}
+
+// completePipelines offers the names of pipelines to the shell.
+func (a *app) completePipelines(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	spec, err := a.load(a.lookup)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, p := range spec.Pipelines {
+		names = append(names, p.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// run runs pipelines: against the connections of the file, or against the sandbox.
+func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
+	if f.fresh && !f.sandbox {
+		return input(errors.New("--fresh goes with --sandbox: it empties the local HubSpot"))
+	}
+	lookup := a.lookup
+	var box *sandbox
+	if f.sandbox {
+		if box, err = openSandbox(f.fresh); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, box.close()) }()
+		lookup = box.lookup(lookup)
+	}
+	spec, err := a.load(lookup)
+	if err != nil {
+		return err
+	}
+	list, err := spec.Order(names, f.dependencies)
+	if err != nil {
+		return input(err)
+	}
+	if box != nil {
+		box.take(spec, list)
+	}
+	w := a.workshop(spec)
+	defer func() { err = errors.Join(err, w.close()) }()
+	store, err := a.store(ctx, spec.State, !f.noMigrate)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	reports, err := a.runAll(ctx, w, store, list, f)
+	a.printRun(reports, f)
+	if box != nil && reports != nil && !f.json {
+		box.tell(a.stdout)
+	}
+	return err
+}
+
+// runAll opens all pipelines, runs them one after the other, and at last writes the links whose targets came after them.
+func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list []config.Pipeline, f runFlags) (reports []pipeline.Report, err error) {
+	opened, err := w.open(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	show := a.progress()
+	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log()}
+	ends := map[string]int{}
+	code := exitDone
+	for i, p := range opened {
+		if blocker := blocked(list[i], ends); blocker != "" {
+			fmt.Fprintf(a.stderr, "sluice: %s: skipped: it comes after %s, which didn't end well\n", p.Name, blocker)
+			reports = append(reports, pipeline.Report{Name: p.Name, Status: "skipped"})
+			ends[p.Name] = exitFailed
+			continue
+		}
+		a.log().Info("start", "pipeline", p.Name)
+		report, err := p.Run(ctx, store, opts)
+		show.clear()
+		a.logEnd(report, err)
+		reports = append(reports, report)
+		ends[p.Name] = endOf(report, err)
+		code = worse(code, ends[p.Name])
+		if ends[p.Name] == exitPaused || ends[p.Name] == exitInterrupted {
+			break
+		}
+	}
+	if code == exitDone || code == exitRejects {
+		code = worse(code, a.relink(ctx, opened, store, opts, reports))
+	}
+	for _, p := range opened {
+		err = errors.Join(err, p.Close())
+	}
+	if code != exitDone {
+		err = errors.Join(&exitError{code: code}, err)
+	}
+	return reports, err
+}
+
+// blocked returns the pipeline that list[i] comes after and that didn't end well in this run, if there is one.
+func blocked(p config.Pipeline, ends map[string]int) string {
+	for _, name := range p.After {
+		if code, ran := ends[name]; ran && code != exitDone && code != exitRejects {
+			return name
+		}
+	}
+	return ""
+}
+
+// relink writes parked links of pipelines whose targets were written by pipelines that ran after them.
+func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store state.Store, opts pipeline.Options, reports []pipeline.Report) int {
+	code := exitDone
+	for i := range min(len(reports), len(opened)-1) {
+		if reports[i].Parked == 0 {
+			continue
+		}
+		more, err := opened[i].Relink(ctx, store, opts)
+		if err != nil {
+			a.logEnd(more, err)
+			code = worse(code, exitCode(err))
+			continue
+		}
+		reports[i].Add(more)
+	}
+	return code
+}
+
+// endOf returns the exit code of one pipeline's end.
+func endOf(r pipeline.Report, err error) int {
+	if err == nil && (r.Rejected > 0 || r.Review > 0) {
+		return exitRejects
+	}
+	return exitCode(err)
+}
+
+// logEnd says how a pipeline ended: as a line of the log, and where it didn't end well as an error.
+func (a *app) logEnd(r pipeline.Report, err error) {
+	if err != nil {
+		fmt.Fprintf(a.stderr, "sluice: %s: %v\n", r.Name, err)
+	}
+	a.log().Info("end", "pipeline", r.Name, "status", r.Status, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged, "filtered", r.Filtered,
+		"superseded", r.Superseded, "rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "unlinked", r.Unlinked, "parked", r.Parked,
+		"requests", r.Requests, "seconds", r.Seconds)
+}
+
+// printRun prints the reports to stdout: a table, or one JSON document.
+func (a *app) printRun(reports []pipeline.Report, f runFlags) {
+	if f.json {
+		if reports == nil {
+			reports = []pipeline.Report{}
+		}
+		_ = printJSON(a.stdout, map[string]any{"pipelines": reports})
+		return
+	}
+	if reports == nil {
+		return
+	}
+	printReports(a.stdout, reports)
+	for _, r := range reports {
+		if r.Rejected > 0 || r.Review > 0 {
+			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review: sluice rejects list --pipeline %s\n", r.Name, r.Rejected, r.Review, r.Name)
+		}
+		if r.Parked > 0 {
+			fmt.Fprintf(a.stdout, "\n%s: %d links wait for a record that isn't there yet; they are written once it is\n", r.Name, r.Parked)
+		}
+	}
+}

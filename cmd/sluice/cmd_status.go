@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/pipeline/state"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON, inSandbox bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the last runs, and what is open: rejects, doubts, parked links",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withState(cmd.Context(), inSandbox, func(ctx context.Context, s state.Store) error {
+				list, err := s.Status(ctx)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					if list == nil {
+						list = []state.PipelineStatus{}
+					}
+					return printJSON(a.stdout, map[string]any{"pipelines": list})
+				}
+				return printStatus(a.stdout, list)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as one JSON document")
+	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
+	return cmd
+}
+
+// withState opens the state that the file names and calls f with it.
+func (a *app) withState(ctx context.Context, inSandbox bool, f func(context.Context, state.Store) error) (err error) {
+	url := "sqlite:" + sandboxDir + "/state.db"
+	if !inSandbox {
+		spec, err := a.load(a.anyway)
+		if err != nil {
+			return err
+		}
+		url = spec.State
+	}
+	store, err := a.store(ctx, url, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if version, err := store.Version(ctx); err != nil {
+		return err
+	} else if version == 0 {
+		return errors.New("the state is empty: nothing has run yet")
+	}
+	return f(ctx, store)
+}
+
+// anyway returns the environment for commands that touch only the state: the token needn't be there.
+func (a *app) anyway(name string) (string, bool) {
+	if value, ok := a.lookup(name); ok {
+		return value, true
+	}
+	return "", name == "HUBSPOT_ACCESS_TOKEN"
+}
+
+func printStatus(w io.Writer, list []state.PipelineStatus) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "pipeline\tlast run\tstatus\tread\twritten\tunchanged\trejected\tledger\topen rejects\tfor review\tin doubt\tparked\tcheckpoint\t")
+	for _, p := range list {
+		last := state.Run{Status: "never"}
+		if len(p.Runs) > 0 {
+			last = p.Runs[0]
+		}
+		when, checkpoint := "", "none: the next run reads from the start"
+		if !last.Started.IsZero() {
+			when = last.Started.UTC().Format(time.DateTime)
+		}
+		if p.Checkpoint {
+			checkpoint = "the next run goes on at it"
+		}
+		status := last.Status
+		if p.Lease != nil {
+			status = "running by " + p.Lease.Holder
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", p.Pipeline, when, status, last.Report.Read, last.Report.Written,
+			last.Report.Unchanged, last.Report.Rejected, p.Ledger, p.Rejects, p.Held, p.Doubtful, p.Waiting, checkpoint)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, p := range list {
+		if len(p.Runs) > 0 && p.Runs[0].Message != "" {
+			fmt.Fprintf(w, "\n%s: %s\n", p.Pipeline, p.Runs[0].Message)
+		}
+	}
+	return nil
+}

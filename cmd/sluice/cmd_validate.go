@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	var online, inSandbox bool
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Show everything that is wrong with the file",
+		Long: `Show every error of the file at once, each with its line and column.
+
+With --online, columns, properties, types, labels and scopes are checked, too, against the sources and against HubSpot.
+Nothing is written.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.validate(cmd.Context(), online, inSandbox)
+		},
+	}
+	cmd.Flags().BoolVar(&online, "online", false, "ask the sources and HubSpot, too")
+	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "ask the sources and the local HubSpot")
+	return cmd
+}
+
+func (a *app) validate(ctx context.Context, online, inSandbox bool) (err error) {
+	lookup := a.lookup
+	var box *sandbox
+	if inSandbox {
+		if box, err = openSandbox(false); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, box.close()) }()
+		lookup = box.lookup(lookup)
+	}
+	spec, err := a.load(lookup)
+	if err != nil {
+		return err
+	}
+	list, err := spec.Order(nil, false)
+	if err != nil {
+		return input(err)
+	}
+	if online || inSandbox {
+		if box != nil {
+			box.take(spec, list)
+		}
+		w := a.workshop(spec)
+		defer func() { err = errors.Join(err, w.close()) }()
+		opened, err := w.open(ctx, list)
+		if err != nil {
+			return err
+		}
+		for _, p := range opened {
+			if err := p.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	fmt.Fprintf(a.stdout, "%s: %d pipelines, nothing wrong\n", a.file, len(list))
+	return nil
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// A progress shows how a run is going: as one line that is drawn anew on a terminal, as log lines elsewhere.
+type progress struct {
+	w     io.Writer
+	width int
+	live  bool
+	log   *slog.Logger
+	last  time.Time
+	every time.Duration
+	drawn bool
+}
+
+func (a *app) progress() *progress {
+	p := &progress{w: a.stderr, live: a.live(), log: a.log(), every: 10 * time.Second, last: time.Now()}
+	if p.live {
+		p.width, _ = terminal(a.stderr)
+		p.every = 100 * time.Millisecond
+	}
+	return p
+}
+
+// observe shows the report, not more often than every so often.
+func (p *progress) observe(r pipeline.Report) {
+	if time.Since(p.last) < p.every {
+		return
+	}
+	p.last = time.Now()
+	rate := float64(r.Read) / max(r.Seconds, 0.001)
+	if !p.live {
+		p.log.Info("running", "pipeline", r.Name, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged,
+			"rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "requests", r.Requests, "rows_per_second", int64(rate))
+		return
+	}
+	line := fmt.Sprintf("%s: %d read, %d written, %d unchanged, %d rejected, %.0f rows/s, %.1f requests/s",
+		r.Name, r.Read, r.Written, r.Unchanged, r.Rejected, rate, float64(r.Requests)/max(r.Seconds, 0.001))
+	if len(line) >= p.width {
+		line = line[:max(0, p.width-1)]
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	p.drawn = true
+}
+
+// clear takes the line off the terminal.
+func (p *progress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
+	}
+}

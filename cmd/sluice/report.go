@@ -1,0 +1,71 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+
+	"sluice/pipeline"
+)
+
+// A column of the table of reports; one that holds only zeros is left out unless it is always of interest.
+type column struct {
+	name   string
+	value  func(*pipeline.Report) int64
+	always bool
+}
+
+var columns = []column{
+	{"read", func(r *pipeline.Report) int64 { return r.Read }, true},
+	{"written", func(r *pipeline.Report) int64 { return r.Written }, true},
+	{"unchanged", func(r *pipeline.Report) int64 { return r.Unchanged }, true},
+	{"filtered", func(r *pipeline.Report) int64 { return r.Filtered }, false},
+	{"superseded", func(r *pipeline.Report) int64 { return r.Superseded }, false},
+	{"rejected", func(r *pipeline.Report) int64 { return r.Rejected }, true},
+	{"held", func(r *pipeline.Report) int64 { return r.Held }, false},
+	{"linked", func(r *pipeline.Report) int64 { return r.Linked }, true},
+	{"unlinked", func(r *pipeline.Report) int64 { return r.Unlinked }, false},
+	{"parked", func(r *pipeline.Report) int64 { return r.Parked }, false},
+	{"requests", func(r *pipeline.Report) int64 { return r.Requests }, true},
+}
+
+// printReports prints a table, one pipeline a line.
+func printReports(w io.Writer, reports []pipeline.Report) {
+	var shown []column
+	for _, c := range columns {
+		for i := range reports {
+			if c.always || c.value(&reports[i]) != 0 {
+				shown = append(shown, c)
+				break
+			}
+		}
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "pipeline\tstatus\t")
+	for _, c := range shown {
+		fmt.Fprint(t, c.name, "\t")
+	}
+	fmt.Fprintln(t, "seconds\t")
+	for i := range reports {
+		r := &reports[i]
+		fmt.Fprintf(t, "%s\t%s\t", r.Name, r.Status)
+		for _, c := range shown {
+			fmt.Fprint(t, strconv.FormatInt(c.value(r), 10), "\t")
+		}
+		fmt.Fprintf(t, "%.1f\t\n", r.Seconds)
+	}
+	t.Flush()
+}
+
+// printJSON prints v as one JSON document.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// printLine prints v as JSON on one line.
+func printLine(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"sluice/pipeline"
+	"sluice/pipeline/config"
+	"sluice/pipeline/state"
+)
+
+// load reads the file that says which pipelines there are, or prints all that is wrong with it.
+func (a *app) load(lookup func(string) (string, bool)) (*config.Spec, error) {
+	data, err := os.ReadFile(a.file)
+	if err != nil {
+		return nil, input(fmt.Errorf("%w: name the file with -f, or start where it is", err))
+	}
+	spec, problems := config.Parse(a.file, data, kinds, lookup)
+	if len(problems) > 0 {
+		return nil, a.wrong(problems, data)
+	}
+	return spec, nil
+}
+
+// wrong prints diagnostics and returns the error that ends the program for them.
+func (a *app) wrong(problems config.Diagnostics, source []byte) error {
+	if err := problems.Print(a.stderr, source); err != nil {
+		return err
+	}
+	return &exitError{code: exitInput}
+}
+
+// A workshop holds what pipelines are opened with: the connections that they share, each connected once.
+type workshop struct {
+	app  *app
+	spec *config.Spec
+
+	mu     sync.Mutex
+	opened map[string]io.Closer
+}
+
+func (a *app) workshop(spec *config.Spec) *workshop {
+	return &workshop{app: a, spec: spec, opened: map[string]io.Closer{}}
+}
+
+// connection returns the connection of that name.
+func (w *workshop) connection(ctx context.Context, name string) (io.Closer, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c, ok := w.opened[name]; ok {
+		return c, nil
+	}
+	for _, c := range w.spec.Connections {
+		if c.Name != name {
+			continue
+		}
+		conn, err := c.Config.Connect(ctx, pipeline.Env{Log: w.app.log()})
+		if err != nil {
+			return nil, &config.ConnectionError{Name: name, Err: err}
+		}
+		w.opened[name] = conn
+		return conn, nil
+	}
+	return nil, fmt.Errorf("there is no connection %q", name)
+}
+
+// open opens pipelines, all of them before a row of any is moved. What is wrong with the file is printed, all at once.
+func (w *workshop) open(ctx context.Context, list []config.Pipeline) ([]*pipeline.Pipeline, error) {
+	var opened []*pipeline.Pipeline
+	var problems config.Diagnostics
+	var errs []error
+	for i := range list {
+		p, err := pipeline.Open(ctx, list[i].Definition(), pipeline.Env{Log: w.app.log(), Connection: w.connection})
+		switch _, wrong := errors.AsType[*pipeline.FieldError](err); {
+		case err == nil:
+			opened = append(opened, p)
+		case wrong:
+			problems = append(problems, w.spec.Locate(err)...)
+		default:
+			errs = append(errs, err)
+		}
+	}
+	if len(problems) == 0 && len(errs) == 0 {
+		return opened, nil
+	}
+	for _, p := range opened {
+		errs = append(errs, p.Close())
+	}
+	if len(problems) > 0 {
+		source, _ := os.ReadFile(w.spec.File)
+		errs = append(errs, w.app.wrong(problems, source))
+	}
+	return nil, errors.Join(errs...)
+}
+
+// close closes the connections.
+func (w *workshop) close() error {
+	var errs []error
+	for _, c := range w.opened {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// store opens the state and brings its tables up to date, unless they are to be left as they are.
+func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store, error) {
+	store, err := state.Open(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	if migrate {
+		if _, _, err := store.Migrate(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("migrate state: %w", err), store.Close())
+		}
+	}
+	return store, nil
+}
