@@ -13,7 +13,8 @@
 //     with the line after the one where that quote opened: a stray quote costs its own line, not the lines after it.
 //   - A record of more than 16 MiB is a reject.
 //   - Text must be valid: a row whose text isn't UTF-8, or doesn't fit the declared encoding, is a reject. A byte order
-//     mark wins over the declared encoding. NUL bytes are kept.
+//     mark wins over the declared encoding; utf-16 without one is little-endian; iso-8859-1 is read as windows-1252, of
+//     which it is a part. NUL bytes are kept.
 //   - gzip and zstd are recognised by content, not by name.
 //
 // A position holds a hash of everything before it, and resuming reads that again (without parsing it), so that a file
@@ -128,16 +129,17 @@ func single(option, s string) (byte, error) {
 }
 
 func charset(name string) (encoding.Encoding, string, error) {
+	canonical := ""
 	enc, err := htmlindex.Get(name)
 	if err == nil {
-		name, err = htmlindex.Name(enc)
+		canonical, err = htmlindex.Name(enc)
 	}
-	if err != nil || name == "replacement" || name == "x-user-defined" {
+	if err != nil || canonical == "replacement" || canonical == "x-user-defined" {
 		return nil, "", &pipeline.FieldError{
 			Path: "encoding", Err: fmt.Errorf("%q is no known encoding", name), Hint: "such as utf-8, utf-16, iso-8859-1, windows-1252 or shift_jis",
 		}
 	}
-	return enc, name, nil
+	return enc, canonical, nil
 }
 
 // types returns the type of each column.

@@ -40,7 +40,7 @@ func (c *Config) names(ctx context.Context, d *dialect, paths []string) ([]strin
 // differ says where the header of a file is not that of the first one.
 func differ(first, names []string) string {
 	if len(first) != len(names) {
-		return fmt.Sprintf("it has %d columns instead of %d", len(names), len(first))
+		return fmt.Sprintf("it has %s instead of %d", plural(len(names), "column"), len(first))
 	}
 	i := 0
 	for first[i] == names[i] {

@@ -61,7 +61,7 @@ func stale(format string, args ...any) error {
 // resume finds the file of p, and checks that the files before it are those that were read.
 func (s *source) resume(p position) error {
 	if p.File >= len(s.paths) {
-		return stale("%s was file %d, but there are only %d files now", p.Path, p.File+1, len(s.paths))
+		return stale("%s was file %d, but the list has %s now", p.Path, p.File+1, plural(len(s.paths), "file"))
 	}
 	if now := s.paths[p.File]; now != p.Path {
 		return stale("%s was file %d, which is %s now", p.Path, p.File+1, now)
@@ -74,7 +74,7 @@ func (s *source) resume(p position) error {
 		}
 	}
 	if before != p.Before {
-		return stale("the %d files before %s aren't the ones that were read", p.File, p.Path)
+		return stale("of what is read before %s, something isn't what it was (%s)", p.Path, plural(p.File, "file"))
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (r *reader) next() error {
 		case n > 0:
 			r.take(n)
 			return nil
-		case len(b) == r.limit:
+		case len(b) == r.limit && (r.err != nil || r.pos+len(b) < r.end): // and it isn't the end that is missing
 			return r.refuse(r.tooLong(r.limit))
 		case r.err != nil:
 			return r.err
@@ -159,8 +159,8 @@ func (r *reader) fill() {
 		r.end = copy(r.buf, r.buf[r.pos:r.end])
 		r.pos, r.hashed = 0, 0
 	}
-	if r.end == len(r.buf)-slack {
-		r.buf = append(r.buf, make([]byte, min(len(r.buf)-slack, r.limit))...)
+	if size := len(r.buf) - slack; r.end == size {
+		r.buf = append(r.buf, make([]byte, min(size, r.limit+1-size))...)
 	}
 	room := r.buf[:len(r.buf)-slack]
 	for idle := 0; r.end < len(room) && r.err == nil; {

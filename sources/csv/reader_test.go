@@ -121,18 +121,18 @@ func compare(t testing.TB, data []byte, got []span) {
 // check reads data in several ways, which must all find the same, and compares it with encoding/csv.
 func check(t testing.TB, data []byte) {
 	t.Helper()
-	got := spans(t, data, reading(bytes.NewReader(data), blockSize, maxRecord))
+	got := spans(t, data, reading(bytes.NewReader(data), 4096, maxRecord))
 	compare(t, data, got)
 	small := spans(t, data, reading(iotest.OneByteReader(bytes.NewReader(data)), 1, maxRecord))
 	if diff := cmp.Diff(got, small); diff != "" {
 		t.Fatalf("%q: read through a small buffer (-large +small):\n%s", data, diff)
 	}
-	bounded := spans(t, data, reading(bytes.NewReader(data), blockSize, 16))
+	bounded := spans(t, data, reading(bytes.NewReader(data), 4096, 16))
 	small = spans(t, data, reading(iotest.HalfReader(bytes.NewReader(data)), 3, 16))
 	if diff := cmp.Diff(bounded, small); diff != "" {
 		t.Fatalf("%q: read with a limit, through a small buffer (-large +small):\n%s", data, diff)
 	}
-	r := reading(bytes.NewReader(data), blockSize, 16)
+	r := reading(bytes.NewReader(data), 4096, 16)
 	r.cr = true
 	carriage := spans(t, data, r)
 	r = reading(iotest.OneByteReader(bytes.NewReader(data)), 2, 16)
@@ -155,7 +155,7 @@ func seeds() []string {
 	all := []string{
 		"", "\n", "\r", "\r\n", "a", "a,b\n", ",", ",\n,", "\"\"", "\"a\"\"b\"", "\"a\nb\",c\r\n", "a\rb\n", "\"a\r\nb\"\r\n",
 		"\"", "\"a\"b\n", "a\"b\nc", "\"\r", "\"a\"\r", "\"a\"\rb", "\"open\na,b\nc", "a,\"\",\n", "\x00,\xff\n", "äöü,\"日本\"\n",
-		"12345678,12345678\n", "1234567,\"1234567\"\n,,,,,,,,,,,,\n", "an unquoted record that is too long\nshort\n",
+		"12345678,12345678\n", "0123456789abcdef", "0123456789abcdef\n", "0123456789abcde\n", "1234567,\"1234567\"\n,,,,,,,,,,,,\n", "an unquoted record that is too long\nshort\n",
 		"\"a quoted record that is too long\"\nshort\n", "\"a quoted\nrecord that\nis too long\"\nshort\n", "\"x\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n\n",
 	}
 	for _, c := range append(textCases(), badCases()...) {
@@ -186,17 +186,18 @@ func TestCongressAgainstStandard(t *testing.T) {
 // A record that is too long, or whose quote is never closed, costs its line and nothing more, however long it is; and
 // the buffer doesn't grow beyond the limit.
 func TestLongRecords(t *testing.T) {
-	long := strings.Repeat("x", 3*maxRecord)
+	const limit = 1 << 20
+	long := strings.Repeat("x", 3*limit)
 	for _, tt := range []struct {
 		name, content, want string
 	}{
-		{"long", "1\n" + long + "\n2\n", "1; line 2 long_record: the record has more than 16777216 bytes, which is the most that is read; 2"},
-		{"long, to the end", "1\n" + long, "1; line 2 long_record: the record has more than 16777216 bytes, which is the most that is read"},
-		{"quoted", "1\n\"" + long + "\"\n2\n", "1; line 2 open_quote: the quote that opens field 1 isn't closed within 16777216 bytes: close it, or double it if it is part of the text; 2"},
-		{"stray quote", "1,\"a\n2\n" + strings.Repeat(long[:99]+"\n", maxRecord/100+1) + "3", "line 1 open_quote: the quote that opens field 2 isn't closed within 16777216 bytes: close it, or double it if it is part of the text; 2; " +
-			strings.Repeat("x; ", maxRecord/100+1) + "3"},
+		{"long", "1\n" + long + "\n2\n", "1; line 2 long_record: the record has more than 1048576 bytes, which is the most that is read; 2"},
+		{"long, to the end", "1\n" + long, "1; line 2 long_record: the record has more than 1048576 bytes, which is the most that is read"},
+		{"quoted", "1\n\"" + long + "\"\n2\n", "1; line 2 open_quote: the quote that opens field 1 isn't closed within 1048576 bytes: close it, or double it if it is part of the text; 2"},
+		{"stray quote", "1,\"a\n2\n" + strings.Repeat(long[:99]+"\n", limit/100+1) + "3", "line 1 open_quote: the quote that opens field 2 isn't closed within 1048576 bytes: close it, or double it if it is part of the text; 2; " +
+			strings.Repeat("x; ", limit/100+1) + "3"},
 	} {
-		r := reading(strings.NewReader(tt.content), blockSize, maxRecord)
+		r := reading(strings.NewReader(tt.content), 1000, limit)
 		var got []string
 		err := r.next()
 		for ; err != io.EOF; err = r.next() {
@@ -211,7 +212,7 @@ func TestLongRecords(t *testing.T) {
 		if got := strings.Join(got, "; "); got != tt.want {
 			t.Errorf("%s: got %.300s, want %.300s", tt.name, got, tt.want)
 		}
-		if len(r.buf) > maxRecord+slack {
+		if len(r.buf) > limit+1+slack {
 			t.Errorf("%s: the buffer has grown to %d bytes", tt.name, len(r.buf))
 		}
 	}
