@@ -11,7 +11,7 @@ func (n *node) write(b []byte) ([]byte, error) {
 	}
 	def := first.defs[first.pos]
 	if def < n.def {
-		return append(b, "null"...), n.pass(n.def)
+		return append(b, "null"...), n.pass(n.in, n.def)
 	}
 	switch n.kind {
 	case leafNode:
@@ -30,10 +30,11 @@ func (n *node) write(b []byte) ([]byte, error) {
 	return n.writeElements(b, def, '[', ']', func(n *node, b []byte) ([]byte, error) { return n.children[0].write(b) })
 }
 
-// pass moves all leaves past the one entry that says that there is nothing; its level is below def in all of them.
-func (n *node) pass(def int16) error {
+// pass moves all leaves past the one entry that says that there is nothing. What is there ends at the same level in
+// all of them: low or above, but below high.
+func (n *node) pass(low, high int16) error {
 	for _, l := range n.leaves {
-		if l.pos >= len(l.defs) || l.defs[l.pos] >= def {
+		if l.pos >= len(l.defs) || l.defs[l.pos] < low || l.defs[l.pos] >= high {
 			return errLevels
 		}
 		l.pos++
@@ -66,7 +67,7 @@ func (n *node) writeStruct(b []byte) (_ []byte, err error) {
 func (n *node) writeElements(b []byte, def int16, open, end byte, write func(*node, []byte) ([]byte, error)) (_ []byte, err error) {
 	b = append(b, open)
 	if def < n.full {
-		return append(b, end), n.pass(n.full)
+		return append(b, end), n.pass(n.def, n.full)
 	}
 	first := n.leaves[0]
 	for {
@@ -82,17 +83,13 @@ func (n *node) writeElements(b []byte, def int16, open, end byte, write func(*no
 
 // writeEntry writes an entry of a map with a simple key, which becomes text.
 func (n *node) writeEntry(b []byte) ([]byte, error) {
-	key := n.children[0].leaves[0]
-	quoted := key.pos < len(key.defs) && len(key.entry()) > 0 && key.entry()[0] == '"'
-	if !quoted {
-		b = append(b, '"')
-	}
+	at := len(b)
 	b, err := n.children[0].write(b)
 	if err != nil {
 		return b, err
 	}
-	if !quoted {
-		b = append(b, '"')
+	if key := string(b[at:]); key[0] != '"' {
+		b = appendQuoted(b[:at], key)
 	}
 	return n.children[1].write(append(b, ':'))
 }

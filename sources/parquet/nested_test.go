@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -82,6 +83,11 @@ func TestNested(t *testing.T) {
 			[]string{`json:{"7":[1,2],"8":[]}`},
 		},
 		{
+			"map with keys of JSON", groupOf("c", required, dict, groupOf("map", repeated, nil, field("key", required, schema.JSONLogicalType{}, types.ByteArray, -1), intField("value", required))),
+			[]data{{[]string{`{"a":1}`, `"b"`}, []int16{1, 1}, []int16{0, 1}}, {[]int64{1, 2}, []int16{1, 1}, []int16{0, 1}}},
+			[]string{`json:{"{\"a\":1}":1,"b":2}`},
+		},
+		{
 			"map with nested keys", groupOf("c", required, dict, groupOf("map", repeated, nil, groupOf("key", required, nil, intField("a", required)), intField("value", required))),
 			[]data{{[]int64{7}, []int16{1, 0}, []int16{0, 0}}, {[]int64{1}, []int16{1, 0}, []int16{0, 0}}},
 			[]string{`json:[{"key":{"a":7},"value":1}]`, "json:[]"},
@@ -160,5 +166,29 @@ func TestNestedTooLarge(t *testing.T) {
 	}
 	if diff := cmp.Diff([][]string{{"json:[]"}}, rows); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Leaves of one column whose levels contradict each other are damage, not a wrong document.
+func TestNestedContradictions(t *testing.T) {
+	pair := groupOf("element", required, nil, intField("a", required), intField("b", optional))
+	for _, test := range []struct {
+		name string
+		node schema.Node
+		data []data
+	}{
+		{"fewer elements", list3("c", optional, pair), []data{{[]int64{1, 2}, []int16{2, 2}, []int16{0, 1}}, {[]int64{1}, []int16{3}, []int16{0}}}},
+		{"more elements", list3("c", optional, pair), []data{{[]int64{1}, []int16{2}, []int16{0}}, {[]int64{1, 2}, []int16{3, 3}, []int16{0, 1}}}},
+		{"null against a value", list3("c", optional, pair), []data{{[]int64{}, []int16{0}, []int16{0}}, {[]int64{1}, []int16{3}, []int16{0}}}},
+		{"value against null", list3("c", optional, pair), []data{{[]int64{1}, []int16{2}, []int16{0}}, {[]int64{}, []int16{0}, []int16{0}}}},
+		{"no first row", list3("c", optional, intField("element", required)), []data{{[]int64{1, 2}, []int16{2, 2}, []int16{1, 0}}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tb := table{fields: schema.FieldList{test.node}, groups: [][]data{test.data}}
+			_, _, err := readRows(t.Context(), open(t, nil, tb.save(t, "t.parquet")), nil)
+			if !errors.Is(err, errLevels) {
+				t.Errorf("got %v, want %v", err, errLevels)
+			}
+		})
 	}
 }

@@ -58,7 +58,9 @@ func (c *Config) SetShorthand(path string) error {
 // Open reads the footers of all files. They must have the same columns; their order may differ. Only the columns that
 // env.Needed names are read.
 func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, error) {
-	if c.Binary != encodeBase64 && c.Binary != encodeHex && c.Binary != encodeText {
+	switch c.Binary {
+	case "", encodeBase64, encodeHex, encodeText:
+	default:
 		return nil, &pipeline.FieldError{Path: "binary", Err: fmt.Errorf("%q isn't a way to write bytes", c.Binary), Hint: "use base64, hex or text"}
 	}
 	paths, err := expand(c.Path)

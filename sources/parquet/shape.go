@@ -86,6 +86,7 @@ const (
 type node struct {
 	kind     nodeKind
 	name     string
+	in       int16 // the definition level of what the node is in, which is there
 	def      int16 // below this definition level the node is null
 	full     int16 // list, map: below this level it is empty
 	rep      int16 // list, map: the repetition level of further elements
@@ -100,11 +101,13 @@ type treeBuilder struct{ rest []*leaf }
 func (b *treeBuilder) node(n schema.Node, def, rep int16) *node {
 	switch n.RepetitionType() {
 	case parquet.Repetitions.Optional:
-		def++
+		made := b.present(n, def+1, rep)
+		made.in = def
+		return made
 	case parquet.Repetitions.Repeated: // a list without a group around it: never null
 		all := b.rest
 		elem := b.present(n, def+1, rep+1)
-		return b.over(all, &node{kind: listNode, name: n.Name(), def: def, full: def + 1, rep: rep + 1, children: []*node{elem}})
+		return b.over(all, &node{kind: listNode, name: n.Name(), in: def, def: def, full: def + 1, rep: rep + 1, children: []*node{elem}})
 	}
 	return b.present(n, def, rep)
 }
@@ -115,9 +118,9 @@ func (b *treeBuilder) present(n schema.Node, def, rep int16) *node {
 	g, ok := n.(*schema.GroupNode)
 	if !ok {
 		b.rest = b.rest[1:]
-		return &node{kind: leafNode, name: n.Name(), def: def, leaves: all[:1]}
+		return &node{kind: leafNode, name: n.Name(), in: def, def: def, leaves: all[:1]}
 	}
-	made := &node{kind: structNode, name: n.Name(), def: def}
+	made := &node{kind: structNode, name: n.Name(), in: def, def: def}
 	switch inner := repeatedChild(g); {
 	case inner != nil && annotated(g, schema.ConvertedTypes.List, schema.ListLogicalType{}):
 		made.kind, made.full, made.rep = listNode, def+1, rep+1
