@@ -1,0 +1,122 @@
+package mapping
+
+import (
+	"context"
+	"fmt"
+	"unicode/utf8"
+
+	"sluice/pipeline"
+	"sluice/transforms/internal/expression"
+)
+
+// A transform appends properties to rows.
+type transform struct {
+	schema     *pipeline.Schema
+	width      int // of the rows that come in
+	properties []property
+	slab       []pipeline.Value // of the rows that go out; used again for the next batch
+}
+
+// A property is one value that is appended to each row.
+type property struct {
+	name     string
+	column   string              // "" if it isn't a column
+	at       int                 // the column's place
+	program  *expression.Program // nil if it isn't an expression
+	fixed    pipeline.Value      // neither of them
+	values   map[string]string
+	cast     pipeline.Type // Null: as it is
+	fallback pipeline.Value
+	reject   bool // rows where it is null
+}
+
+// String returns the name of the kind.
+func (t *transform) String() string { return Kind.Name }
+
+// Schema returns the fields that came in, and then the properties in the order of their names.
+func (t *transform) Schema() *pipeline.Schema { return t.schema }
+
+// Apply appends the properties.
+func (t *transform) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeline.Row, error)) ([]pipeline.Row, error) {
+	width := t.width + len(t.properties)
+	if need := len(rows) * width; cap(t.slab) < need {
+		t.slab = make([]pipeline.Value, need)
+	}
+	kept := rows[:0]
+next:
+	for i, row := range rows {
+		values := t.slab[:cap(t.slab)][i*width : (i+1)*width : (i+1)*width]
+		copy(values, row.Values)
+		for j := range t.properties {
+			v, err := t.properties[j].of(row.Values)
+			if err != nil {
+				reject(row, err)
+				continue next
+			}
+			values[t.width+j] = v
+		}
+		row.Values = values
+		kept = append(kept, row)
+	}
+	return kept, nil
+}
+
+// of returns the property of a row.
+func (p *property) of(row []pipeline.Value) (v pipeline.Value, err error) {
+	switch {
+	case p.program != nil:
+		if v, err = p.program.Eval(row); err != nil {
+			return v, fmt.Errorf("property %q: %w", p.name, err)
+		}
+	case p.column != "":
+		v = row[p.at]
+	default:
+		return p.fixed, nil
+	}
+	was := v
+	if p.values != nil && !v.IsNull() {
+		text, listed := p.values[v.String()]
+		v = pipeline.StringValue(text)
+		if !listed {
+			v = pipeline.Value{}
+		}
+	}
+	if p.cast != pipeline.Null {
+		cast, err := expression.Cast(p.cast, v)
+		if err != nil {
+			return v, pipeline.Rejectf("bad_"+p.cast.String(), "property %q%s: %w", p.name, p.from(), err)
+		}
+		v = cast
+	}
+	if v.IsNull() {
+		v = p.fallback
+	}
+	if v.IsNull() && p.reject {
+		return v, p.missing(was)
+	}
+	return v, nil
+}
+
+// missing returns why a row is rejected whose property is null.
+func (p *property) missing(was pipeline.Value) error {
+	if was.IsNull() {
+		return pipeline.Rejectf("required_missing", "property %q is required%s, but null: fill it in, or give a default", p.name, p.from())
+	}
+	return pipeline.Rejectf("required_missing", "property %q is required%s, but %s isn't listed in its values: add it, or give a default", p.name, p.from(), quote(was.String()))
+}
+
+// from names the column, for messages.
+func (p *property) from() string {
+	if p.column == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (column %q)", p.column)
+}
+
+// quote returns text quoted, cut to about 80 characters.
+func quote(s string) string {
+	if utf8.RuneCountInString(s) > 80 {
+		return fmt.Sprintf("%q…", string([]rune(s)[:79]))
+	}
+	return fmt.Sprintf("%q", s)
+}
