@@ -49,13 +49,13 @@ func (s *windowServer) arrive() (header http.Header, refused bool) {
 // A route is how long requests take: up the line, in the server, and back.
 type route struct {
 	latency time.Duration // 30 % of it up the line
-	jitter  time.Duration // mean of the exponential part of the way up
+	jitter  time.Duration // mean of the exponential part of the way up, which is at most four times as long
 }
 
 func (r route) times(rng *rand.Rand) (up, rest time.Duration) {
 	up = r.latency * 3 / 10
 	rest = r.latency - up
-	return up + time.Duration(rng.ExpFloat64()*float64(r.jitter)), rest
+	return up + time.Duration(min(rng.ExpFloat64(), 4)*float64(r.jitter)), rest
 }
 
 // drive lets workers send through limits for a time.
