@@ -86,7 +86,7 @@ func TestDamage(t *testing.T) {
 				}
 			}
 			for i := 0; i < len(whole); i += 1 + step/2 {
-				for _, bits := range []byte{0x01, 0x80, 0xff} {
+				for _, bits := range []byte{0x01, 0xff} {
 					damaged := bytes.Clone(whole)
 					damaged[i] ^= bits
 					_ = try(t, fmt.Sprintf("byte %d ^ %#x", i, bits), damaged)
