@@ -17,6 +17,9 @@
 //     which it is a part. NUL bytes are kept.
 //   - gzip and zstd are recognised by content, not by name.
 //
+// The codes of rejects are ragged_row, bad_quote, open_quote, long_record, bad_encoding, and bad_ with the name of a
+// type, such as bad_date.
+//
 // A position holds a hash of everything before it, and resuming reads that again (without parsing it), so that a file
 // which was changed, replaced or cut short in the meantime is noticed. A file that has only grown is read on.
 package csv

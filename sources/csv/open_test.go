@@ -3,6 +3,7 @@ package csv
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,13 +26,36 @@ func openError(t *testing.T, c *Config) string {
 	return err.Error()
 }
 
+// An openCase is a file, named p.csv unless path is set, and the error that Open returns.
+type openCase struct {
+	name, path, content string
+	set                 func(*Config)
+	want                string
+}
+
 // What can't be opened gets a message that names the file, or the option.
 func TestOpenErrors(t *testing.T) {
-	for _, tt := range []struct {
-		name, path, content string
-		set                 func(*Config)
-		want                string
-	}{
+	for _, tt := range slices.Concat(pathErrors(), headerErrors(), unpackErrors(t), optionErrors()) {
+		t.Run(tt.name, func(t *testing.T) {
+			in(t, "p.csv", tt.content)
+			write(t, "folder/q.csv", "a\n")
+			if err := errors.Join(os.Symlink("loop.csv", "loop.csv"), syscall.Mkfifo("pipe", 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			path := tt.path
+			if path == "" && tt.name != "empty path" {
+				path = "p.csv"
+			}
+			if got := openError(t, config(path, tt.set)); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// pathErrors are files that can't be found.
+func pathErrors() []openCase {
+	return []openCase{
 		{name: "no path", set: func(c *Config) { c.Path = nil }, want: `path: names no file`},
 		{name: "empty path", path: "", want: `path: the name of the file is empty`},
 		{name: "missing", path: "x.csv", want: `path: the file "x.csv" doesn't exist`},
@@ -44,7 +68,12 @@ func TestOpenErrors(t *testing.T) {
 		{name: "loop", path: "loop.csv", want: `path: find the file: stat loop.csv: too many levels of symbolic links`},
 		{name: "below a file", path: "p.csv/x.csv", want: `path: find the file: stat p.csv/x.csv: not a directory`},
 		{name: "pipe", path: "pipe", want: `path: "pipe" isn't a regular file: copy it to one, because a run that was interrupted reads it again`},
+	}
+}
 
+// headerErrors are files whose header can't be used.
+func headerErrors() []openCase {
+	return []openCase{
 		{name: "empty", content: "", want: `p.csv:1: the file has no header line: set header: false if its first line isn't to name the columns`},
 		{name: "only blank lines", content: "\n\n", want: `p.csv:3: the file has no header line: set header: false if its first line isn't to name the columns`},
 		{name: "name twice", content: "id,a,b,a\n", want: `p.csv:1: the header: columns 2 and 4 have the same name "a"`},
@@ -54,14 +83,24 @@ func TestOpenErrors(t *testing.T) {
 		{name: "UTF-16", content: "i\x00d\x00\n\x00", want: `p.csv:1: the name of column 1 isn't utf-8 text: "i\x00d\x00": set encoding to the one that the file has`},
 		{name: "open quote", content: "id,\"a\n1,2\n", want: `p.csv:1: read the header: the quote that opens field 2 isn't closed before the file ends: close it, or double it if it is part of the text`},
 		{name: "endless header", content: strings.Repeat("x", maxRecord+1), want: `p.csv:1: read the header: the record has more than 16777216 bytes, which is the most that is read`},
+	}
+}
 
+// unpackErrors are files that aren't what they seem.
+func unpackErrors(t *testing.T) []openCase {
+	return []openCase{
 		{name: "zip", content: "PK\x03\x04....", want: `p.csv: the file is a zip archive or a spreadsheet: unpack it, or save it as CSV`},
 		{name: "Parquet", content: "PAR1....", want: `p.csv: the file is a Parquet file: use the parquet source`},
 		{name: "gzip cut short", content: gzipped(t, "a,b\n")[:8], want: `p.csv: the gzip data ends too early: the file was cut short, or is still being written: unexpected EOF`},
 		{name: "gzip cut shorter", content: "\x1f\x8b", want: `p.csv: the gzip data ends too early: the file was cut short, or is still being written: unexpected EOF`},
 		{name: "bad gzip", content: "\x1f\x8b\x00\x00\x00\x00\x00\x00\x00\x00\x00", want: `p.csv: decompress gzip data: gzip: invalid header`},
 		{name: "zstd cut short", content: zstandard(t, "a,b\n")[:7], want: `p.csv: the zstd data ends too early: the file was cut short, or is still being written: unexpected EOF`},
+	}
+}
 
+// optionErrors are files that the options don't fit.
+func optionErrors() []openCase {
+	return []openCase{
 		{name: "types", content: "a,b\n", set: func(c *Config) { c.Types = map[string]string{"c": "int"} }, want: `types.c: p.csv has no column "c" (it has a, b)`},
 		{name: "types of many", content: strings.Join(letters(22), ",") + "\n", set: func(c *Config) { c.Types = map[string]string{"1": "int"} },
 			want: `types.1: p.csv has no column "1" (it has a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t and 2 more)`},
@@ -82,21 +121,6 @@ func TestOpenErrors(t *testing.T) {
 			want: `encoding: "ebcdic" is no known encoding (such as utf-8, utf-16, iso-8859-1, windows-1252 or shift_jis)`},
 		{name: "dead encoding", set: func(c *Config) { c.Encoding = "iso-2022-kr" },
 			want: `encoding: "iso-2022-kr" is no known encoding (such as utf-8, utf-16, iso-8859-1, windows-1252 or shift_jis)`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			in(t, "p.csv", tt.content)
-			write(t, "folder/q.csv", "a\n")
-			if err := errors.Join(os.Symlink("loop.csv", "loop.csv"), syscall.Mkfifo("pipe", 0o600)); err != nil {
-				t.Fatal(err)
-			}
-			path := tt.path
-			if path == "" && tt.name != "empty path" {
-				path = "p.csv"
-			}
-			if got := openError(t, config(path, tt.set)); got != tt.want {
-				t.Errorf("got  %s\nwant %s", got, tt.want)
-			}
-		})
 	}
 }
 
