@@ -167,11 +167,14 @@ func (l *lookup) missing(x *index, values []string, answer *crm.BatchAnswer) (bl
 	return blocked
 }
 
-// settleRest decides on values that the answer doesn't name. They are absent if it answers for the whole request; where
-// it has records that can't be told whose they are, each is read by itself.
+// settleRest decides on values that the answer doesn't name. They are read again without those that it does, because a
+// merged record may be answered once for two ids; an answer that names none of them says that they are absent. Where it
+// has records that can't be told whose they are, each value is read by itself.
 func (l *lookup) settleRest(ctx context.Context, values, left, strangers []string, blocked bool) error {
 	switch {
 	case len(left) == 0 || blocked:
+	case len(strangers) == 0 && len(left) < len(values):
+		return l.read(ctx, left)
 	case len(strangers) == 0:
 		for _, v := range left {
 			l.absent[v] = true

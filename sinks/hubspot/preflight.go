@@ -139,7 +139,9 @@ func (f *preflight) record(ctx context.Context) error {
 func (f *preflight) property(ctx context.Context, known *catalogue, field pipeline.Field) error {
 	d, ok := known.properties[field.Name]
 	p := newProperty(d, field.Clear)
-	p.name = field.Name
+	if p.name = field.Name; p.name == recordID {
+		p.kind = kindText // an id is no number to count with
+	}
 	switch {
 	case field.Name == recordID && f.config.Match == recordID, f.mode == modeArchive:
 		p.skip = true
@@ -184,7 +186,9 @@ func (f *preflight) checkMatch(known *catalogue) {
 		f.errs = append(f.errs, fieldError("match", fmt.Sprintf("add it to map, as in %s: <column>", match), "property %q isn't mapped", match))
 		return
 	}
-	f.kinds[lookupKey{f.object, match}] = kindOf(known.properties[match])
+	if match != recordID {
+		f.kinds[lookupKey{f.object, match}] = kindOf(known.properties[match])
+	}
 }
 
 // translate reads what a property's values are translated by.

@@ -1,0 +1,291 @@
+package hubspot
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/hubspottest"
+)
+
+var linkWorlds = map[string]hubspottest.Switches{
+	"default":          {},
+	"numbers":          {NumericIDs: "always"},
+	"labels are added": {AddLabels: true},
+	"errors name ids":  {AssociationContext: "id"},
+	"errors are blind": {AssociationContext: "none"},
+	"empty reads":      {NoAssociations: "empty"},
+	"reads fail":       {NoAssociations: "error"},
+	"200":              {Associations200: true},
+}
+
+// A bench is a portal with people and companies, and a sink that links them.
+type bench struct {
+	*testing.T
+	server    *hubspottest.Server
+	rec       *recorder
+	sink      *Sink
+	people    []string
+	companies []string
+	was       map[string]*pipeline.LinkState
+}
+
+func newBench(t *testing.T, version string, switches hubspottest.Switches) *bench {
+	needs := []Need{extID, {Object: "companies"}}
+	needs[0].Labels = []NeedLabel{{"companies", "Chair"}, {"companies", "Member"}, {"companies", "Foreign"}}
+	server, rec, p := simulate(t, version, switches, needs...)
+	b := &bench{T: t, server: server, rec: rec, was: map[string]*pipeline.LinkState{}}
+	for i := range 4 {
+		b.people = append(b.people, must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": fmt.Sprint(i)}}).ID)
+		b.companies = append(b.companies, must(t, server, hubspottest.Edit{Action: "create", Object: "companies", Properties: map[string]string{"name": fmt.Sprint(i)}}).ID)
+	}
+	b.sink = open(t, p, &Config{Associate: &Associate{
+		From: map[string]string{"contacts": "person"}, To: map[string]string{"companies": "company"}, Label: Label{From: "role"},
+	}, Mode: modeMirror}, schema("role", "person>contacts.ext_id", "company"))
+	rec.sent("")
+	return b
+}
+
+// ask returns a change of the link between a person and a company, as the engine would make it.
+func (b *bench) ask(slot string, person, company int, label string) pipeline.LinkChange {
+	c := pipeline.LinkChange{
+		Key: slot, Slot: slot, Label: label,
+		From: pipeline.LinkEnd{Object: "contacts", ID: b.people[person]}, To: pipeline.LinkEnd{Object: "companies", ID: b.companies[company]},
+	}
+	c.Was = b.was[b.name(&c)]
+	return c
+}
+
+func (b *bench) drop(slot string, person, company int) pipeline.LinkChange {
+	c := b.ask(slot, person, company, "")
+	c.Remove = true
+	return c
+}
+
+func (b *bench) name(c *pipeline.LinkChange) string {
+	return c.Slot + " " + c.From.ID + " " + c.To.ID
+}
+
+// link makes changes, remembers their states and returns how each ended.
+func (b *bench) link(changes ...pipeline.LinkChange) []string {
+	b.Helper()
+	outcomes, err := b.sink.Link(b.Context(), changes)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ends := make([]string, len(changes))
+	for _, o := range outcomes {
+		at := slices.IndexFunc(changes, func(c pipeline.LinkChange) bool { return b.name(o.Change) == b.name(&c) })
+		switch {
+		case o.Verdict == pipeline.Done && o.NoOp:
+			ends[at] = "noop"
+		case o.Verdict == pipeline.Done:
+			ends[at] = "done"
+		default:
+			ends[at] = code(pipeline.Outcome{Err: o.Err})
+		}
+		if o.Verdict == pipeline.Done {
+			b.was[b.name(o.Change)] = o.State
+		}
+	}
+	return ends
+}
+
+// types returns the labels between a person and a company, "plain" for the plain relation.
+func (b *bench) types(person, company int) string {
+	for _, l := range b.server.LinksOf("contacts", b.people[person], "companies") {
+		if l.To == b.companies[company] {
+			return strings.Join(append([]string{"plain"}, slices.Sorted(slices.Values(l.Labels))...), "+")
+		}
+	}
+	return ""
+}
+
+func (b *bench) want(person, company int, types string) {
+	b.Helper()
+	if got := b.types(person, company); got != types {
+		b.Errorf("person %d, company %d: %q, want %q", person, company, got, types)
+	}
+}
+
+func (b *bench) ends(got []string, want ...string) {
+	b.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.Errorf("ends (-want +got):\n%s", diff)
+	}
+}
+
+// TestLink proves the life of a link in every world: made, repeated without a write, relabelled and removed, while labels
+// that somebody else has set stay.
+func TestLink(t *testing.T) {
+	for name, switches := range linkWorlds {
+		for _, version := range []string{"2026-09", "2026-03", "v3"} {
+			t.Run(name+"/"+version, func(t *testing.T) {
+				b := newBench(t, version, switches)
+				b.ends(b.link(b.ask("s", 0, 0, ""), b.ask("s", 0, 1, "Chair"), b.ask("t", 0, 1, "Member"), b.ask("s", 1, 0, "chair")), "done", "done", "done", "done")
+				b.want(0, 0, "plain")
+				b.want(0, 1, "plain+Chair+Member")
+				b.want(1, 0, "plain+Chair")
+
+				b.foreign(1, 0)
+				b.ends(b.link(b.ask("s", 0, 0, ""), b.ask("s", 0, 1, "Chair"), b.ask("s", 1, 0, "Chair")), "noop", "noop", "noop")
+				b.ends(b.link(b.ask("s", 1, 0, "Member")), "done")
+				b.want(1, 0, "plain+Foreign+Member")
+				b.ends(b.link(b.ask("s", 1, 0, "")), "done")
+				b.want(1, 0, "plain+Foreign")
+				b.ends(b.link(b.ask("s", 1, 0, "Chair")), "done")
+
+				b.ends(b.link(b.drop("s", 1, 0), b.drop("s", 0, 0), b.drop("s", 0, 1)), "done", "done", "done")
+				b.want(1, 0, "plain+Foreign")
+				b.want(0, 0, "")
+				b.want(0, 1, "plain+Member")
+				b.ends(b.link(b.drop("t", 0, 1)), "done")
+				b.want(0, 1, "")
+				b.ends(b.link(b.drop("t", 0, 1), b.drop("s", 3, 3)), "noop", "noop")
+			})
+		}
+	}
+}
+
+// foreign sets a label that isn't the pipeline's, past its sink.
+func (b *bench) foreign(person, company int) {
+	b.Helper()
+	was := maps.Clone(b.was)
+	b.link(b.ask("somebody else", person, company, "Foreign"))
+	b.was = was
+}
+
+// TestLinkBefore proves that what was there before the pipeline stays when its link is removed.
+func TestLinkBefore(t *testing.T) {
+	b := newBench(t, "2026-09", hubspottest.Switches{})
+	b.foreign(0, 0)
+	b.link(b.ask("else", 1, 1, ""), b.ask("else", 2, 2, "Chair"))
+	clear(b.was)
+	b.ends(b.link(b.ask("s", 0, 0, "Chair"), b.ask("s", 1, 1, ""), b.ask("s", 2, 2, "Chair")), "done", "noop", "noop")
+	b.ends(b.link(b.drop("s", 0, 0), b.drop("s", 1, 1), b.drop("s", 2, 2)), "done", "noop", "noop")
+	b.want(0, 0, "plain+Foreign")
+	b.want(1, 1, "plain")
+	b.want(2, 2, "plain+Chair")
+}
+
+// TestLinkHandover proves that a link which moves from one row to another in one call is neither removed nor written.
+func TestLinkHandover(t *testing.T) {
+	b := newBench(t, "2026-09", hubspottest.Switches{})
+	b.link(b.ask("old", 0, 0, ""))
+	b.rec.sent("")
+	b.ends(b.link(b.drop("old", 0, 0), b.ask("new", 0, 0, "")), "noop", "noop")
+	b.want(0, 0, "plain")
+	b.ends(b.link(b.drop("new", 0, 0)), "done")
+	b.want(0, 0, "")
+}
+
+// TestLinkRefusals proves that a link that can't be made is refused with its reason, and that the others are made.
+func TestLinkRefusals(t *testing.T) {
+	for name, switches := range linkWorlds {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "2026-09", switches)
+			b.people = append(b.people, "999999999", "abc")
+			ends := b.link(b.ask("s", 0, 0, "Chair"), b.ask("s", 4, 0, "Chair"), b.ask("s", 5, 0, ""), b.ask("s", 1, 1, "Chairr"),
+				b.ask("s", 2, 2, ""), b.ask("s", 4, 3, ""), b.ask("s", 3, 3, "Member"))
+			b.ends(ends, "done", "link_refused", "bad_id", "unknown_label", "done", "link_refused", "done")
+			b.want(0, 0, "plain+Chair")
+			b.want(2, 2, "plain")
+			b.want(3, 3, "plain+Member")
+		})
+	}
+}
+
+// TestLinkFaults proves that links whose answer is lost aren't reported, and can be made again.
+func TestLinkFaults(t *testing.T) {
+	for _, fault := range []hubspottest.Fault{
+		{Kind: "empty", Path: "associate/default|batch/create", Count: 2},
+		{Kind: "html", Path: "associate/default|batch/create", Count: 2},
+		{Status: 502, After: true, Count: 1},
+		{Kind: "reset", Path: "associate/default|batch/create", After: true, Count: 1},
+	} {
+		b := newBench(t, "2026-09", hubspottest.Switches{})
+		b.server.SetFaults(fault)
+		for range 3 {
+			if _, err := b.sink.Link(b.Context(), []pipeline.LinkChange{b.ask("s", 0, 0, ""), b.ask("s", 1, 1, "Chair")}); err != nil {
+				t.Logf("%+v: %v", fault, err)
+			}
+		}
+		b.want(0, 0, "plain")
+		b.want(1, 1, "plain+Chair")
+	}
+}
+
+// TestLinkCost proves that two thousand links cost two reads and one write.
+func TestLinkCost(t *testing.T) {
+	b := newBench(t, "2026-09", hubspottest.Switches{})
+	var changes []pipeline.LinkChange
+	b.companies = b.companies[:1]
+	for i := range 2000 {
+		b.people = append(b.people, must(t, b.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": fmt.Sprint("p", i)}}).ID)
+		changes = append(changes, b.ask("s", len(b.people)-1, 0, ""))
+	}
+	outcomes, err := b.sink.Link(t.Context(), changes)
+	if err != nil || len(outcomes) != 2000 {
+		t.Fatalf("%d outcomes, %v", len(outcomes), err)
+	}
+	if n := len(b.rec.sent("/")); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+}
+
+// TestSpecs proves the names of links, which stay when the configuration is reordered or a label is changed.
+func TestSpecs(t *testing.T) {
+	_, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID, Need{Object: "companies", Labels: []NeedLabel{{"contacts", "Chair"}, {"contacts", "Member"}}})
+	in := schema("=name", "role", "boss>contacts.ext_id", "deputy>contacts.ext_id", "parent")
+	s := open(t, p, &Config{Object: "companies", Mode: modeCreate, Associations: []Association{
+		{To: "contacts", ID: "boss", Label: Label{Name: "Chair"}},
+		{To: "contacts", ID: "deputy", Label: Label{Name: "Member"}},
+		{To: "contacts", ID: "deputy", Label: Label{From: "role"}},
+		{To: "companies", ID: "parent", Type: 14},
+	}}, in)
+	want := []pipeline.LinkSpec{
+		{Slot: "contacts/boss", FromObject: "companies", FromField: -1, ToObject: "contacts", ToField: 2, LabelField: -1, Label: "Chair"},
+		{Slot: "contacts/deputy/Member", FromObject: "companies", FromField: -1, ToObject: "contacts", ToField: 3, LabelField: -1, Label: "Member"},
+		{Slot: "contacts/deputy/{role}", FromObject: "companies", FromField: -1, ToObject: "contacts", ToField: 3, LabelField: 1},
+		{Slot: "companies/parent", FromObject: "companies", FromField: -1, ToObject: "companies", ToField: 4, LabelField: -1, Label: "#14"},
+	}
+	if diff := cmp.Diff(want, s.Specs()); diff != "" {
+		t.Errorf("specs (-want +got):\n%s", diff)
+	}
+	if l := s.Limits(); !l.Inline || !l.Unkeyed || l.LinksOnly {
+		t.Errorf("limits %+v", l)
+	}
+}
+
+// TestTypedParent proves that a relation by type id between records of one object is directed, and not to itself.
+func TestTypedParent(t *testing.T) {
+	b := newBench(t, "2026-09", hubspottest.Switches{})
+	end := func(i int) pipeline.LinkEnd { return pipeline.LinkEnd{Object: "companies", ID: b.companies[i]} }
+	changes := []pipeline.LinkChange{
+		{Key: "a", Slot: "companies/parent", From: end(0), To: end(1), Label: "#14"},
+		{Key: "b", Slot: "companies/parent", From: end(2), To: end(2), Label: "#14"},
+		{Key: "c", Slot: "companies/parent", From: end(2), To: end(3), Label: "#4711"},
+	}
+	outcomes, err := b.sink.Link(t.Context(), changes)
+	if err != nil || len(outcomes) != 3 {
+		t.Fatalf("%+v, %v", outcomes, err)
+	}
+	got := map[string]string{}
+	for _, o := range outcomes {
+		if got[o.Change.Key] = code(pipeline.Outcome{Err: o.Err}); o.Verdict == pipeline.Done {
+			got[o.Change.Key] = o.State.Types
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"a": "HUBSPOT_DEFINED:14", "b": "self_link", "c": "unknown_label"}, got); diff != "" {
+		t.Error(diff)
+	}
+	links := b.server.LinksOf("companies", b.companies[0], "companies")
+	if len(links) != 1 || !slices.Contains(links[0].Types, "HUBSPOT_DEFINED/14") {
+		t.Errorf("links %+v", links)
+	}
+}
