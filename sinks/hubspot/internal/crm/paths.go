@@ -68,12 +68,11 @@ func join(start string, segments []string) string {
 	b.WriteString(start)
 	for _, s := range segments {
 		b.WriteByte('/')
-		if s == "." || s == ".." { // would be taken for a way up, even escaped once
+		s = url.PathEscape(s)
+		if s == "." || s == ".." { // would lead to another path
 			s = strings.ReplaceAll(s, ".", "%2E")
-			b.WriteString(s)
-			continue
 		}
-		b.WriteString(url.PathEscape(s))
+		b.WriteString(s)
 	}
 	return b.String()
 }
