@@ -18,6 +18,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	r.mu.Lock()
 	r.wanted = 0
 	r.mu.Unlock()
+	r.missed = map[recordKey]bool{}
 	var parked int64
 	var after *LinkChange
 	for {
@@ -90,7 +91,13 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 	}
 	for look, values := range unknown {
 		slices.Sort(values)
-		if err := r.learn(ctx, &look, slices.Compact(values), true); err != nil {
+		values = slices.DeleteFunc(slices.Compact(values), func(v string) bool {
+			key := recordKey{look.Object, look.Property, v}
+			asked := r.missed[key]
+			r.missed[key] = true
+			return asked
+		})
+		if err := r.learn(ctx, &look, values, true); err != nil {
 			return err
 		}
 	}

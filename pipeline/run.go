@@ -91,6 +91,7 @@ type run struct {
 	blind    bool // a row couldn't be read far enough to know its key
 	whole    bool // the source was read from its first row to its last
 	ids      map[recordKey]string
+	missed   map[recordKey]bool // looked up in the destination since links were last written
 
 	mu      sync.Mutex
 	landed  *sync.Cond // a group has been committed
