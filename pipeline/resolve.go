@@ -86,6 +86,7 @@ func (r *run) learn(ctx context.Context, look *Lookup, values []string, ask bool
 	}
 	if len(r.ids)+len(values) > recordsKept {
 		clear(r.ids)
+		clear(r.missed)
 	}
 	known, err := r.store.Records(ctx, r.account, look.Object, look.Property, values)
 	if err != nil {
