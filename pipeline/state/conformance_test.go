@@ -37,8 +37,10 @@ var backends = []backend{
 // conform runs a part of the suite on every backend. Each gets a migrated store, and a way to open another one on the
 // same state, as another process would.
 func conform(t *testing.T, part func(t *testing.T, s *store, again func() *store)) {
+	t.Parallel()
 	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
 			url := b.url(t)
 			again := func() *store { return openStore(t, url, times) }
 			s := again()

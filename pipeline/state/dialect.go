@@ -72,7 +72,7 @@ func columns(list string) []column {
 // newPostgresDialect returns the dialect of Postgres 12 and later.
 func newPostgresDialect() *dialect {
 	return &dialect{
-		name:   "postgres",
+		name: "postgres",
 		// Reading the catalogue, unlike to_regclass, sees what others have made while this transaction waited for a lock.
 		tables: `select exists (select from pg_catalog.pg_tables where schemaname = 'sluice' and tablename = 'migration')`,
 		// The schema may be there already, made for a role that may not make one itself.

@@ -11,7 +11,7 @@ import (
 // recorded; the next Start notes then that the run was killed.
 func (s *store) Finish(ctx context.Context, f pipeline.Finish) error {
 	err := s.db.update(ctx, func(tx session) error { return finish(ctx, tx, &f) })
-	s.drop(f.Pipeline)
+	s.drop(f.Pipeline, f.Epoch)
 	if err != nil {
 		return fmt.Errorf("finish run of %q: %w", f.Pipeline, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 // A lease is the right of one run to write, as long as it is renewed.
 type lease struct {
+	epoch  int64
 	guard  guard
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -21,7 +22,7 @@ type lease struct {
 // until end is called or the lease is lost, of which onLost is told.
 func (s *store) newLease(g guard, name string, epoch int64, granted time.Time, onLost func(error)) *lease {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &lease{guard: g, cancel: cancel, done: make(chan struct{})}
+	l := &lease{epoch: epoch, guard: g, cancel: cancel, done: make(chan struct{})}
 	if !g.renews() {
 		close(l.done)
 		return l
@@ -88,13 +89,16 @@ func (s *store) hold(name string, l *lease) {
 	}
 }
 
-// drop ends a run's lease.
-func (s *store) drop(name string) {
+// drop ends a run's lease, but not that of a later run of the same pipeline.
+func (s *store) drop(name string, epoch int64) {
 	s.mu.Lock()
 	l := s.leases[name]
-	delete(s.leases, name)
+	mine := l != nil && l.epoch == epoch
+	if mine {
+		delete(s.leases, name)
+	}
 	s.mu.Unlock()
-	if l != nil {
+	if mine {
 		l.end()
 	}
 }

@@ -1,13 +1,11 @@
 package state
 
 import (
-	"context"
 	"errors"
 	"os"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"sluice/pipeline"
@@ -92,6 +90,24 @@ func TestFencing(t *testing.T) {
 	})
 }
 
+// The late end of a fenced run leaves the lease of the run that came after it alone, also within one process.
+func TestFencedFinishKeepsTheNextLease(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		old := begin(t, s, pipeline.Begin{})
+		crash(s)
+		r := begin(t, s, pipeline.Begin{})
+		err := s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: old.Epoch, Run: old.Run})
+		if !errors.Is(err, pipeline.ErrFenced) {
+			t.Errorf("finish of the earlier run: %v", err)
+		}
+		_, err = again().Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: account})
+		if _, held := errors.AsType[*pipeline.HeldError](err); !held {
+			t.Errorf("start beside the later run: %v", err)
+		}
+		r.finish(pipeline.Finish{})
+	})
+}
+
 func TestStateBelongsToOneAccount(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {
 		begin(t, s, pipeline.Begin{}).finish(pipeline.Finish{})
@@ -147,7 +163,7 @@ func TestDoubtfulIntents(t *testing.T) {
 		closed := r.intend(intent("a", 1, "a1"))
 		r.intend(intent("b", 1, "b1"), intent("c", 1, "c1"))
 		repeat := r.intend(intent("c", 1, "c2"))
-		decided := r.intend(intent("d", 1, "d1"))
+		r.intend(intent("d", 1, "d1")) // decided below, but not closed
 		last := r.intend(intent("e", 1, "e1"))
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1"), done("d", 1, hash(1), "1")}, Closed: []string{closed}})
 		crash(s)
@@ -161,7 +177,6 @@ func TestDoubtfulIntents(t *testing.T) {
 			equal(t, "intent of "+d.Key, d.Intent, intent(d.Key, 1, d.TraceID))
 		}
 		equal(t, "doubtful", got, map[string]string{"b": "b1 p-1-2", "c": "c2 " + repeat, "e": "e1 " + last})
-		_ = decided
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1"), done("c", 1, hash(1), "1")}, Closed: []string{last}})
 		r.finish(pipeline.Finish{})
 		equal(t, "at last", len(begin(t, s, pipeline.Begin{}).Doubtful), 0)
@@ -244,65 +259,6 @@ func TestRunNeedsTables(t *testing.T) {
 			}
 		})
 	}
-}
-
-// keep is tested by a fake clock: a lease that can't be renewed is given up before it ends, one that was taken over at once.
-func TestKeep(t *testing.T) {
-	broken := errors.New("no connection")
-	for _, c := range []struct {
-		name  string
-		renew func(at time.Duration) (bool, error)
-		want  time.Duration // when it is lost; 0: never
-		err   error
-	}{
-		{"renewed", func(time.Duration) (bool, error) { return true, nil }, 0, nil},
-		{"taken over", func(at time.Duration) (bool, error) { return at < 25*time.Second, nil }, 30 * time.Second, pipeline.ErrFenced},
-		{"unreachable", func(time.Duration) (bool, error) { return false, broken }, 50 * time.Second, broken},
-		{"unreachable for a while", func(at time.Duration) (bool, error) { return at > 45*time.Second, nil1(at, broken) }, 0, nil},
-		{"unreachable after renewals", func(at time.Duration) (bool, error) {
-			if at <= 20*time.Second {
-				return true, nil
-			}
-			return false, broken
-		}, 70 * time.Second, broken},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-				defer cancel()
-				start := time.Now()
-				err := keep(ctx, times, start, func(context.Context) (bool, error) { return c.renew(time.Since(start)) })
-				if c.want == 0 {
-					if err != nil {
-						t.Errorf("lost after %s: %v", time.Since(start), err)
-					}
-				} else if !errors.Is(err, c.err) || time.Since(start) != c.want {
-					t.Errorf("lost after %s: %v; want %v after %s", time.Since(start), err, c.err, c.want)
-				}
-			})
-		})
-	}
-}
-
-func nil1(at time.Duration, err error) error {
-	if at > 45*time.Second {
-		return nil
-	}
-	return err
-}
-
-// A renewal that hangs is given up in time too.
-func TestKeepGivesUpAHangingRenewal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		err := keep(t.Context(), times, start, func(ctx context.Context) (bool, error) {
-			<-ctx.Done()
-			return false, ctx.Err()
-		})
-		if err == nil || time.Since(start) != times.ttl-times.margin {
-			t.Errorf("lost after %s: %v", time.Since(start), err)
-		}
-	})
 }
 
 func TestSQLiteFilesArePrivate(t *testing.T) {

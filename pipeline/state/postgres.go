@@ -32,23 +32,34 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}
-	config.AfterConnect = durable
+	config.AfterConnect = settle
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	p := &postgres{d: newPostgresDialect(), pool: pool}
-	if err := p.view(ctx, func(session) error { return nil }); err != nil {
+	// One attempt: who has just typed a wrong host shouldn't wait for it.
+	if _, err := p.once(ctx, func(*pgx.Conn) error { return nil }); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	return p, nil
 }
 
-// durable sees to it that a commit is on disk when it is answered: an intent that a crash of the server forgets would
-// be a write that nobody knows of.
-func durable(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`)
+// settle sets what the store's statements need of a session, as one statement.
+//
+// A commit is on disk when it is answered: an intent that a crash of the server forgets would be a write that nobody knows of.
+//
+// Every statement looks few rows up by an index. The planner must not think otherwise while the tables grow from
+// nothing to millions of rows within one run, before they are analysed for the first time. A session that a pooler may
+// give to others (its process id isn't the one that was sent on connecting) is left alone.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `
+select set_config(s.name, s.value, false)
+from (values ('synchronous_commit', 'on'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'),
+	('enable_bitmapscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off')) as s (name, value)
+where case when s.name = 'synchronous_commit' then current_setting(s.name) = 'off' else pg_backend_pid() = $1 end`,
+		int64(conn.PgConn().PID()))
 	return err
 }
 

@@ -20,6 +20,7 @@ var short = timing{ttl: 1500 * time.Millisecond, renew: 200 * time.Millisecond, 
 
 // migrated returns a database with tables, and a way to open stores on it.
 func migrated(t *testing.T) (dsn string, open func(timing) *store) {
+	t.Parallel()
 	dsn = pgtest.Database(t)
 	open = func(times timing) *store { return openStore(t, dsn, times) }
 	if _, _, err := open(times).Migrate(t.Context()); err != nil {
@@ -133,7 +134,7 @@ func TestOnLost(t *testing.T) {
 
 // A role needs no more than what the package's documentation says.
 func TestGrants(t *testing.T) {
-	dsn, open := migrated(t)
+	dsn, _ := migrated(t)
 	name := "sluice_role_" + strings.ToLower(strings.TrimPrefix(dsn[strings.Index(dsn, "sluice_test_"):][:24], "sluice_test_"))
 	pgtest.Exec(t, dsn, "create role "+name+" login", "grant usage on schema sluice to "+name,
 		"grant select, insert, update, delete on all tables in schema sluice to "+name)
@@ -160,7 +161,6 @@ func TestGrants(t *testing.T) {
 	if _, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "p"}); err == nil || !strings.Contains(err.Error(), "grant") {
 		t.Errorf("without a grant: %v", err)
 	}
-	_ = open
 }
 
 // Commits are durable even where the server's default isn't.

@@ -75,8 +75,8 @@ func (s *store) Close() error {
 
 // fence checks that no later run was granted, and keeps one from being granted until the transaction ends (I7).
 func fence(ctx context.Context, s session, name string, epoch int64) error {
-	var one_ int
-	found, err := one(ctx, s, []any{&one_}, `select 1 from sluice.pipeline where name = $1 and epoch = $2 {share}`, name, epoch)
+	var known int64
+	found, err := one(ctx, s, []any{&known}, `select epoch from sluice.pipeline where name = $1 and epoch = $2 {share}`, name, epoch)
 	if err == nil && !found {
 		return pipeline.ErrFenced
 	}

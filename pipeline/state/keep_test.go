@@ -1,0 +1,68 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// keep is tested by a fake clock: a lease that can't be renewed is given up before it ends, one that was taken over at once.
+func TestKeep(t *testing.T) {
+	broken := errors.New("no connection")
+	for _, c := range []struct {
+		name  string
+		renew func(at time.Duration) (bool, error)
+		want  time.Duration // when it is lost; 0: never
+		err   error
+	}{
+		{"renewed", func(time.Duration) (bool, error) { return true, nil }, 0, nil},
+		{"taken over", func(at time.Duration) (bool, error) { return at < 25*time.Second, nil }, 30 * time.Second, pipeline.ErrFenced},
+		{"unreachable", func(time.Duration) (bool, error) { return false, broken }, 50 * time.Second, broken},
+		{"unreachable for a while", func(at time.Duration) (bool, error) {
+			if at > 45*time.Second {
+				return true, nil
+			}
+			return false, broken
+		}, 0, nil},
+		{"unreachable after renewals", func(at time.Duration) (bool, error) {
+			if at <= 20*time.Second {
+				return true, nil
+			}
+			return false, broken
+		}, 70 * time.Second, broken},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				start := time.Now()
+				err := keep(ctx, times, start, func(context.Context) (bool, error) { return c.renew(time.Since(start)) })
+				if c.want == 0 {
+					if err != nil {
+						t.Errorf("lost after %s: %v", time.Since(start), err)
+					}
+				} else if !errors.Is(err, c.err) || time.Since(start) != c.want {
+					t.Errorf("lost after %s: %v; want %v after %s", time.Since(start), err, c.err, c.want)
+				}
+			})
+		})
+	}
+}
+
+// A renewal that hangs is given up in time too.
+func TestKeepGivesUpAHangingRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := keep(t.Context(), times, start, func(ctx context.Context) (bool, error) {
+			<-ctx.Done()
+			return false, ctx.Err()
+		})
+		if err == nil || time.Since(start) != times.ttl-times.margin {
+			t.Errorf("lost after %s: %v", time.Since(start), err)
+		}
+	})
+}

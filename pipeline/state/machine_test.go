@@ -1,0 +1,267 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"sluice/pipeline"
+)
+
+// TestStoresAgree plays random histories on both stores and compares all that can be seen of them after every step.
+// It also checks what holds in any history: versions never go back (I4), and what was rejected, or is held, has an
+// open dead letter (I2).
+func TestStoresAgree(t *testing.T) {
+	var stores []*store
+	for _, b := range backends {
+		s := openStore(t, b.url(t), times)
+		if _, _, err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stores = append(stores, s)
+	}
+	histories := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		histories++
+		m := &machine{TB: t, Context: rt, name: fmt.Sprintf("p%d", histories), versions: map[string]int64{}}
+		for _, s := range stores {
+			m.runs = append(m.runs, &played{t: t, s: s, name: m.name})
+		}
+		m.start()
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			m.step()
+			m.compare()
+		}
+		m.finish()
+	})
+}
+
+type machine struct {
+	testing.TB
+	Context  *rapid.T
+	name     string
+	runs     []*played // the same run in every store
+	groups   []string
+	versions map[string]int64
+}
+
+var machineKeys = []string{"a", "b", "c", "ü"}
+
+func (m *machine) key() string { return rapid.SampledFrom(machineKeys).Draw(m.Context, "key") }
+
+func (m *machine) each(what string, do func(r *played) error) {
+	m.Helper()
+	for _, r := range m.runs {
+		if err := do(r); err != nil {
+			m.Context.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+func (m *machine) step() {
+	switch rapid.IntRange(0, 9).Draw(m.Context, "step") {
+	case 0:
+		m.finish()
+		m.start()
+	case 1:
+		m.each("crash and start", func(r *played) error { r.s.drop(m.name, r.Epoch); return nil })
+		m.start()
+	case 2:
+		letters, _ := m.runs[0].s.Rejects(m.Context.Context(), Filter{Pipeline: m.name})
+		if len(letters) == 0 {
+			return
+		}
+		at := rapid.IntRange(0, len(letters)-1).Draw(m.Context, "letter")
+		m.each("retry", func(r *played) error {
+			same, err := r.s.Rejects(m.Context.Context(), Filter{Pipeline: m.name})
+			if err == nil {
+				_, err = r.s.Retry(m.Context.Context(), m.name, []int64{same[at].ID})
+			}
+			return err
+		})
+	case 3, 4:
+		m.intend()
+	default:
+		c := m.commit()
+		m.each("commit", func(r *played) error {
+			c := c
+			c.Pipeline, c.Account, c.Epoch, c.Run = m.name, account, r.Epoch, r.Run
+			return r.s.Commit(m.Context.Context(), c)
+		})
+	}
+}
+
+func (m *machine) start() {
+	b := pipeline.Begin{Pipeline: m.name, Account: account, Fingerprint: rapid.SampledFrom([]string{"f", "f", "g"}).Draw(m.Context, "fingerprint")}
+	m.each("start", func(r *played) (err error) {
+		r.Resume, err = r.s.Start(m.Context.Context(), b)
+		slices.SortFunc(r.Doubtful, func(a, b pipeline.Doubt) int {
+			return compareLinks(pipeline.LinkChange{Slot: a.Key}, pipeline.LinkChange{Slot: b.Key})
+		})
+		return err
+	})
+	m.same("resume", func(r *played) any {
+		return []any{r.Position, r.Doubtful, r.Epoch}
+	}, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
+}
+
+func (m *machine) finish() {
+	f := pipeline.Finish{Pipeline: m.name, Status: "done", Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep")}
+	m.each("finish", func(r *played) error {
+		f := f
+		f.Epoch, f.Run = r.Epoch, r.Run
+		return r.s.Finish(m.Context.Context(), f)
+	})
+}
+
+func (m *machine) intend() {
+	g := pipeline.Group{ID: fmt.Sprintf("%s-%d", m.name, len(m.groups)), Pipeline: m.name}
+	for _, key := range distinct([]string{m.key(), m.key()}) {
+		g.Intents = append(g.Intents, pipeline.Intent{Key: key, Version: m.versions[key] + 1, Action: pipeline.Upsert, TraceID: g.ID + key})
+	}
+	m.groups = append(m.groups, g.ID)
+	m.each("intend", func(r *played) error {
+		g.Epoch = r.Epoch
+		return r.s.Intend(m.Context.Context(), g)
+	})
+}
+
+func (m *machine) commit() (c pipeline.Commit) {
+	for range rapid.IntRange(0, 3).Draw(m.Context, "decisions") {
+		c.Decisions = append(c.Decisions, m.decision())
+	}
+	for range rapid.IntRange(0, 2).Draw(m.Context, "links") {
+		d := pipeline.LinkDecision{Key: m.key(), Slot: m.slot(), Remove: rapid.Bool().Draw(m.Context, "remove")}
+		switch {
+		case rapid.Bool().Draw(m.Context, "refused"):
+			d.Reject = reject(d.Key, "link", "no_link")
+		case !d.Remove:
+			s := linkState(d.Slot, "1", m.value())
+			d.State = &s
+		}
+		c.Links = append(c.Links, d)
+	}
+	for range rapid.IntRange(0, 2).Draw(m.Context, "rejects") {
+		c.Rejects = append(c.Rejects, *reject(rapid.SampledFrom([]string{"", "a", "b"}).Draw(m.Context, "key"), "map", "bad"))
+	}
+	if rapid.Bool().Draw(m.Context, "sees") {
+		c.Seen = []string{m.key()}
+	}
+	if len(m.groups) > 0 && rapid.Bool().Draw(m.Context, "closes") {
+		c.Closed = []string{rapid.SampledFrom(m.groups).Draw(m.Context, "group")}
+	}
+	if rapid.Bool().Draw(m.Context, "moves") {
+		c.Position = pipeline.Position{byte(len(m.groups) + 1)}
+	}
+	return c
+}
+
+func (m *machine) slot() string { return rapid.SampledFrom([]string{"s", "t"}).Draw(m.Context, "slot") }
+func (m *machine) value() string {
+	return rapid.SampledFrom([]string{"1", "2"}).Draw(m.Context, "value")
+}
+
+func (m *machine) decision() pipeline.Decision {
+	key := m.key()
+	version := m.versions[key] + int64(rapid.IntRange(-1, 1).Draw(m.Context, "raise"))
+	d := pipeline.Decision{Key: key, Version: version, Hash: hash(byte(version))}
+	switch rapid.IntRange(0, 4).Draw(m.Context, "verdict") {
+	case 0:
+		d.Verdict, d.Reject = pipeline.Refused, reject(key, "sink", m.value())
+	case 1:
+		d.Held, d.Reject = true, reject(key, "sink", "in_doubt")
+	case 2:
+		d.Verdict, d.ID = pipeline.Found, "1"
+	default:
+		d.Verdict, d.ID = pipeline.Done, "1"
+		d.Record = &pipeline.RecordID{Object: m.name, Property: "n", Value: m.value(), ID: m.value()}
+		for range rapid.IntRange(0, 3).Draw(m.Context, "wants") {
+			to := pipeline.LinkEnd{Object: m.name, Property: "n", Value: m.value()}
+			if rapid.Bool().Draw(m.Context, "known") {
+				to = pipeline.LinkEnd{Object: m.name, ID: m.value()}
+			}
+			d.Links = append(d.Links, wanted(m.slot(), rapid.Bool().Draw(m.Context, "remove"), pipeline.LinkEnd{Object: "x"}, to))
+		}
+	}
+	m.versions[key] = max(m.versions[key], version)
+	return d
+}
+
+// same compares what the stores show.
+func (m *machine) same(what string, show func(r *played) any, opts ...cmp.Option) {
+	m.Helper()
+	want := show(m.runs[0])
+	for _, r := range m.runs[1:] {
+		if diff := cmp.Diff(want, show(r), append(opts, cmpopts.EquateEmpty())...); diff != "" {
+			m.Context.Fatalf("%s (-%s +%s):\n%s", what, backends[0].name, backends[1].name, diff)
+		}
+	}
+}
+
+func (m *machine) compare() {
+	ctx := m.Context.Context()
+	m.same("entries", func(r *played) any { return r.known(machineKeys...) })
+	m.same("waiting", func(r *played) any { return r.waiting() })
+	m.same("dead letters", func(r *played) any { return codes(r.letters(Filter{Pipeline: m.name, Closed: true})) })
+	m.same("records", func(r *played) any {
+		ids, err := r.s.Records(ctx, account, m.name, "n", []string{"1", "2"})
+		return []any{ids, err}
+	})
+	m.same("ledger", func(r *played) any {
+		page, err := r.s.Ledger(ctx, m.name, "a", 2)
+		return []any{page, err}
+	})
+	open := map[string]bool{}
+	for _, l := range m.runs[0].letters(Filter{Pipeline: m.name}) {
+		open[l.Key] = true
+		if l.Last.Before(l.First) || time.Since(l.First) > time.Hour {
+			m.Context.Errorf("times of %+v", l)
+		}
+	}
+	for i, e := range m.runs[0].known(machineKeys...) {
+		key := machineKeys[i]
+		if e.Version != max(0, m.versions[key]) {
+			m.Context.Errorf("version %d of %s, want %d", e.Version, key, m.versions[key])
+		}
+		if (e.Rejected != (pipeline.Hash{}) || e.Held) && !open[key] {
+			m.Context.Errorf("nothing says that %s was refused: %+v", key, e)
+		}
+	}
+}
+
+func TestPack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var list []pipeline.Intent
+		for range rapid.IntRange(0, 3).Draw(t, "intents") {
+			text := func(name string) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, name)) }
+			list = append(list, pipeline.Intent{Key: text("key"), Version: rapid.Int64().Draw(t, "version"), Hash: hash(rapid.Byte().Draw(t, "hash")),
+				Action: pipeline.Action(rapid.Int32().Draw(t, "action")), TraceID: text("trace"), ID: text("id"), Match: text("match")})
+		}
+		packed := pack(list)
+		got, err := unpack(packed)
+		if diff := cmp.Diff(list, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Fatalf("%v\n%s", err, diff)
+		}
+		// Damage is an error, never a panic: cut short, or with something behind.
+		if _, err := unpack(packed[:rapid.IntRange(0, len(packed)-1).Draw(t, "cut")]); err == nil {
+			t.Fatal("intents that were cut short are fine")
+		}
+		if _, err := unpack(append(packed, 0)); err == nil {
+			t.Fatal("intents with something behind them are fine")
+		}
+	})
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add(pack([]pipeline.Intent{{Key: "k", Version: 1}}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if list, err := unpack(b); err == nil {
+			equal(t, "packed again", len(pack(list)) <= len(b), true)
+		}
+	})
+}
