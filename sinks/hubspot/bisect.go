@@ -211,25 +211,24 @@ func isConflict(item *crm.ItemError) bool {
 }
 
 // conflicts refuses rows whose unique value another record has, or writes to that record where the configuration asks for
-// it. A conflict of a create that was sent before, and is found by its match value, is that earlier attempt.
+// it. A create that was sent before may be in conflict with its own earlier attempt, which makes it done.
 func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 	var adopted []entry
 	taken := map[string]bool{}
 	for _, c := range conflicts {
-		if c.Action == pipeline.Create && (c.id == "" || !c.Sent.IsZero()) && c.fold != "" {
-			found, err := w.Find(ctx, w.object, w.matchName(), []string{c.Match})
-			if err != nil {
+		if c.Action == pipeline.Create && c.fold != "" && (c.id == "" || !c.Sent.IsZero()) {
+			id, ours, err := w.holder(ctx, c)
+			switch {
+			case err != nil:
 				w.log.Warn("a conflict can't be read back now", "error", err)
 				continue // in doubt
-			}
-			id := found[c.Match]
-			if id != "" && !c.Sent.IsZero() && (c.id == "" || c.id == id) {
+			case ours && !c.Sent.IsZero():
 				w.done(c.entry, id)
 				continue
+			case id == "" && !c.Sent.IsZero():
+				continue // in doubt: it isn't seen yet
 			}
-			if c.id == "" {
-				c.id = id
-			}
+			c.id = id
 		}
 		if w.adopt && c.id != "" && !c.adopted && c.Action != pipeline.Update && !taken[c.id] {
 			taken[c.id] = true
@@ -244,6 +243,23 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 	if len(adopted) > 0 {
 		w.todo = append(w.todo, batch{pipeline.Update, adopted})
 	}
+}
+
+// holder returns the record that a create is in conflict with, and whether it has the create's match value. Where its id
+// was told it is read by that, which sees a new record at once (API.md section 11.1).
+func (w *writing) holder(ctx context.Context, c conflict) (id string, ours bool, err error) {
+	if c.id == "" {
+		found, err := w.Find(ctx, w.object, w.matchName(), []string{c.Match})
+		return found[c.Match], found[c.Match] != "", err
+	}
+	answer, err := w.portal.BatchRead(ctx, w.path, "", []string{w.matchName()}, []string{c.id}, false)
+	if err != nil {
+		return "", false, err
+	}
+	for _, r := range answer.Results {
+		ours = ours || strings.EqualFold(w.Fold(w.object, w.matchName(), r.Properties[w.matchName()]), c.fold)
+	}
+	return c.id, ours, nil
 }
 
 func (w *writing) conflictError(c conflict) error {

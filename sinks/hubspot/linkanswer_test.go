@@ -1,0 +1,176 @@
+package hubspot
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"sluice/pipeline"
+)
+
+// linkAnswers serves a portal where no pair is linked, and where associations are answered by answer.
+func linkAnswers(answer func(froms []string) (int, string)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scripted(func(path string, body []byte) (int, string) {
+			switch {
+			case strings.HasSuffix(path, "/labels"):
+				return 200, `{"results":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null},{"category":"USER_DEFINED","typeId":37,"label":"Chair"}]}`
+			case strings.HasSuffix(path, "/batch/read"):
+				return 200, `{"status":"COMPLETE","results":[]}`
+			}
+			var froms []string
+			for part := range strings.SplitSeq(string(body), `"from":{"id":"`) {
+				if id, _, ok := strings.Cut(part, `"`); ok && isDigits(id) && id != "" {
+					froms = append(froms, id)
+				}
+			}
+			return answer(froms)
+		}).ServeHTTP(w, r)
+	})
+}
+
+func chairs(n int) []pipeline.LinkChange {
+	var links []pipeline.LinkChange
+	for i := range n {
+		links = append(links, pipeline.LinkChange{
+			Key: fmt.Sprint(i + 100), Slot: "s", Label: "Chair",
+			From: pipeline.LinkEnd{Object: "contacts", ID: fmt.Sprint(i + 100)}, To: pipeline.LinkEnd{Object: "companies", ID: "7"},
+		})
+	}
+	return links
+}
+
+func linked(froms []string) string {
+	results := make([]string, len(froms))
+	for i, id := range froms {
+		results[i] = fmt.Sprintf(`{"fromObjectTypeId":"0-1","fromObjectId":%s,"toObjectTypeId":"0-2","toObjectId":7,"labels":["Chair"]}`, id)
+	}
+	return strings.Join(results, ",")
+}
+
+// TestLinkAnswers proves that one bad link among many is isolated, whether it spoils the whole request or is told of
+// without a name, and that links which an answer leaves out aren't taken for made.
+func TestLinkAnswers(t *testing.T) {
+	const poison = "133"
+	has := func(froms []string) bool { return strings.Contains(strings.Join(froms, " "), poison) }
+	for name, test := range map[string]struct {
+		answer        func([]string) (int, string)
+		done, refused int
+	}{
+		"all refused": {func(froms []string) (int, string) {
+			if has(froms) {
+				return 400, `{"category":"VALIDATION_ERROR","message":"a limit"}`
+			}
+			return 201, `{"results":[` + linked(froms) + `]}`
+		}, 49, 1},
+		"nobody named": {func(froms []string) (int, string) {
+			if has(froms) {
+				return 200, `{"results":[],"numErrors":1,"errors":[{"category":"VALIDATION_ERROR","message":"a limit"}]}`
+			}
+			return 200, `{"results":[` + linked(froms) + `]}`
+		}, 49, 1},
+		"silence":   {func([]string) (int, string) { return 200, `{"results":[]}` }, 0, 0},
+		"only some": {func(froms []string) (int, string) { return 200, `{"results":[` + linked(froms[:20]) + `]}` }, 20, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec, p := listen(t, linkAnswers(test.answer), "2026-09")
+			s := contacts(p, modeUpsert, "email", "email")
+			outcomes, err := s.Link(t.Context(), chairs(50))
+			if err != nil {
+				t.Fatal(err)
+			}
+			done, refused := 0, 0
+			for _, o := range outcomes {
+				if o.Verdict == pipeline.Done {
+					done++
+				} else if refused++; o.Change.From.ID != poison {
+					t.Errorf("%s is refused: %v", o.Change.From.ID, o.Err)
+				}
+			}
+			if done != test.done || refused != test.refused {
+				t.Errorf("%d done, %d refused; want %d and %d", done, refused, test.done, test.refused)
+			}
+			if n := len(rec.sent("/batch/create")); n > 1+12 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+// TestLinkForbidden proves that a missing scope stops the run.
+func TestLinkForbidden(t *testing.T) {
+	_, p := listen(t, linkAnswers(func([]string) (int, string) { return 403, `{"category":"MISSING_SCOPES","message":"no"}` }), "2026-09")
+	outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(2))
+	if err == nil || len(outcomes) != 0 {
+		t.Errorf("got %v, %v", outcomes, err)
+	}
+}
+
+// TestInlineLabel proves that a create whose link has an unknown label is refused, and not sent without it.
+func TestInlineLabel(t *testing.T) {
+	rec, p := listen(t, linkAnswers(func([]string) (int, string) { return 404, "" }), "2026-09")
+	s := contacts(p, modeCreate, "email", "email")
+	c := change("a", "a@x.io")
+	c.Links = chairs(1)
+	c.Links[0].Label = "Chairman"
+	outcomes, err := write(t, s, c)
+	if err != nil || code(outcomes["trace-a"]) != "unknown_label" {
+		t.Errorf("got %+v, %v", outcomes, err)
+	}
+	if sent := rec.sent("/contacts/batch/create"); len(sent) != 0 {
+		t.Errorf("%d requests", len(sent))
+	}
+}
+
+// TestMissingPropertyItem proves that a property which HubSpot no longer has stops the run, and doesn't reject rows.
+func TestMissingPropertyItem(t *testing.T) {
+	_, p := listen(t, scripted(func(string, []byte) (int, string) {
+		return 207, `{"results":[{"id":"1","objectWriteTraceId":"trace-a"}],"errors":[{"category":"VALIDATION_ERROR",
+		"message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Property \\\"city\\\" does not exist\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"city\"}]",
+		"context":{"objectWriteTraceId":["trace-b"]}}]}`
+	}), "2026-09")
+	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email", "city"), change("a", "a@x.io", "Oslo"), change("b", "b@x.io", "Rome"))
+	if err == nil || outcomes["trace-a"].Verdict != pipeline.Done || outcomes["trace-b"].Verdict != pipeline.Unwritten {
+		t.Errorf("got %+v, %v", outcomes, err)
+	}
+}
+
+// TestRefusedRead proves that one value which HubSpot refuses to look up doesn't hide the others, nor counts as absent.
+func TestRefusedRead(t *testing.T) {
+	_, p := listen(t, scripted(func(_ string, body []byte) (int, string) {
+		text := string(body)
+		if strings.Contains(text, `"bad"`) {
+			return 400, `{"category":"VALIDATION_ERROR","message":"no"}`
+		}
+		var results []string
+		for _, id := range []string{"a", "b"} {
+			if strings.Contains(text, `{"id":"`+id+`"}`) {
+				results = append(results, fmt.Sprintf(`{"id":"1%d","properties":{"ext":%q}}`, len(id), id))
+			}
+		}
+		return 200, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `]}`
+	}), "2026-09")
+	s := contacts(p, modeUpsert, "ext", "ext")
+	l := s.lookup("contacts", "contacts", "ext")
+	if err := l.read(t.Context(), []string{"a", "bad", "b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.found) != 2 || !l.absent["c"] || l.absent["bad"] || l.absent["a"] {
+		t.Errorf("found %v, absent %v", l.found, l.absent)
+	}
+}
+
+// TestExplain proves that what a person can do about credentials is said, and that a pause is one to the engine.
+func TestExplain(t *testing.T) {
+	for status, want := range map[int]string{401: "401", 403: "crm.objects.contacts.write"} {
+		_, p := listen(t, scripted(func(string, []byte) (int, string) {
+			return status, `{"category":"MISSING_SCOPES","message":"no","errors":[{"message":"One or more","context":{"requiredGranularScopes":["crm.objects.contacts.write"]}}]}`
+		}), "2026-09")
+		_, err := p.name(t.Context())
+		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, pipeline.ErrPaused) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
