@@ -111,6 +111,16 @@ func TestValues(t *testing.T) {
 		`int(digits)`: "int 42", `int(7.00)`: "int 7", `int(yes)`: "int 1", `decimal(" 1.50 ")`: "decimal 1.50", `decimal(f)`: "decimal 0.1", `float("1e3")`: "float 1000", `float(dec)`: "float 1.2345678901234568e+18",
 		`string(dec)`: "string 1234567890123456789.10", `string(t)`: "string 2024-02-29T13:45:59Z", `bool("Yes")`: "bool true", `bool(0)`: "bool false",
 		`date("2024-02-29")`: "date 2024-02-29", `date(t)`: "date 2024-02-29", `time(d)`: "time 2023-12-31T00:00:00Z", `time("2024-01-02T03:04:05+01:00")`: "time 2024-01-02T02:04:05Z", `time("2024-01-02 03:04:05")`: "time 2024-01-02T03:04:05Z",
+		// parts of JSON
+		`json_get(j, "a")`: "int 1", `json_get(j, "b")`: "null", `json_get(j, "a.b")`: "null", `json_get(j, "a") + 1`: "int 2", `json_get(null_s, "a")`: "null",
+		`json_get('{"x": [{"y": 1.50}, "z", true, null, 1e3, 12345678901234567890, {"k": [1]}]}', "x.0.y")`: "decimal 1.50",
+		`json_get('{"x": [{"y": 1.50}, "z", true, null, 1e3, 12345678901234567890, {"k": [1]}]}', "x.1")`:   "string z",
+		`json_get('["a", true, null, 1e3, 12345678901234567890, {"k": [1.0]}]', "1")`:                       "bool true",
+		`json_get('["a", true, null, 1e3, 12345678901234567890, {"k": [1.0]}]', "2")`:                       "null",
+		`json_get('["a", true, null, 1e3, 12345678901234567890, {"k": [1.0]}]', "3")`:                       "float 1000",
+		`json_get('["a", true, null, 1e3, 12345678901234567890, {"k": [1.0]}]', "4")`:                       "decimal 12345678901234567890",
+		`json_get('["a", true, null, 1e3, 12345678901234567890, {"k": [1.0]}]', "5")`:                       `json {"k":[1.0]}`,
+		`json_get('["a"]', "-1")`: "null", `json_get('["a"]', "9")`: "null",
 		// dates
 		`d < date("2024-01-01")`: "bool true", `d == time(d)`: "bool true", `t > d`: "bool true", `d + 1`: "date 2024-01-01", `d - 365`: "date 2022-12-31", `d - date("2023-01-01")`: "int 364",
 		`to_date(day_text, "DD.MM.YYYY")`: "date 2023-12-31", `to_date("1/2/24", "M/D/YY")`: "date 2024-01-02", `to_date("5 March 1999", "D Month YYYY")`: "date 1999-03-05", `to_time("20240102 030405", "YYYYMMDD HH24MISS")`: "time 2024-01-02T03:04:05Z",
@@ -176,6 +186,8 @@ func TestRowErrors(t *testing.T) {
 		`lpad(s, 99999999)`:        `character 1: the result is longer than 1048576 bytes`,
 		`date_trunc("century", d)`: `character 1: unknown unit "century": expected year, quarter, month, week, day, hour, minute or second`,
 		`d + big`:                  `character 3: 2023-12-31 + 9223372036854775807 days is too far`,
+		`json_get("{", "a")`:       `character 1: "{" is no JSON document: unexpected EOF`,
+		`json_get("1 2", "a")`:     `character 1: "1 2" is no JSON document: more follows its end`,
 		`round(1.5, 1000)`:         `character 1: round takes from -100 to 100 places, not 1000`,
 		`replace(lpad("", 1000000, "x"), "x", "yyyyyyyy")`: `character 1: the result is longer than 1048576 bytes`,
 	} {

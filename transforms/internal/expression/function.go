@@ -23,7 +23,7 @@ type function struct {
 
 // limits returns how many arguments f takes; most is -1 if there is no limit.
 func (f *function) limits() (least, most int) {
-	letters := strings.NewReplacer("|", "", "*", "").Replace(f.params)
+	letters := f.letters()
 	least, most = len(letters), len(letters)
 	if i := strings.IndexByte(f.params, '|'); i >= 0 {
 		least = i
@@ -34,9 +34,13 @@ func (f *function) limits() (least, most int) {
 	return least, most
 }
 
+func (f *function) letters() string {
+	return strings.ReplaceAll(strings.ReplaceAll(f.params, "|", ""), "*", "")
+}
+
 // param returns the letter of the i-th argument.
 func (f *function) param(i int) byte {
-	letters := strings.NewReplacer("|", "", "*", "").Replace(f.params)
+	letters := f.letters()
 	return letters[min(i, len(letters)-1)]
 }
 
@@ -95,13 +99,17 @@ func (f *function) compile(at int, args []node) (node, error) {
 		}
 	}
 	values := make([]pipeline.Value, len(args)) // one is enough: a call doesn't contain itself
+	letters := make([]byte, len(args))
+	for i := range args {
+		letters[i] = f.param(i)
+	}
 	n.eval = func(row []pipeline.Value) (pipeline.Value, error) {
 		for i := range args {
 			v, err := args[i].eval(row)
 			if err != nil || v.IsNull() && !f.keepNull {
 				return null, err
 			}
-			if ok, want := accepts(f.param(i), v.Type()); !ok {
+			if ok, want := accepts(letters[i], v.Type()); !ok {
 				return null, failure(args[i].at, "", "expected %s, found %s %s", want, v.Type(), quote(v))
 			}
 			values[i] = v

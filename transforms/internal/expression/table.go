@@ -48,6 +48,8 @@ var functions = map[string]*function{
 	"ceil":  {params: "n", typ: givesFirst, call: whole(true)},
 	"round": {params: "n|i", typ: givesFirst, call: rounded},
 
+	"json_get": {params: "ss", typ: gives(pipeline.Null), call: jsonGet},
+
 	"to_date":     {params: "ss", typ: gives(pipeline.Date), prepare: prepareParse(day)},
 	"to_time":     {params: "ss", typ: gives(pipeline.Time), prepare: prepareParse(instant)},
 	"format_date": {params: "ds", typ: gives(pipeline.String), prepare: prepareFormat},
