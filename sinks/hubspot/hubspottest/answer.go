@@ -93,6 +93,11 @@ func (r *result) append(b []byte) []byte {
 	if len(r.history) > 0 {
 		b = r.appendHistory(b)
 	}
+	return append(r.appendMeta(b), '}')
+}
+
+// appendMeta writes what surrounds the properties.
+func (r *result) appendMeta(b []byte) []byte {
 	b = append(b, `,"createdAt":`...)
 	b = appendTime(b, r.created)
 	b = append(b, `,"updatedAt":`...)
@@ -118,7 +123,7 @@ func (r *result) append(b []byte) []byte {
 	if r.links != nil {
 		b = append(append(b, `,"associations":`...), r.links...)
 	}
-	return append(b, '}')
+	return b
 }
 
 func (r *result) appendValue(b []byte, p *property) []byte {
