@@ -309,7 +309,7 @@ func TestInlineAssociations(t *testing.T) {
 
 // Section 6.4: a user-level token without permission to edit associations is refused in 2026-09 only.
 func TestEditAssociationsPermission(t *testing.T) {
-	p := open(t, Options{Tokens: []Token{{Value: "token"}, {Value: "user", OAuth: true, User: true, ReadAll: true}}})
+	p := open(t, Options{Tokens: []Token{{Value: "token"}, {Value: "user", OAuth: true, NoLinks: true}}})
 	a, b := p.contact(`"lastname":"x"`), p.company("x")
 	for version, status := range map[string]int{"2026-03": 201, "2026-09": 400} {
 		path := "/crm/associations/" + version + "/contacts/companies/batch/"

@@ -34,7 +34,7 @@ func expired(c *call, seconds int) *reply {
 
 // authorize checks the token's scopes (2.2, 2.3) and, in 2026-09, its user's permissions (6.4).
 func (s *Server) authorize(c *call) *reply {
-	if t := c.token; t.User && t.ReadAll && c.route.version == "2026-09" && c.linking() && c.r.Method != "GET" && !c.reading() {
+	if c.token.NoLinks && c.route.version == "2026-09" && c.linking() && c.r.Method != "GET" && !c.reading() {
 		return c.refuse(invalid("Missing 'Edit Associations' permission."))
 	}
 	needed := s.scopes(c)
@@ -103,7 +103,7 @@ func (t *objectType) scopeName() string {
 	switch {
 	case t.Custom:
 		return "custom"
-	case t.ID >= "0-18" && t.activity():
+	case t.activity():
 		return "contacts" // activities go with contacts
 	}
 	return t.Name

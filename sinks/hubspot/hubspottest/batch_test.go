@@ -86,6 +86,8 @@ func TestCreateConflicts(t *testing.T) {
 	a = p.post(contactsBatch+"create", twice).want(t, 207)
 	equal(t, "message", a.Errors[0].Message, "Contact already exists")
 	p.post(contactsBatch+"create", strings.ReplaceAll(twice, "objectWriteTraceId", "x")).want(t, 409)
+	p.SetSwitches(Switches{UntrimmedKeys: true})
+	p.post(contactsBatch+"create", inputs(`"properties":{"lastname":"x","ext_id":" E-1"}`)).want(t, 201)
 	p.SetSwitches(Switches{CaseSensitiveKeys: true})
 	p.post(contactsBatch+"create", inputs(`"properties":{"lastname":"x","ext_id":"E-2"}`)).want(t, 201)
 	p.post(contactsBatch+"create", inputs(`"properties":{"lastname":"x","ext_id":"e-2"}`)).want(t, 201)

@@ -25,8 +25,8 @@ type call struct {
 
 	correlation string
 	half        bool // a fault wants only some of the inputs applied
+	omit        bool // a fault wants only some of the results told
 	bearer      string
-	limited     bool // rate limit headers are known
 	headers     http.Header
 }
 
@@ -81,7 +81,9 @@ func (s *Server) answer(c *call, hit strike) *reply {
 	if hit.before() {
 		return hit.reply(c, nil)
 	}
-	c.half = hit.fault != nil && hit.fault.Kind == "partial"
+	if hit.fault != nil {
+		c.half, c.omit = hit.fault.Kind == "partial", hit.fault.Kind == "omit"
+	}
 	if hit.late() {
 		s.applyLate(c, hit.fault.Delay)
 		return hit.reply(c, nil)

@@ -33,7 +33,9 @@ type Fault struct {
 	//	cut       apply, and break the connection in the middle of the answer
 	//	html      apply, and answer 200 with an HTML page
 	//	empty     apply, and answer without a body
-	//	no_errors apply, and answer 207 without saying what went wrong
+	//	no_errors apply, and answer 207 without results or errors
+	//	omit      apply, and leave out half of the results, without a word
+	//	huge      apply, and put 16 MiB of blanks before the answer
 	//	partial   apply some of the inputs only, and answer Status (502)
 	//	late      answer Status (504) at once, and apply after Delay
 	//	lock      423 for two seconds (6.1)
@@ -51,7 +53,7 @@ type Fault struct {
 	RetryAfter int    `json:"retry_after,omitempty"`
 }
 
-var faultKinds = strings.Fields("status reset truncate cut html empty no_errors partial late lock expire drip delay")
+var faultKinds = strings.Fields("status reset truncate cut html empty no_errors omit huge partial late lock expire drip delay")
 
 // Check returns an error if the fault can't be carried out.
 func (f *Fault) Check() error {

@@ -34,6 +34,8 @@ func TestFaults(t *testing.T) {
 		{Fault{Kind: "html"}, 200, 3, "<html>"},
 		{Fault{Kind: "empty"}, 201, 3, ""},
 		{Fault{Kind: "no_errors"}, 207, 3, `"results":[]`},
+		{Fault{Kind: "omit"}, 201, 3, `"results":[{`},
+		{Fault{Kind: "huge"}, 201, 3, `   {"status":"COMPLETE"`},
 		{Fault{Kind: "delay", Delay: time.Millisecond}, 201, 3, `"results":[{`},
 	} {
 		p := open(t, Options{Faults: []Fault{c.fault}})

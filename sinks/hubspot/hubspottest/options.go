@@ -37,8 +37,7 @@ type Token struct {
 	Value   string
 	Scopes  []string  // nil means every scope
 	OAuth   bool      // counts against the OAuth quota and gets no daily headers (9.2)
-	User    bool      // a user-level token, whose permissions are checked in 2026-09 (6.4)
-	ReadAll bool      // a user-level token without the permission to edit associations
+	NoLinks bool      // a user-level token whose user may not edit associations, which 2026-09 checks (6.4)
 	Expires time.Time // zero means never
 }
 
@@ -115,9 +114,11 @@ func or[T comparable](v, fallback T) T {
 }
 
 // fold returns what unique values are compared by (5.4, 7).
-func fold(p *property, value string, caseSensitive bool) string {
-	value = strings.TrimSpace(value)
-	if p.email || !caseSensitive {
+func fold(p *property, value string, w Switches) string {
+	if p.email || !w.UntrimmedKeys {
+		value = strings.TrimSpace(value)
+	}
+	if p.email || !w.CaseSensitiveKeys {
 		return strings.ToLower(value)
 	}
 	return value

@@ -16,6 +16,9 @@ func (c *call) locked(status int, fill func(*objectType, *batchAnswer) *apiError
 	if err == nil {
 		err = fill(t, a)
 	}
+	if c.omit {
+		a.results = a.results[:len(a.results)/2]
+	}
 	if err == nil && !c.s.opt.Switches.InputOrder {
 		c.s.rng.Shuffle(len(a.results), func(i, j int) { a.results[i], a.results[j] = a.results[j], a.results[i] })
 	}

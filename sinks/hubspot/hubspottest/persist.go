@@ -197,7 +197,6 @@ func (s *Server) restoreType(in *savedType) error {
 	if t == nil {
 		t = &objectType{ID: in.ID, Name: in.Name, Singular: in.Singular, Custom: in.Custom}
 		s.portal.add(t, in.Created)
-		delete(s.portal.byName, in.Singular)
 		t.defineStandard(in.Created)
 	}
 	t.Label, t.Primary, t.Required, t.archived, t.created = in.Label, in.Primary, in.Required, in.Archived, in.Created

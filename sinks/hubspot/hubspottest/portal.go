@@ -71,10 +71,10 @@ func (p *portal) add(t *objectType, now time.Time) {
 	t.unique = make(map[*property]map[string]int64)
 	t.merged = make(map[int64]int64)
 	p.types = append(p.types, t)
-	for _, name := range []string{t.ID, t.Name, t.Singular} {
-		p.byName[strings.ToLower(name)] = t
-	}
-	if t.Custom {
+	p.byName[t.ID], p.byName[strings.ToLower(t.Name)] = t, t
+	if !t.Custom {
+		p.byName[t.Singular] = t
+	} else { // custom objects aren't known by their plain name (3)
 		t.fqn = fmt.Sprintf("p%d_%s", p.id, t.Singular)
 		p.byName[strings.ToLower(t.fqn)] = t
 		p.byName["p_"+strings.ToLower(t.Singular)] = t

@@ -96,7 +96,7 @@ func (s *Server) holder(t *objectType, p *property, text string) *record {
 }
 
 func (s *Server) key(p *property, text string) string {
-	return fold(p, text, s.opt.Switches.CaseSensitiveKeys)
+	return fold(p, text, s.opt.Switches)
 }
 
 // claim enters or removes a record's unique values.
@@ -107,7 +107,7 @@ func (s *Server) claim(t *objectType, r *record, values []value, on bool) {
 		}
 		if v.def.Name == "hs_additional_emails" {
 			for email := range splitList(v.text) {
-				s.claimValue(t.unique[t.props["email"]], fold(t.props["email"], email, false), r.id, on)
+				s.claimValue(t.unique[t.props["email"]], s.key(t.props["email"], email), r.id, on)
 			}
 		}
 	}

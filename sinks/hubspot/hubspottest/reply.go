@@ -14,6 +14,7 @@ type reply struct {
 	body   []byte
 	cut    cut
 	drip   time.Duration // between bytes
+	pad    int           // blanks before the body
 	retry  int           // Retry-After in seconds
 }
 

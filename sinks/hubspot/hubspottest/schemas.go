@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 func schemaMethods(p []string) methods {
@@ -101,7 +102,7 @@ func (s *Server) addSchema(c *call, body newSchema) (*objectType, *apiError) {
 	switch {
 	case body.Name == "" || len(body.Properties) == 0:
 		return nil, invalid("Some required fields were not set: [name, properties]")
-	case s.portal.byName[body.Name] != nil || s.portal.byName["p_"+body.Name] != nil:
+	case s.portal.byName[strings.ToLower(body.Name)] != nil || s.portal.byName["p_"+strings.ToLower(body.Name)] != nil:
 		return nil, newError(http.StatusConflict, "OBJECT_ALREADY_EXISTS", "An object named %s already exists", body.Name)
 	}
 	s.portal.lastType++
@@ -110,7 +111,6 @@ func (s *Server) addSchema(c *call, body newSchema) (*objectType, *apiError) {
 		Custom: true, Label: or(body.Labels["singular"], body.Name), Primary: body.Primary, Required: body.Required,
 	}
 	s.portal.add(t, c.now)
-	delete(s.portal.byName, body.Name) // custom objects aren't known by their plain name
 	t.defineStandard(c.now)
 	for _, raw := range body.Properties {
 		if _, err := s.addProperty(c, t, withGroup(raw, t.groups[0].Name)); err != nil && err.SubCategory == "" {

@@ -1,6 +1,7 @@
 package hubspottest
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -63,7 +64,9 @@ func (h strike) reply(c *call, rep *reply) *reply {
 		})
 	case "drip":
 		rep.drip = max(f.Delay, time.Millisecond)
-	case "delay":
+	case "huge":
+		rep.pad = 16 << 20
+	case "delay", "omit":
 	default:
 		return h.status(c, or(f.Status, http.StatusInternalServerError))
 	}
@@ -157,10 +160,15 @@ func (rep *reply) write(w http.ResponseWriter, r *http.Request) {
 	if rep.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(rep.retry))
 	}
-	if rep.status != http.StatusNoContent {
+	if rep.status != http.StatusNoContent && rep.pad == 0 {
 		w.Header().Set("Content-Length", strconv.Itoa(len(rep.body)))
 	}
 	w.WriteHeader(rep.status)
+	for blanks := bytes.Repeat([]byte{' '}, 32<<10); rep.pad > 0; rep.pad -= len(blanks) {
+		if _, err := w.Write(blanks); err != nil {
+			return // the client has had enough
+		}
+	}
 	switch {
 	case rep.cut == cutMiddle:
 		w.Write(rep.body[:len(rep.body)/2])

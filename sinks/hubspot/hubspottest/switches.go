@@ -44,6 +44,7 @@ type Switches struct {
 	// Records
 
 	CaseSensitiveKeys bool          `json:"case_sensitive_keys"` // custom unique values differ by case (16.6)
+	UntrimmedKeys     bool          `json:"untrimmed_keys"`      // custom unique values differ by surrounding blanks (16.6)
 	ArchivedBlocksKey bool          `json:"archived_blocks_key"` // an archived record keeps its unique values (16.7)
 	RacyUnique        bool          `json:"racy_unique"`         // creates don't check unique values: breaks the assumption that they are enforced
 	EmailUpsertBlanks bool          `json:"email_upsert_blanks"` // an upsert by email clears what it doesn't mention (16.5)
@@ -151,6 +152,20 @@ func setSwitch(field reflect.Value, name, text string) error {
 		field.SetInt(n)
 	}
 	return nil
+}
+
+// MarshalJSON writes durations as text such as 5s, as UnmarshalJSON reads them.
+func (w Switches) MarshalJSON() ([]byte, error) {
+	values := make(map[string]any)
+	v := reflect.ValueOf(w)
+	for i := range v.NumField() {
+		value := v.Field(i).Interface()
+		if d, ok := value.(time.Duration); ok {
+			value = d.String()
+		}
+		values[v.Type().Field(i).Tag.Get("json")] = value
+	}
+	return json.Marshal(values)
 }
 
 // UnmarshalJSON sets the switches that data names and leaves the others. Values may be text as for Set.

@@ -228,7 +228,7 @@ func (s *Server) duplicates(object, property string) map[string][]string {
 	return ids
 }
 
-// Requested returns the bodies of the kept requests whose path contains part, the oldest first.
+// Requested returns the kept requests whose path contains part, the oldest first.
 func (s *Server) Requested(part string) []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !contains(r.Path, part) })
 }

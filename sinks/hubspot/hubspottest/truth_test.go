@@ -124,6 +124,7 @@ func TestAdmin(t *testing.T) {
 	equal(t, "plan", len(p.Faults()), 1)
 	p.send("GET", "/crm/objects/2026-03/contacts", "").want(t, 503)
 	p.send("DELETE", "/_admin/faults", "").want(t, 200)
+	p.post("/_admin/switches", p.send("GET", "/_admin/switches", "").Raw).want(t, 200)
 	for _, path := range []string{"log", "stats", "records/contacts", "links/contacts/companies", "faults", "switches"} {
 		p.send("GET", "/_admin/"+path, "").want(t, 200)
 	}
