@@ -27,8 +27,8 @@ type Server struct {
 	closed   bool
 }
 
-// New returns a portal with HubSpot's standard objects and properties, and no records. It panics if Options.TimeZone
-// isn't known.
+// New returns a portal with HubSpot's standard objects and properties, and no records. It panics if a fault's
+// path isn't a regular expression or Options.TimeZone isn't known.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	zone, err := time.LoadLocation(o.TimeZone)
