@@ -72,8 +72,9 @@ func TestFaults(t *testing.T) {
 				t.Parallel()
 				server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
 				s := open(t, p, &Config{Object: "contacts", Mode: mode, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
-				fault.Path = "contacts/batch/(create|upsert)"
-				server.SetFaults(fault)
+				spoil := fault // the other mode runs at the same time
+				spoil.Path = "contacts/batch/(create|upsert)"
+				server.SetFaults(spoil)
 				for trace, got := range drive(t, s, people(12)) {
 					if got != done {
 						t.Errorf("%s: %s", trace, got)
