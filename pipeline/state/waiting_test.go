@@ -103,6 +103,11 @@ func TestDecisionsReplaceWaitingLinks(t *testing.T) {
 		equal(t, "refused link", slots(), nil)
 		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 3, Hash: hash(3), Rejected: hash(3), ID: "10"}})
 		equal(t, "dead letters", codes(r.letters(Filter{})), []string{"k link/gone open"})
+		d.Version = 4
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		equal(t, "wanted again", slots(), []string{"s c"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("k", 5, hash(5), "")}})
+		equal(t, "written with no link any more", slots(), nil)
 	})
 }
 
