@@ -13,6 +13,7 @@ import (
 )
 
 // The kinds of these tests have the names and the main options of the real ones, which this package mustn't import.
+// What testdata/errors shows of them is the same, so that the program can be tested with these files too.
 
 var testKinds = pipeline.Kinds{
 	Connections: []pipeline.Kind[pipeline.ConnectionConfig]{
@@ -24,7 +25,7 @@ var testKinds = pipeline.Kinds{
 	Sources: []pipeline.Kind[pipeline.SourceConfig]{
 		{Name: "csv", New: func() pipeline.SourceConfig { return &csvSource{Delimiter: ",", Header: true} }},
 		{Name: "parquet", New: func() pipeline.SourceConfig { return &parquetSource{} }},
-		{Name: "postgres", New: func() pipeline.SourceConfig { return &postgresSource{Batch: 1000} }},
+		{Name: "postgres", New: func() pipeline.SourceConfig { return &postgresSource{Page: 1000} }},
 	},
 	Transforms: []pipeline.Kind[pipeline.TransformConfig]{
 		{Name: "map", New: func() pipeline.TransformConfig { return &mapTransform{} }},
@@ -62,22 +63,22 @@ func (noSink) Open(context.Context, pipeline.Env, *pipeline.Schema) (pipeline.Si
 
 type postgresConnection struct {
 	noConnection
-	URL string `yaml:"url" doc:"The connection URL, postgres://…"`
+	URL string `yaml:"url,omitempty" doc:"Connection string."`
 }
 
 type hubspotConnection struct {
 	noConnection
-	AccessToken string `yaml:"access_token" doc:"The token of a private app."`
+	AccessToken string `yaml:"access_token,omitempty" doc:"The token of a private app or a service key."`
 	BaseURL     string `yaml:"base_url,omitempty" doc:"Where the API is."`
 	APIVersion  string `yaml:"api_version,omitempty" doc:"The version of the API."`
 }
 
 type csvSource struct {
 	noSource
-	Path      []string          `yaml:"path" doc:"Files or globs to read."`
-	Delimiter string            `yaml:"delimiter,omitempty" doc:"What separates fields."`
-	Header    bool              `yaml:"header,omitempty" doc:"Whether the first line names the columns."`
-	Columns   map[string]string `yaml:"columns,omitempty" doc:"Types of columns."`
+	Path      []string          `yaml:"path" doc:"The file, or a list of files; * ? and [] match names, which are then read in order of name."`
+	Header    bool              `yaml:"header,omitempty" doc:"Whether the first line of each file names the columns."`
+	Types     map[string]string `yaml:"types,omitempty" doc:"The types of columns that aren't text."`
+	Delimiter string            `yaml:"delimiter,omitempty" doc:"The character between fields."`
 }
 
 type parquetSource struct {
@@ -87,13 +88,12 @@ type parquetSource struct {
 
 type postgresSource struct {
 	noSource
-	Connection string        `yaml:"connection" doc:"The name of a postgres connection."`
-	Table      string        `yaml:"table,omitempty" doc:"The table to read."`
-	Key        []string      `yaml:"key,omitempty" doc:"The columns to read by."`
-	Cursor     string        `yaml:"cursor,omitempty" doc:"A column that grows with every change."`
-	Lag        time.Duration `yaml:"lag,omitempty" doc:"How far back the cursor begins."`
-	Batch      int           `yaml:"batch,omitempty" doc:"Rows in one query."`
-	Sample     *float64      `yaml:"sample,omitempty" doc:"The share of rows to read."`
+	Connection string        `yaml:"connection" doc:"Name of a connection of kind postgres."`
+	Table      string        `yaml:"table,omitempty" doc:"Table or view, as schema.name."`
+	Key        []string      `yaml:"key,omitempty" doc:"Columns that together identify a row and by which it is paged."`
+	Cursor     string        `yaml:"cursor,omitempty" doc:"Column that grows whenever a row changes."`
+	Lag        time.Duration `yaml:"lag,omitempty" doc:"How far behind the last cursor a run begins."`
+	Page       int           `yaml:"page,omitempty" doc:"Most rows that one statement reads."`
 }
 
 type mapTransform map[string]mapField
@@ -106,7 +106,8 @@ func (m *mapTransform) Check() error {
 	var errs []error
 	for name, f := range *m {
 		if f.From != "" && f.Expr != "" {
-			errs = append(errs, &pipeline.FieldError{Path: name, Err: errors.New("give from or expr, not both")})
+			errs = append(errs, &pipeline.FieldError{Path: name, Err: errors.New("expected one of from, expr and value, found 2 of them"),
+				Hint: "write the column alone, or {from: column}, {expr: …} or {value: …}"})
 		}
 	}
 	return errors.Join(errs...)
@@ -142,7 +143,7 @@ func (*resolveTransform) Open(context.Context, pipeline.Env, *pipeline.Schema) (
 
 type resolveField struct {
 	Object  string            `yaml:"object" doc:"The object to look in."`
-	By      map[string]string `yaml:"by" doc:"A unique property and the column that holds its value."`
+	By      map[string]string `yaml:"by" doc:"A unique property of the object, and the column that holds its value: {domain: company_domain}. The property hs_object_id is the record's id."`
 	Missing string            `yaml:"missing,omitempty" doc:"What a missing record does."`
 }
 

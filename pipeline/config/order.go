@@ -84,6 +84,11 @@ func (d *decoder) checkAfter(entries []spot, list []Pipeline) {
 			}
 		}
 	}
+	d.checkCircles(entries, list, at)
+}
+
+// checkCircles complains of pipelines that wait for each other, once for each circle.
+func (d *decoder) checkCircles(entries []spot, list []Pipeline, at map[string]int) {
 	state := make([]int, len(list)) // 1 while on the path, 2 when done
 	var path []string
 	var visit func(i int)

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"github.com/google/go-cmp/cmp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestNearest proves that a suggestion is near, from the list, and absent otherwise.
+func TestNearest(t *testing.T) {
+	list := []string{"path", "paths", "delimiter", "header", "id", "Mode"}
+	for text, want := range map[string]string{
+		"pahts": "paths", "paht": "path", "delimeter": "delimiter", "delimmeter": "delimiter", "delimmeters": "", "mode": "Mode", "HEADER": "header",
+		"ids": "id", "x": "", "table": "", "delay": "", "": "", strings.Repeat("delimiter", 10): "",
+	} {
+		if got := nearest(text, list); got != want {
+			t.Errorf("nearest(%.20q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestPrint proves that the marker stands below the token, whatever stands before it.
+func TestPrint(t *testing.T) {
+	source := "a: 1\n\t日本e\u0301: \x1b[31mbad\n" + strings.Repeat("x", 300) + "bad"
+	diags := Diagnostics{
+		{File: "f", Line: 2, Col: 13, EndCol: 16, Message: "m"},
+		{File: "f", Line: 3, Col: 301, EndCol: 304, Message: "m", Hint: "h"},
+		{File: "f", Line: 9, Col: 1, EndCol: 2, Path: "p", Message: "m"},
+	}
+	var got bytes.Buffer
+	if err := diags.Print(&got, []byte(source)); err != nil {
+		t.Fatal(err)
+	}
+	want := "f:2:13: m\n  |\n2 | \t日本e\u0301: ·[31mbad\n  | \t" + strings.Repeat(" ", 12) + "^~~\n" +
+		"\nf:3:301: m\n  |\n3 | " + strings.Repeat("x", 50) + "bad\n  | " + strings.Repeat(" ", 50) + "^~~\nhint: h\n" +
+		"\nf:9:1: p: m\n"
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestHostileFiles proves that no file takes long to refuse.
+func TestHostileFiles(t *testing.T) {
+	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"
+	for i := 'b'; i < 'k'; i++ {
+		bomb += fmt.Sprintf("%c: &%c [*%c%s]\n", i, i, i-1, strings.Repeat(fmt.Sprintf(", *%c", i-1), 8))
+	}
+	for name, source := range map[string]string{
+		"alias bomb":  bomb,
+		"deep lists":  strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"deep blocks": strings.Repeat("- ", 9000) + "x",
+		"long text":   "version: " + strings.Repeat("x", 500<<10),
+		"many keys":   strings.Repeat("aaaaaaaaaaaaaaaa: b\n", 20<<10),
+		"many unknown": func() string {
+			var b strings.Builder
+			for i := range 20 << 10 {
+				fmt.Fprintf(&b, "pipelin%d: b\n", i)
+			}
+			return b.String()
+		}(),
+		"too long": strings.Repeat("# x\n", 1<<20),
+	} {
+		start := time.Now()
+		_, diags := Parse("f.yaml", []byte(source), testKinds, nil)
+		if len(diags) == 0 {
+			t.Errorf("%s: no diagnostics", name)
+		}
+		inside(t, diags, []byte(source))
+		if took := time.Since(start); took > 2*time.Second { // 100 ms where nothing else runs
+			t.Errorf("%s: took %v", name, took)
+		} else {
+			t.Logf("%s: %d diagnostics in %v", name, len(diags), took)
+		}
+	}
+}
+
+// TestBytes proves what becomes of files that aren't plain UTF-8 text.
+func TestBytes(t *testing.T) {
+	parse(t, "\ufeff"+strings.ReplaceAll(example, "\n", "\r\n"))
+	for source, want := range map[string]string{
+		"version: 1\nstate: \xe9\n":  "f:2:8: byte 0xe9 isn't UTF-8",
+		"version: 1\nstate: a\x00\n": "f:2:1: syntax error: control characters are not allowed",
+		"version: 1\nstate: *x\n":    "f:2:1: alias *x: aliases aren't supported",
+	} {
+		if _, diags := Parse("f", []byte(source), testKinds, nil); diags.Error() != want {
+			t.Errorf("%q: got %s, want %s", source, diags, want)
+		}
+	}
+}
