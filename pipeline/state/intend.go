@@ -33,10 +33,10 @@ on conflict (id) do nothing`, []any{g.ID, g.Pipeline, g.Epoch, items}}}
 const deleteGroups = `
 delete from sluice.intent_group where pipeline = $1 and id in (select r.key from texts($2 r))`
 
-// doubts returns the intents whose version wasn't decided, the latest of each key, and the groups that hold none.
-func doubts(ctx context.Context, tx session, name string) (open []pipeline.Doubt, decided []string, err error) {
-	latest := map[string]pipeline.Doubt{}
-	var order, groups []string
+// doubts returns every intent of the groups that are open, oldest group first. Those whose version the ledger has
+// decided are among them: an earlier attempt of theirs may still take effect, and the engine closes them when it can't.
+func doubts(ctx context.Context, tx session, name string) (open []pipeline.Doubt, err error) {
+	var keys []string
 	err = tx.query(ctx, func(scan scan) error {
 		var id string
 		var age int64
@@ -48,33 +48,21 @@ func doubts(ctx context.Context, tx session, name string) (open []pipeline.Doubt
 		if err != nil {
 			return fmt.Errorf("group %s: %w", id, err)
 		}
-		groups = append(groups, id)
 		for _, i := range intents {
-			if _, known := latest[i.Key]; !known {
-				order = append(order, i.Key)
-			}
-			latest[i.Key] = pipeline.Doubt{Intent: i, Group: id, Age: max(0, time.Duration(age)*time.Microsecond)}
+			keys = append(keys, i.Key)
+			open = append(open, pipeline.Doubt{Intent: i, Group: id, Age: max(0, time.Duration(age)*time.Microsecond)})
 		}
 		return nil
 	}, `select id, {age:created_at}, items from sluice.intent_group where pipeline = $1 order by seq`, name)
-	if err != nil || len(groups) == 0 {
-		return nil, nil, err
+	if err != nil || len(open) == 0 {
+		return nil, err
 	}
-	known, err := entries(ctx, tx, name, order)
+	known, err := entries(ctx, tx, name, keys)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	needed := map[string]bool{}
-	for n, key := range order {
-		if d := latest[key]; d.Version > known[n].Version {
-			open = append(open, d)
-			needed[d.Group] = true
-		}
+	for n := range open {
+		open[n].Decided = known[n].Version >= open[n].Version
 	}
-	for _, id := range groups {
-		if !needed[id] {
-			decided = append(decided, id)
-		}
-	}
-	return open, decided, nil
+	return open, nil
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -153,7 +154,7 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
-// Intents whose version wasn't decided come back, the latest of each key, whoever wrote them.
+// All intents of open groups come back, oldest group first, whoever wrote them; those that were decided meanwhile say so.
 func TestDoubtfulIntents(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, again func() *store) {
 		r := begin(t, s, pipeline.Begin{})
@@ -161,23 +162,23 @@ func TestDoubtfulIntents(t *testing.T) {
 			return pipeline.Intent{Key: key, Version: version, Hash: hash(1), Action: pipeline.Upsert, TraceID: trace, ID: "1", Match: "m\x00"}
 		}
 		closed := r.intend(intent("a", 1, "a1"))
-		r.intend(intent("b", 1, "b1"), intent("c", 1, "c1"))
+		first := r.intend(intent("b", 1, "b1"), intent("c", 1, "c1"))
 		repeat := r.intend(intent("c", 1, "c2"))
-		r.intend(intent("d", 1, "d1")) // decided below, but not closed
+		decided := r.intend(intent("d", 1, "d1")) // below, but not closed
 		last := r.intend(intent("e", 1, "e1"))
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1"), done("d", 1, hash(1), "1")}, Closed: []string{closed}})
 		crash(s)
 		r = begin(t, again(), pipeline.Begin{})
-		got := map[string]string{}
+		var got []string
 		for _, d := range r.Doubtful {
-			got[d.Key] = d.TraceID + " " + d.Group
+			got = append(got, fmt.Sprint(d.TraceID, " ", d.Group, " ", d.Decided))
 			if d.Age < 0 || d.Age > time.Minute {
 				t.Errorf("age of %s: %s", d.Key, d.Age)
 			}
 			equal(t, "intent of "+d.Key, d.Intent, intent(d.Key, 1, d.TraceID))
 		}
-		equal(t, "doubtful", got, map[string]string{"b": "b1 p-1-2", "c": "c2 " + repeat, "e": "e1 " + last})
-		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1"), done("c", 1, hash(1), "1")}, Closed: []string{last}})
+		equal(t, "doubtful", got, []string{"b1 " + first + " false", "c1 " + first + " false", "c2 " + repeat + " false", "d1 " + decided + " true", "e1 " + last + " false"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1"), done("c", 1, hash(1), "1")}, Closed: []string{first, repeat, decided, last}})
 		r.finish(pipeline.Finish{})
 		equal(t, "at last", len(begin(t, s, pipeline.Begin{}).Doubtful), 0)
 	})

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"sluice/pipeline"
@@ -160,11 +159,6 @@ func resume(ctx context.Context, tx session, b pipeline.Begin, r *pipeline.Resum
 	if found {
 		r.ThrottleAge = max(0, time.Duration(age)*time.Microsecond)
 	}
-	var decided []string
-	if r.Doubtful, decided, err = doubts(ctx, tx, b.Pipeline); err != nil || len(decided) == 0 {
-		return err
-	}
-	slices.Sort(decided)
-	_, err = tx.exec(ctx, deleteGroups, b.Pipeline, decided)
+	r.Doubtful, err = doubts(ctx, tx, b.Pipeline)
 	return err
 }

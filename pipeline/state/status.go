@@ -94,11 +94,17 @@ func (s *store) scanStatus(scan scan) (p PipelineStatus, err error) {
 
 // detail adds the doubts and the runs.
 func (s *store) detail(ctx context.Context, v session, p *PipelineStatus) error {
-	open, _, err := doubts(ctx, v, p.Pipeline)
+	open, err := doubts(ctx, v, p.Pipeline)
 	if err != nil {
 		return err
 	}
-	p.Doubtful = int64(len(open))
+	undecided := map[string]bool{}
+	for _, d := range open {
+		if !d.Decided {
+			undecided[d.Key] = true
+		}
+	}
+	p.Doubtful = int64(len(undecided))
 	return v.query(ctx, func(scan scan) error {
 		r, err := scanRun(scan)
 		p.Runs = append(p.Runs, r)
