@@ -31,11 +31,15 @@ func (c *Client) batchWrite(ctx context.Context, verb, object string, inputs []I
 	if err := tooMany(op, len(inputs), MaxInputs); err != nil {
 		return nil, err
 	}
+	kept := idProperties(inputs)
+	if verb == "create" {
+		kept = nil // without an echoed trace id, results are matched by what they hold (API.md 5.4)
+	}
 	answer := new(BatchAnswer)
 	err := c.do(ctx, call{
 		op: op, method: http.MethodPost, path: c.paths.object(object, "batch", verb),
 		body:   encodeInputs(inputs),
-		decode: func(r reply) error { return decodeBatch(r, idProperties(inputs), answer) },
+		decode: func(r reply) error { return decodeBatch(r, kept, answer) },
 	})
 	if err != nil {
 		return nil, err
