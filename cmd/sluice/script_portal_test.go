@@ -1,0 +1,410 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sluice/pipeline/state/pgtest"
+	"sluice/sinks/hubspot/hubspottest"
+)
+
+type simKey struct{}
+
+// A simulator is the HubSpot of one script: hubspotsim, with its flags, its admin endpoints and its API.
+type simulator struct {
+	t    testing.TB
+	url  string
+	stop func()
+
+	before stats // at the last mark
+}
+
+// A stats is what the simulator counts.
+type stats struct {
+	Requests, Faulted int64
+	Writes            map[string]int64
+}
+
+func simOf(ts *testscript.TestScript) *simulator {
+	s := ts.Value(simKey{}).(*simulator)
+	if s.url == "" {
+		ts.Fatalf("no simulator: start one with sim")
+	}
+	return s
+}
+
+// sim [FLAGS] starts hubspotsim with the flags, and puts its URL into $HUBSPOT_BASE_URL. It ends with the script.
+func startSim(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(simKey{}).(*simulator)
+	if s.stop != nil {
+		ts.Fatalf("the simulator runs already")
+	}
+	s.start(ts.MkAbs, args)
+	ts.Setenv("HUBSPOT_BASE_URL", s.url)
+	ts.Defer(s.end)
+}
+
+func (s *simulator) start(abs func(string) string, args []string) {
+	for i, arg := range args {
+		if arg == "-state" || arg == "-fault" {
+			args[i+1] = abs(args[i+1])
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan int, 1)
+	said, says := io.Pipe()
+	var complaint bytes.Buffer
+	go func() {
+		ended <- hubspottest.Serve(ctx, args, says, &complaint)
+		says.Close()
+	}()
+	var url string
+	if _, err := fmt.Fscanf(said, "listening on %s\n", &url); err != nil {
+		cancel()
+		s.t.Fatalf("hubspotsim: exit code %d: %s", <-ended, complaint.String())
+	}
+	s.url, s.before = url, stats{}
+	s.stop = func() {
+		cancel()
+		if code := <-ended; code != 0 {
+			s.t.Errorf("hubspotsim: exit code %d: %s", code, complaint.String())
+		}
+	}
+}
+
+func (s *simulator) end() {
+	if s.stop != nil {
+		s.stop()
+		s.stop = nil
+	}
+}
+
+// simstop ends the simulator, which writes its state.
+func stopSim(ts *testscript.TestScript, _ bool, _ []string) { simOf(ts).end() }
+
+// call sends a request to the simulator, and decodes the answer into out unless that is nil.
+func (s *simulator) call(method, path string, body, out any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequest(method, s.url+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+canary)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode > 299 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, answer)
+	}
+	if err == nil && out != nil {
+		err = json.Unmarshal(answer, out)
+	}
+	return err
+}
+
+func (s *simulator) records(object string) ([]hubspottest.Record, error) {
+	var doc struct {
+		Results []hubspottest.Record `json:"results"`
+	}
+	err := s.call("GET", "/_admin/records/"+object, nil, &doc)
+	return doc.Results, err
+}
+
+func (s *simulator) stats() (now stats, err error) {
+	err = s.call("GET", "/_admin/stats", nil, &now)
+	return now, err
+}
+
+// records OBJECT N checks how many live records there are.
+func countRecords(ts *testscript.TestScript, _ bool, args []string) {
+	list, err := simOf(ts).records(args[0])
+	ts.Check(err)
+	if got := strconv.Itoa(len(list)); got != args[1] {
+		ts.Fatalf("%s %s, want %s", got, args[0], args[1])
+	}
+}
+
+// links FROM TO N checks how many pairs of records are linked.
+func countLinks(ts *testscript.TestScript, _ bool, args []string) {
+	list, err := simOf(ts).links(args[0], args[1])
+	ts.Check(err)
+	if got := strconv.Itoa(len(list)); got != args[2] {
+		ts.Fatalf("%s links, want %s", got, args[2])
+	}
+}
+
+func (s *simulator) links(from, to string) ([]hubspottest.Link, error) {
+	var doc struct {
+		Results []hubspottest.Link `json:"results"`
+	}
+	err := s.call("GET", "/_admin/links/"+from+"/"+to, nil, &doc)
+	return doc.Results, err
+}
+
+// mark remembers what was written and requested so far, for the next wrote.
+func markWrites(ts *testscript.TestScript, _ bool, _ []string) {
+	s := simOf(ts)
+	now, err := s.stats()
+	ts.Check(err)
+	s.before = now
+}
+
+// wrote [OBJECT ACTION N]… checks what took effect since mark: this, and nothing else.
+func wrote(ts *testscript.TestScript, _ bool, args []string) {
+	s := simOf(ts)
+	now, err := s.stats()
+	ts.Check(err)
+	got := map[string]int64{}
+	for what, n := range now.Writes {
+		if n -= s.before.Writes[what]; n != 0 {
+			got[what] = n
+		}
+	}
+	want := map[string]int64{}
+	for three := range slices.Chunk(args, 3) {
+		n, err := strconv.ParseInt(three[2], 10, 64)
+		ts.Check(err)
+		want[three[0]+" "+three[1]] = n
+	}
+	if !maps.Equal(got, want) {
+		ts.Fatalf("written since mark: %v, want %v", got, want)
+	}
+}
+
+// await N waits until the simulator has seen N requests since mark.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	s := simOf(ts)
+	n, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		now, err := s.stats()
+		ts.Check(err)
+		if now.Requests-s.before.Requests >= n {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("%d requests since mark, want %d", now.Requests-s.before.Requests, n)
+		}
+	}
+}
+
+// unique OBJECT PROPERTY N checks that N records have the property, no two of them the same value (I1).
+func uniqueKeys(ts *testscript.TestScript, _ bool, args []string) {
+	s := simOf(ts)
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	ts.Check(s.unique(args[0], args[1], n))
+}
+
+func (s *simulator) unique(object, property string, n int) error {
+	list, err := s.records(object)
+	if err != nil {
+		return err
+	}
+	seen := map[string]string{}
+	for _, r := range list {
+		value := r.Properties[property]
+		if other := seen[value]; other != "" {
+			return fmt.Errorf("%s and %s have the same %s: %q", other, r.ID, property, value)
+		}
+		if value != "" {
+			seen[value] = r.ID
+		}
+	}
+	if len(seen) != n {
+		return fmt.Errorf("%d %s have a %s, want %d", len(seen), object, property, n)
+	}
+	return nil
+}
+
+// record OBJECT PROPERTY=VALUE… checks the values of the record that the first of them finds; PROPERTY= is an empty one.
+func oneRecord(ts *testscript.TestScript, neg bool, args []string) {
+	s := simOf(ts)
+	r := s.find(ts, args[0], args[1], !neg)
+	if neg {
+		if r != nil {
+			ts.Fatalf("there is a record with %s: %v", args[1], r.Properties)
+		}
+		return
+	}
+	for _, arg := range args[2:] {
+		name, want, _ := strings.Cut(arg, "=")
+		if got := r.Properties[name]; got != unescape(ts, want) {
+			ts.Fatalf("%s of %s is %q, want %q", name, args[1], got, want)
+		}
+	}
+}
+
+// find returns the record that has a property=value, nil if there is none and it needn't be there.
+func (s *simulator) find(ts *testscript.TestScript, object, term string, must bool) *hubspottest.Record {
+	name, value, _ := strings.Cut(term, "=")
+	list, err := s.records(object)
+	ts.Check(err)
+	for _, r := range list {
+		if r.Properties[name] == value {
+			return &r
+		}
+	}
+	if must {
+		ts.Fatalf("no record of %s has %s", object, term)
+	}
+	return nil
+}
+
+// linked FROM PROPERTY=VALUE TO PROPERTY=VALUE [LABEL…] checks that two records are linked, by these labels and no others.
+func linkedPair(ts *testscript.TestScript, neg bool, args []string) {
+	s := simOf(ts)
+	from, to := s.find(ts, args[0], args[1], true), s.find(ts, args[2], args[3], true)
+	list, err := s.links(args[0], args[2])
+	ts.Check(err)
+	found := slices.IndexFunc(list, func(l hubspottest.Link) bool { return l.From == from.ID && l.To == to.ID })
+	if found >= 0 == neg {
+		ts.Fatalf("linked: %t", found >= 0)
+	}
+	if neg {
+		return
+	}
+	labels := slices.Sorted(slices.Values(list[found].Labels))
+	if want := slices.Sorted(slices.Values(args[4:])); !slices.Equal(labels, want) {
+		ts.Fatalf("labels %q, want %q", labels, want)
+	}
+}
+
+// property OBJECT NAME [TYPE|unique|OPTION,OPTION…] makes a property over the API.
+func makeProperty(ts *testscript.TestScript, _ bool, args []string) {
+	body := map[string]any{"name": args[1], "label": args[1], "groupName": singular(args[0]) + "information", "type": "string", "fieldType": "text"}
+	for _, arg := range args[2:] {
+		switch arg {
+		case "unique":
+			body["hasUniqueValue"] = true
+		case "number", "date":
+			body["type"], body["fieldType"] = arg, arg
+		default:
+			var options []any
+			for i, value := range strings.Split(arg, ",") {
+				options = append(options, map[string]any{"label": value, "value": value, "displayOrder": i, "hidden": false})
+			}
+			body["type"], body["fieldType"], body["options"] = "enumeration", "select", options
+		}
+	}
+	ts.Check(simOf(ts).call("POST", "/crm/v3/properties/"+args[0], body, nil))
+}
+
+func singular(object string) string {
+	if object == "companies" {
+		return "company"
+	}
+	return strings.TrimSuffix(object, "s")
+}
+
+// label FROM TO LABEL makes an association label, as a person does.
+func makeLabel(ts *testscript.TestScript, _ bool, args []string) {
+	body := hubspottest.Label{From: args[0], To: args[1], Label: args[2]}
+	ts.Check(simOf(ts).call("POST", "/_admin/labels", body, nil))
+}
+
+// associate FROM PROPERTY=VALUE TO PROPERTY=VALUE LABEL… gives a pair exactly these labels, as a person does.
+func associate(ts *testscript.TestScript, _ bool, args []string) {
+	s := simOf(ts)
+	var known struct {
+		Results []struct {
+			Category string `json:"category"`
+			TypeID   int    `json:"typeId"`
+			Label    string `json:"label"`
+		} `json:"results"`
+	}
+	pair := args[0] + "/" + args[2]
+	ts.Check(s.call("GET", "/crm/v4/associations/"+pair+"/labels", nil, &known))
+	var types []any
+	for _, l := range known.Results {
+		if l.Label != "" && slices.Contains(args[4:], l.Label) {
+			types = append(types, map[string]any{"associationCategory": l.Category, "associationTypeId": l.TypeID})
+		}
+	}
+	from, to := s.find(ts, args[0], args[1], true), s.find(ts, args[2], args[3], true)
+	ts.Check(s.call("PUT", fmt.Sprintf("/crm/v4/objects/%s/%s/associations/%s/%s", args[0], from.ID, args[2], to.ID), types, nil))
+}
+
+// fault [JSON] replaces the fault plan, and marks.
+func setFaults(ts *testscript.TestScript, _ bool, args []string) {
+	plan := json.RawMessage("[]")
+	if len(args) > 0 {
+		plan = json.RawMessage("[" + args[0] + "]")
+	}
+	ts.Check(simOf(ts).call("POST", "/_admin/faults", plan, nil))
+	markWrites(ts, false, nil)
+}
+
+// struck N checks how many requests faults have hit since mark.
+func struck(ts *testscript.TestScript, _ bool, args []string) {
+	s := simOf(ts)
+	now, err := s.stats()
+	ts.Check(err)
+	if got := strconv.FormatInt(now.Faulted-s.before.Faulted, 10); got != args[0] {
+		ts.Fatalf("%s requests were hit, want %s", got, args[0])
+	}
+}
+
+// switch NAME=VALUE… sets switches.
+func setSwitches(ts *testscript.TestScript, _ bool, args []string) {
+	values := map[string]string{}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		values[name] = value
+	}
+	ts.Check(simOf(ts).call("POST", "/_admin/switches", values, nil))
+}
+
+// edit ACTION OBJECT PROPERTY=VALUE [PROPERTY=VALUE…] does to a record what a person does in HubSpot: create, update, archive.
+func editRecord(ts *testscript.TestScript, _ bool, args []string) {
+	s := simOf(ts)
+	edit := hubspottest.Edit{Action: args[0], Object: args[1], Properties: map[string]string{}}
+	terms := args[2:]
+	if edit.Action != "create" {
+		edit.ID, terms = s.find(ts, args[1], args[2], true).ID, args[3:]
+	}
+	for _, term := range terms {
+		name, value, _ := strings.Cut(term, "=")
+		edit.Properties[name] = value
+	}
+	ts.Check(s.call("POST", "/_admin/records", edit, nil))
+}
+
+// database NAME [FILE] makes a Postgres database, runs the file's statements, and puts its URL into the variable NAME.
+func makeDatabase(ts *testscript.TestScript, _ bool, args []string) {
+	t := ts.Value(simKey{}).(*simulator).t
+	url := pgtest.Database(t)
+	if len(args) > 1 {
+		pgtest.Exec(t, url, ts.ReadFile(args[1]))
+	}
+	ts.Setenv(args[0], url)
+}
+
+// sql NAME STATEMENT runs statements in the database whose URL is in the variable NAME.
+func execSQL(ts *testscript.TestScript, _ bool, args []string) {
+	pgtest.Exec(ts.Value(simKey{}).(*simulator).t, ts.Getenv(args[0]), args[1])
+}
