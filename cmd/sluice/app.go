@@ -77,7 +77,32 @@ func (a *app) root() *cobra.Command {
 	for _, c := range root.Commands() {
 		c.Args = inputArgs(c.Args)
 	}
+	group(root)
 	return root
+}
+
+// group makes a command that only has subcommands refuse what is none of them.
+func group(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		hint := fmt.Sprintf("see %s --help", cmd.CommandPath())
+		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+			hint = fmt.Sprintf("did you mean %q?", similar[0])
+		}
+		return input(fmt.Errorf("unknown command %q: %s", cmd.CommandPath()+" "+args[0], hint))
+	}
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%q takes no arguments, but got %q", cmd.CommandPath(), args[0])
 }
 
 // inputArgs makes wrong arguments end the program with the code for wrong input.

@@ -30,7 +30,7 @@ func (a *app) rejectsCommand() *cobra.Command {
 	flags.BoolVar(&f.closed, "all", false, "closed ones, too")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 
-	list := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+	list := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error {
 			if f.json {
 				return printJSON(a.stdout, map[string]any{"rejects": letters})
@@ -50,11 +50,12 @@ func (a *app) rejectsCommand() *cobra.Command {
 			return printJSON(a.stdout, map[string]any{"rejects": letters})
 		})
 	}}
-	export := &cobra.Command{Use: "export", Short: "Write rejects to stdout as CSV or JSON lines", Args: inputArgs(cobra.NoArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+	export := &cobra.Command{Use: "export", Short: "Write rejects to stdout as CSV or JSON lines", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error { return exportRejects(a.stdout, f.format, letters) })
 	}}
 	export.Flags().StringVar(&f.format, "format", "csv", "csv or jsonl")
 	cmd.AddCommand(list, show, a.retryCommand(&f), export)
+	group(cmd)
 	return cmd
 }
 

@@ -18,7 +18,7 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the last runs, and what is open: rejects, doubts, parked links",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withState(cmd.Context(), inSandbox, func(ctx context.Context, s state.Store) error {
 				list, err := s.Status(ctx)

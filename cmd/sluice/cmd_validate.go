@@ -17,7 +17,7 @@ func (a *app) validateCommand() *cobra.Command {
 
 With --online, columns, properties, types, labels and scopes are checked, too, against the sources and against HubSpot.
 Nothing is written.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.validate(cmd.Context(), online, inSandbox)
 		},
