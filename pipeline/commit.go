@@ -111,7 +111,8 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 func inlined(p *pending, o Outcome) []LinkDecision {
 	list := make([]LinkDecision, len(o.Links))
 	for i := range o.Links {
-		list[i] = LinkDecision{Key: p.Key, Slot: o.Links[i].Slot, State: &o.Links[i]}
+		s := &o.Links[i]
+		list[i] = LinkDecision{Key: p.Key, Slot: s.Slot, From: s.FromID, To: s.ToID, State: s}
 	}
 	return list
 }

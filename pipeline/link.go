@@ -113,12 +113,16 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 
 // linkPage writes links until all are decided, and returns how many are left undecided after a bounded number of tries.
 func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
+	had := map[string]bool{} // what was there before; of the rest nothing stays on the books if it is refused
+	for i := range due {
+		had[linkName(&due[i])] = due[i].Was != nil
+	}
 	for range linkTries {
 		if len(due) == 0 {
 			return 0, nil
 		}
-		outcomes, err := r.Pipeline.links.Link(ctx, due)
-		decided, cerr := r.commitLinks(ctx, outcomes)
+		outcomes, err := r.Pipeline.links.Link(ctx, due, r.intendLinks)
+		decided, cerr := r.commitLinks(ctx, outcomes, had)
 		if err != nil || cerr != nil {
 			return len(due), errors.Join(err, cerr)
 		}
@@ -131,16 +135,43 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 }
 
 // linkName tells the links of one page apart.
-func linkName(l *LinkChange) string { return fmt.Sprintf("%q %q %v", l.Key, l.Slot, l.Remove) }
+func linkName(l *LinkChange) string {
+	return fmt.Sprintf("%q %q %v %s %s", l.Key, l.Slot, l.Remove, l.From.ID, l.To.ID)
+}
+
+// intendLinks writes down what links are about to be (I5): the ledger shows them from now on, so that they are taken
+// back with their row even if this process never learns whether they were made.
+func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
+	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run, Throttle: r.throttle()}
+	for _, o := range intended {
+		d := linkDecision(&o)
+		d.Intended = true
+		c.Links = append(c.Links, d)
+	}
+	if err := r.record(ctx, c); err != nil {
+		return fmt.Errorf("write down what is about to be linked: %w", err)
+	}
+	for _, o := range intended {
+		o.Change.Was = o.State
+	}
+	return nil
+}
+
+func linkDecision(o *LinkOutcome) LinkDecision {
+	l := o.Change
+	return LinkDecision{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: l.From.ID, To: l.To.ID, State: o.State}
+}
 
 // commitLinks records what became of links and moves their rows from one counter to the other.
-func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome) (map[string]bool, error) {
+func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[string]bool) (map[string]bool, error) {
 	decided := make(map[string]bool, len(outcomes))
 	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run}
 	for _, o := range outcomes {
-		d := LinkDecision{Key: o.Change.Key, Slot: o.Change.Slot, Remove: o.Change.Remove, State: o.State}
+		d := linkDecision(&o)
 		if o.Verdict == Refused {
-			d.State = nil
+			if d.State = nil; had[linkName(o.Change)] {
+				d.State = o.Change.Was
+			}
 			d.Reject = &Reject{Key: o.Change.Key, Stage: "link", Code: rejectCode(o.Err), Err: o.Err}
 		}
 		c.Links = append(c.Links, d)
@@ -163,6 +194,9 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome) (map[stri
 
 // bookLink counts a decided link, and moves its row where that was the last it waited for. The caller holds mu.
 func (r *run) bookLink(o *LinkOutcome) {
+	if o.NoOp && o.Change.Was != nil && !o.Change.Remove {
+		o.NoOp = false // an earlier attempt of ours has made it
+	}
 	if !o.NoOp && o.Verdict == Done {
 		if o.Change.Remove {
 			r.report.Unlinked++

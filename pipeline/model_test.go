@@ -177,20 +177,20 @@ func waitingName(key, slot string, remove bool) string {
 }
 
 func (s *modelStore) link(l pipeline.LinkDecision) {
-	name := waitingName(l.Key, l.Slot, l.Remove)
-	was := s.waiting[name]
-	delete(s.waiting, name)
 	e := s.ledger[l.Key]
-	if l.Reject != nil {
-		e.Rejected = e.Hash
-		s.rejects[l.Key] = *l.Reject
-		return
-	}
 	e.Links = slices.DeleteFunc(e.Links, func(have pipeline.LinkState) bool {
-		return have.Slot == l.Slot && (have.ToID == was.To.ID || l.State != nil && have.ToID == l.State.ToID)
+		return have.Slot == l.Slot && have.FromID == l.From && have.ToID == l.To
 	})
 	if l.State != nil {
 		e.Links = append(e.Links, *l.State)
+	}
+	if l.Intended {
+		return
+	}
+	delete(s.waiting, waitingName(l.Key, l.Slot, l.Remove))
+	if l.Reject != nil {
+		e.Rejected = e.Hash
+		s.rejects[l.Key] = *l.Reject
 	}
 }
 
@@ -495,7 +495,17 @@ func (c *modelCRM) Settle(_ context.Context, changes []pipeline.Change) ([]pipel
 	return outcomes, nil
 }
 
-func (c *modelCRM) Link(_ context.Context, links []pipeline.LinkChange) ([]pipeline.LinkOutcome, error) {
+func (c *modelCRM) Link(ctx context.Context, links []pipeline.LinkChange, intend func(context.Context, []pipeline.LinkOutcome) error) ([]pipeline.LinkOutcome, error) {
+	var intended []pipeline.LinkOutcome
+	for i := range links {
+		if l := &links[i]; !l.Remove {
+			state := &pipeline.LinkState{Slot: l.Slot, FromID: l.From.ID, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Label: l.Label, Made: true}
+			intended = append(intended, pipeline.LinkOutcome{Change: l, State: state})
+		}
+	}
+	if err := intend(ctx, intended); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var outcomes []pipeline.LinkOutcome
@@ -512,7 +522,7 @@ func (c *modelCRM) Link(_ context.Context, links []pipeline.LinkChange) ([]pipel
 		} else {
 			o.NoOp = c.links[l.From.ID] == l.To.ID
 			c.links[l.From.ID] = l.To.ID
-			o.State = &pipeline.LinkState{Slot: l.Slot, FromID: l.From.ID, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Label: l.Label, Made: true}
+			o.State = l.Was
 		}
 		outcomes = append(outcomes, o)
 	}

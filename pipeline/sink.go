@@ -140,7 +140,7 @@ type LinkChange struct {
 	Remove   bool
 	From, To LinkEnd
 	Label    string     // what the row asks for, opaque to the engine; "" for the default type
-	Was      *LinkState // what this pipeline has written of the same slot and ends before, if anything
+	Was      *LinkState // what this pipeline has, or may have, written of the same slot and ends before, if anything
 }
 
 // LinkState is what a pipeline has written of one link: kept in the ledger, so that it can be changed or taken back.
@@ -164,10 +164,14 @@ type LinkOutcome struct {
 	Err     error
 }
 
-// A Linker is a Sink that writes links between records. Link is safe to repeat.
+// A Linker is a Sink that writes links between records. Link is safe to repeat, and isn't called concurrently for one
+// sink.
 type Linker interface {
 	Specs() []LinkSpec
-	Link(ctx context.Context, links []LinkChange) ([]LinkOutcome, error)
+	// Link writes links. Before the first byte of a request that makes or relabels links goes out, it calls intend with
+	// outcomes that hold the State which will be there, so that what this pipeline has made can be told from what others
+	// have, even if the answer is lost; after an error of intend nothing is sent.
+	Link(ctx context.Context, links []LinkChange, intend func(context.Context, []LinkOutcome) error) ([]LinkOutcome, error)
 }
 
 // A Finder is a Sink that can tell record ids from a unique property. What isn't in the map isn't there.

@@ -152,13 +152,16 @@ type RecordID struct {
 	Object, Property, Value, ID string
 }
 
-// A LinkDecision is the end of one waiting link, found by Key, Slot and Remove.
+// A LinkDecision is the end of one waiting link, found by Key, Slot, Remove and the ids of its ends; or, if it is
+// Intended, what is about to be written of it.
 type LinkDecision struct {
-	Key    string
-	Slot   string
-	Remove bool
-	State  *LinkState // now; nil after a removal or a refusal
-	Reject *Reject    // for a refusal: the row's content counts as rejected
+	Key      string
+	Slot     string
+	Remove   bool
+	From, To string     // record ids of the ends
+	State    *LinkState // now; nil where nothing of the link is there by this pipeline any more
+	Reject   *Reject    // for a refusal: the row's content counts as rejected
+	Intended bool       // the link goes on waiting, but State may be there from now on
 }
 
 // Finish is the end of a run.

@@ -136,12 +136,12 @@ func (m *machine) commit() (c pipeline.Commit) {
 		c.Decisions = append(c.Decisions, m.decision())
 	}
 	for range rapid.IntRange(0, 2).Draw(m.Context, "links") {
-		d := pipeline.LinkDecision{Key: m.key(), Slot: m.slot(), Remove: rapid.Bool().Draw(m.Context, "remove")}
+		d := pipeline.LinkDecision{Key: m.key(), Slot: m.slot(), Remove: rapid.Bool().Draw(m.Context, "remove"), From: "1", To: m.value()}
 		switch {
 		case rapid.Bool().Draw(m.Context, "refused"):
 			d.Reject = reject(d.Key, "link", "no_link")
 		case !d.Remove:
-			s := linkState(d.Slot, "1", m.value())
+			s := linkState(d.Slot, d.From, d.To)
 			d.State = &s
 		}
 		c.Links = append(c.Links, d)

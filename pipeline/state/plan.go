@@ -131,27 +131,27 @@ func endName(e pipeline.LinkEnd) string { return cmp.Or(e.Value, e.ID) }
 // link applies the end of a waiting link, or of one that was written with its record and never had to wait.
 func (p *plan) link(d *pipeline.LinkDecision) {
 	e := p.rows[d.Key]
+	e.Links, e.changed = without(e.Links, d.Slot, d.From, d.To), true
+	if d.State != nil {
+		e.Links = append(e.Links, *d.State)
+	}
+	if d.Intended {
+		return
+	}
 	at := slices.IndexFunc(e.waiting, func(l pipeline.LinkChange) bool { return decidedBy(&l, d) })
-	var link pipeline.LinkChange
 	if at >= 0 {
-		link = e.waiting[at]
 		e.waiting, e.rewait = slices.Delete(slices.Clone(e.waiting), at, at+1), true
 	}
-	switch {
-	case d.Reject != nil:
+	if d.Reject != nil {
 		r := *d.Reject
 		r.Key = d.Key
 		p.reject(&r, stateOpen)
-		e.Rejected, e.changed = e.Hash, true
-	case d.State != nil:
-		e.Links, e.changed = append(without(e.Links, d.State.Slot, d.State.FromID, d.State.ToID), *d.State), true
-	case d.Remove:
-		e.Links, e.changed = removed(e.Links, d.Slot, &link, at >= 0), true
+		e.Rejected = e.Hash
 	}
 }
 
 func decidedBy(l *pipeline.LinkChange, d *pipeline.LinkDecision) bool {
-	return l.Slot == d.Slot && l.Remove == d.Remove && (d.State == nil || l.To.ID == "" || l.To.ID == d.State.ToID)
+	return l.Slot == d.Slot && l.Remove == d.Remove && (l.To.ID == "" || l.To.ID == d.To) && (l.From.ID == "" || l.From.ID == d.From)
 }
 
 // without returns a copy of links without the one of that slot and those ends.
@@ -159,18 +159,6 @@ func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkS
 	return slices.DeleteFunc(slices.Clone(links), func(s pipeline.LinkState) bool {
 		return s.Slot == slot && s.FromID == from && s.ToID == to
 	})
-}
-
-// removed returns links without the one whose removal was waiting; if it wasn't, without the slot's only one.
-func removed(links []pipeline.LinkState, slot string, link *pipeline.LinkChange, found bool) []pipeline.LinkState {
-	if found {
-		return without(links, slot, link.From.ID, link.To.ID)
-	}
-	rest := slices.DeleteFunc(slices.Clone(links), func(s pipeline.LinkState) bool { return s.Slot == slot })
-	if len(links)-len(rest) == 1 {
-		return rest
-	}
-	return links
 }
 
 // ledger returns the rows of the ledger that change.

@@ -37,9 +37,37 @@ func TestWaitingLinksFindTheirEnds(t *testing.T) {
 		equal(t, "after", r.waiting(), []pipeline.LinkChange{want})
 
 		now := linkState("s", "10", "20")
-		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", State: &now}}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{linked("k", &now)}})
 		equal(t, "once written", r.waiting(), nil)
 		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 1, Hash: hash(1), ID: "10", Links: []pipeline.LinkState{now}}})
+	})
+}
+
+// linked is the decision of a link that was made.
+func linked(key string, state *pipeline.LinkState) pipeline.LinkDecision {
+	return pipeline.LinkDecision{Key: key, Slot: state.Slot, From: state.FromID, To: state.ToID, State: state}
+}
+
+// What is about to be written counts as written, and goes on waiting: a process that dies then knows it as its own.
+func TestIntendedLinksAreOursAndGoOnWaiting(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		d := done("k", 1, hash(1), "10")
+		d.Links = []pipeline.LinkChange{wanted("s", false, pipeline.LinkEnd{}, pipeline.LinkEnd{Object: "companies", ID: "20"})}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		state := linkState("s", "10", "20")
+		intended := linked("k", &state)
+		intended.Intended = true
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{intended}})
+		crash(s)
+		r = begin(t, again(), pipeline.Begin{})
+		waiting := r.waiting()
+		if len(waiting) != 1 || waiting[0].Was == nil {
+			t.Fatalf("waiting: %+v", waiting)
+		}
+		equal(t, "was", *waiting[0].Was, state)
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{linked("k", &state)}})
+		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 1, Hash: hash(1), ID: "10", Links: []pipeline.LinkState{state}}})
 	})
 }
 
@@ -51,7 +79,7 @@ func TestLinksAreReplaced(t *testing.T) {
 		d := done("k", 1, hash(1), "10")
 		// Links that a create wrote inline never wait.
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}, Links: []pipeline.LinkDecision{
-			{Key: "k", Slot: "s", State: &old}, {Key: "k", Slot: "t", State: &kept}}})
+			linked("k", &old), linked("k", &kept)}})
 		equal(t, "inline", r.known("k")[0].Links, []pipeline.LinkState{old, kept})
 
 		end := func(object, id string) pipeline.LinkEnd { return pipeline.LinkEnd{Object: object, ID: id} }
@@ -69,9 +97,9 @@ func TestLinksAreReplaced(t *testing.T) {
 		equal(t, "was", []*pipeline.LinkState{waiting[0].Was, waiting[1].Was, waiting[2].Was}, []*pipeline.LinkState{nil, &old, &kept})
 		fresh, relabelled := linkState("s", "10", "21"), linkState("t", "10", "20")
 		relabelled.Types = "15"
-		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", State: &fresh}, {Key: "k", Slot: "t", State: &relabelled}}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{linked("k", &fresh), linked("k", &relabelled)}})
 		equal(t, "both", r.known("k")[0].Links, []pipeline.LinkState{old, fresh, relabelled})
-		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", Remove: true}}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", Remove: true, From: "10", To: "20"}}})
 		equal(t, "removed", r.known("k"), []pipeline.Entry{{Version: 2, Hash: hash(2), ID: "10", Links: []pipeline.LinkState{fresh, relabelled}}})
 	})
 }
@@ -99,7 +127,7 @@ func TestDecisionsReplaceWaitingLinks(t *testing.T) {
 		d.Links = []pipeline.LinkChange{wanted("s", false, pipeline.LinkEnd{}, to("c"))}
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
 		equal(t, "changed", slots(), []string{"s c"})
-		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", Reject: reject("k", "link", "gone")}}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", From: "10", Reject: reject("k", "link", "gone")}}})
 		equal(t, "refused link", slots(), nil)
 		equal(t, "entry", r.known("k"), []pipeline.Entry{{Version: 3, Hash: hash(3), Rejected: hash(3), ID: "10"}})
 		equal(t, "dead letters", codes(r.letters(Filter{})), []string{"k link/gone open"})

@@ -12,8 +12,8 @@ import (
 
 // Link makes, relabels and removes links. It reads what the pairs have first, because HubSpot replaces the set of types
 // of a pair: what isn't ours is repeated (API.md section 10.1). Changes of one pair are made together.
-func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange) ([]pipeline.LinkOutcome, error) {
-	l := &linking{Sink: s}
+func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange, intend func(context.Context, []pipeline.LinkOutcome) error) ([]pipeline.LinkOutcome, error) {
+	l := &linking{Sink: s, intend: intend}
 	var order [][2]string
 	groups := map[[2]string]*linkGroup{}
 	for i := range links {
@@ -46,6 +46,7 @@ func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange) ([]pipelin
 // A linking is one call of Link.
 type linking struct {
 	*Sink
+	intend   func(context.Context, []pipeline.LinkOutcome) error
 	outcomes []pipeline.LinkOutcome
 }
 
@@ -119,6 +120,9 @@ func (l *linking) group(ctx context.Context, g *linkGroup) error {
 		}
 		for _, p := range pairs {
 			p.plan(g.known)
+		}
+		if err := l.foretell(ctx, pairs); err != nil {
+			return err
 		}
 		if err := l.perform(ctx, g, pairs); err != nil {
 			return err
@@ -226,6 +230,41 @@ func doubtfulReads(errs []crm.ItemError) map[string]bool {
 		}
 	}
 	return unsure
+}
+
+// foretell writes down what links will be before they are made or relabelled. A link that is relabelled may keep its old
+// types until the answer is in, so that both count as ours until then.
+func (l *linking) foretell(ctx context.Context, pairs []*pair) error {
+	var intended []pipeline.LinkOutcome
+	for _, p := range pairs {
+		if p.unread || p.idle() {
+			continue
+		}
+		for i, c := range p.changes {
+			if c.Remove {
+				continue
+			}
+			state := p.state(i)
+			if c.Was != nil {
+				state.Types = spell(union(parseTypes(c.Was.Types), parseTypes(state.Types))...)
+			}
+			intended = append(intended, pipeline.LinkOutcome{Change: c, State: state})
+		}
+	}
+	if len(intended) == 0 {
+		return nil
+	}
+	return l.intend(ctx, intended)
+}
+
+// union returns a and what b has beyond it.
+func union(a, b []crm.AssociationType) []crm.AssociationType {
+	for _, t := range b {
+		if !slices.Contains(a, t) {
+			a = append(a, t)
+		}
+	}
+	return a
 }
 
 // report tells what became of the changes of a pair; nothing where that isn't known.

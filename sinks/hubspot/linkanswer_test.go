@@ -77,7 +77,7 @@ func TestLinkAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rec, p := listen(t, linkAnswers(test.answer), "2026-09")
 			s := contacts(p, modeUpsert, "email", "email")
-			outcomes, err := s.Link(t.Context(), chairs(50))
+			outcomes, err := s.Link(t.Context(), chairs(50), intend)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestLinkAnswers(t *testing.T) {
 // TestLinkForbidden proves that a missing scope stops the run.
 func TestLinkForbidden(t *testing.T) {
 	_, p := listen(t, linkAnswers(func([]string) (int, string) { return 403, `{"category":"MISSING_SCOPES","message":"no"}` }), "2026-09")
-	outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(2))
+	outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(2), intend)
 	if err == nil || len(outcomes) != 0 {
 		t.Errorf("got %v, %v", outcomes, err)
 	}
