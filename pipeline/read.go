@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"iter"
 	"strings"
+	"unicode/utf8"
 )
 
 // An item is a row after the transforms, and the span of the source that it came from.
@@ -109,6 +110,12 @@ func (r *run) keyed(rows []Row) []Row {
 			err := Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
 			r.blind = true
 			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: "empty_key", Err: err})
+			continue
+		}
+		if strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
+			err := Rejectf("bad_key", "the key %q holds a NUL byte or isn't UTF-8: neither the state nor the destination can keep it", key)
+			r.blind = true
+			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: "bad_key", Err: err})
 			continue
 		}
 		row.Key = key

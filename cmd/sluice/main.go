@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // the account's time zone must be known in a container that holds nothing but this program
 )
 
 func main() {

@@ -140,8 +140,8 @@ func fieldError(path, hint, format string, args ...any) error {
 	return &pipeline.FieldError{Path: path, Err: fmt.Errorf(format, args...), Hint: hint}
 }
 
-// check returns what is wrong with the config by itself, all of it.
-func (c *Config) check() error {
+// Check returns what is wrong with the config by itself, all of it.
+func (c *Config) Check() error {
 	var errs []error
 	if c.Connection == "" {
 		errs = append(errs, fieldError("connection", "", "missing: name a hubspot connection"))

@@ -104,7 +104,7 @@ func TestCheck(t *testing.T) {
 		{Config{Connection: "crm", Associate: &ends, Mode: "upsert"}, `mode: unknown mode "upsert" of associate`},
 		{Config{Connection: "crm", Associate: &ends, Object: "contacts"}, "associate: writes links only"},
 	} {
-		got := fieldErrors(test.config.check())
+		got := fieldErrors(test.config.Check())
 		if len(got) != 1 || !strings.HasPrefix(got[0], test.want) {
 			t.Errorf("got %q, want %q", got, test.want)
 		}

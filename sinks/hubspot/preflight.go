@@ -14,7 +14,7 @@ import (
 // Open checks everything that can be known before the first write: the account, objects, properties, labels and scopes.
 // What is wrong with the configuration is returned all at once, as *pipeline.FieldError joined.
 func (c *Config) Open(ctx context.Context, env pipeline.Env, in *pipeline.Schema) (pipeline.Sink, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	closer, err := env.Connection(ctx, c.Connection)
