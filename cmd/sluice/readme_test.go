@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/pipeline"
+	"sluice/pipeline/config"
+)
+
+var update = flag.Bool("update", false, "write the parts of README.md that are made from the code")
+
+var readmePath = filepath.Join("..", "..", "README.md")
+
+// A made part of README.md stands between two comments, the first of which says what it is.
+var madePart = regexp.MustCompile(`(?s)(<!-- made: ([^>]*) -->\n)(.*?)(<!-- end -->)`)
+
+// What README.md says of options, flags and dependencies is what the code says.
+func TestReadmeIsUpToDate(t *testing.T) {
+	text := readReadme(t)
+	made := 0
+	fresh := madePart.ReplaceAllStringFunc(text, func(part string) string {
+		m := madePart.FindStringSubmatch(part)
+		content, err := makePart(m[2])
+		if err != nil {
+			t.Fatalf("<!-- made: %s -->: %v", m[2], err)
+		}
+		made++
+		return m[1] + "\n" + content + "\n" + m[4]
+	})
+	for _, want := range madeParts() {
+		if !strings.Contains(text, "<!-- made: "+want+" -->") {
+			t.Errorf("README.md doesn't show %q", want)
+		}
+	}
+	if made == 0 || fresh == text {
+		return
+	}
+	if *update {
+		if err := os.WriteFile(readmePath, []byte(fresh), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("README.md is stale (-is +should be); run: go test ./cmd/sluice -run Readme -update\n%s", cmp.Diff(text, fresh))
+}
+
+// madeParts are the parts that README.md must have.
+func madeParts() []string {
+	list := []string{"help run", "help simulate"}
+	for _, k := range kinds.Connections {
+		list = append(list, "options connection "+k.Name)
+	}
+	for _, k := range kinds.Sources {
+		list = append(list, "options source "+k.Name)
+	}
+	for _, k := range kinds.Transforms {
+		list = append(list, "options transform "+k.Name)
+	}
+	for _, k := range kinds.Sinks {
+		list = append(list, "options sink "+k.Name)
+	}
+	return list
+}
+
+// makePart returns the content of a made part.
+func makePart(what string) (string, error) {
+	words := strings.Fields(what)
+	switch {
+	case len(words) == 2 && words[0] == "help":
+		return "```\n" + help(words[1]) + "```\n", nil
+	case len(words) == 3 && words[0] == "options":
+		if config := newConfig(words[1], words[2]); config != nil {
+			return optionTable(config), nil
+		}
+	}
+	return "", fmt.Errorf("nothing is called that: there are %q", madeParts())
+}
+
+// help returns what a command says of itself.
+func help(command string) string {
+	var out bytes.Buffer
+	Main([]string{command, "-h"}, &out, &out, func(string) (string, bool) { return "", false }, nil)
+	return strings.ReplaceAll(out.String(), "\t", "  ")
+}
+
+// newConfig returns the config of a kind, with its defaults.
+func newConfig(what, name string) any {
+	switch what {
+	case "connection":
+		return find(kinds.Connections, name)
+	case "source":
+		return find(kinds.Sources, name)
+	case "transform":
+		return find(kinds.Transforms, name)
+	case "sink":
+		return find(kinds.Sinks, name)
+	}
+	return nil
+}
+
+func find[C any](list []pipeline.Kind[C], name string) any {
+	for _, k := range list {
+		if k.Name == name {
+			return k.New()
+		}
+	}
+	return nil
+}
+
+// optionTable returns the options of a config as a Markdown table.
+func optionTable(c any) string {
+	var b strings.Builder
+	b.WriteString("| option | value | default | meaning |\n|---|---|---|---|\n")
+	options := config.Options(c)
+	if len(options) == 1 && options[0].Name == "*" {
+		options[0].Name = "NAME"
+		options[0].Doc = "One entry for each name."
+	}
+	writeOptions(&b, "", options)
+	return b.String()
+}
+
+func writeOptions(b *strings.Builder, prefix string, options []config.Option) {
+	for _, o := range options {
+		value, fallback := o.Type, ""
+		if o.Shorthand {
+			value += ", or a single value"
+		}
+		if o.Default != "" {
+			fallback = "`" + o.Default + "`"
+		}
+		if o.Required {
+			fallback = "required"
+		}
+		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, o.Name, value, fallback, strings.ReplaceAll(o.Doc, "|", `\|`))
+		below := prefix + o.Name
+		if strings.HasPrefix(o.Type, "list of") {
+			below += "[]"
+		}
+		writeOptions(b, below+".", o.Options)
+	}
+}
+
+// Every file of pipelines that README.md shows is one that the program reads.
+func TestReadmeShowsFilesThatAreRight(t *testing.T) {
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readReadme(t), -1)
+	shown := 0
+	for _, block := range blocks {
+		if !strings.Contains(block[1], "version: 1\n") {
+			continue
+		}
+		shown++
+		text := regexp.MustCompile(`\$\{file:[^}]*\}`).ReplaceAllString(block[1], "$${HUBSPOT_ACCESS_TOKEN}") // the files aren't there
+		_, problems := config.Parse("README.md", []byte(text), kinds, func(name string) (string, bool) {
+			return "secret", name == "HUBSPOT_ACCESS_TOKEN" || name == "HUBSPOT_CLIENT_ID"
+		})
+		if len(problems) > 0 {
+			var out bytes.Buffer
+			_ = problems.Print(&out, []byte(block[1]))
+			t.Error(out.String())
+		}
+	}
+	if shown == 0 {
+		t.Error("README.md shows no file with pipelines: nothing was proved")
+	}
+}
+
+// README.md names each direct dependency of go.mod once, with its reason, and no other.
+func TestReadmeNamesEveryDependency(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		want = append(want, m[1])
+	}
+	var got []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9.]+/[^`]+|[a-z0-9.]+\\.v[0-9]+)` \\| \\S.* \\|$").FindAllStringSubmatch(section(readReadme(t), "## Dependencies"), -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("dependencies (-go.mod +README.md):\n%s", diff)
+	}
+}
+
+// What README.md links to is there.
+func TestReadmeLinksLeadSomewhere(t *testing.T) {
+	text := readReadme(t)
+	for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil {
+			t.Errorf("README.md links to %s: %v", m[1], err)
+		}
+	}
+	headings := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		anchor := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		headings[strings.ReplaceAll(anchor, " ", "-")] = true
+	}
+	for _, m := range regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllStringSubmatch(text, -1) {
+		if !headings[m[1]] {
+			t.Errorf("README.md links to #%s, which is no heading", m[1])
+		}
+	}
+}
+
+// section returns the part of a Markdown text under a heading, up to the next one of the same level.
+func section(text, heading string) string {
+	_, rest, _ := strings.Cut(text, "\n"+heading+"\n")
+	part, _, _ := strings.Cut(rest, "\n## ")
+	return part
+}
+
+func readReadme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(readmePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
