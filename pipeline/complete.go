@@ -153,7 +153,7 @@ func (r *Report) undecided() int64 {
 // mirror marks for removal the links of rows that have left the source: only those that this pipeline wrote, and only
 // after one process has read all of a source that isn't empty, with no row whose key it couldn't tell.
 func (r *run) mirror(ctx context.Context) error {
-	if r.seen == nil || !r.whole || r.opts.Limit > 0 {
+	if r.seen == nil || !r.whole {
 		return nil
 	}
 	if r.blind || r.report.Read == 0 {

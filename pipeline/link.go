@@ -247,7 +247,6 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options) (Repor
 		return Report{Name: p.Name, Status: "failed"}, err
 	}
 	defer r.writes.Wait()
-	r.opts.Limit = -1 // a pass over the source isn't complete
 	err = r.link(ctx, true)
 	if r.limits.LinksOnly {
 		r.report.Written, r.report.Held = r.report.Linked, -r.report.Linked

@@ -27,13 +27,14 @@ type modelStore struct {
 	waiting  map[string]pipeline.LinkChange
 	records  map[pipeline.RecordID]string
 	rejects  map[string]pipeline.Reject
-	dead     bool // the process has been killed: nothing reaches the database any more
+	lastRun  map[string]int64 // that saw each reject
+	dead     bool             // the process has been killed: nothing reaches the database any more
 	held     []string
 }
 
 func newModelStore() *modelStore {
 	return &modelStore{ledger: map[string]*pipeline.Entry{}, groups: map[string]pipeline.Group{}, order: map[string]int{}, began: map[string]time.Time{}, waiting: map[string]pipeline.LinkChange{},
-		records: map[pipeline.RecordID]string{}, rejects: map[string]pipeline.Reject{}}
+		records: map[pipeline.RecordID]string{}, rejects: map[string]pipeline.Reject{}, lastRun: map[string]int64{}}
 }
 
 var errKilled = errors.New("killed")
@@ -116,12 +117,18 @@ func (s *modelStore) Commit(_ context.Context, c pipeline.Commit) error {
 	defer unlock()
 	for _, d := range c.Decisions {
 		s.decide(d)
+		s.lastRun[d.Key] = c.Run
 	}
 	for _, l := range c.Links {
 		s.link(l)
+		s.lastRun[l.Key] = c.Run
 	}
 	for _, r := range c.Rejects {
-		s.rejects[r.Key+r.Place.String()] = r
+		name := r.Key + r.Place.String()
+		s.rejects[name], s.lastRun[name] = r, c.Run
+	}
+	for _, key := range c.Seen {
+		s.lastRun[key] = c.Run
 	}
 	for _, id := range c.Closed {
 		delete(s.groups, id)
@@ -249,6 +256,14 @@ func (s *modelStore) Finish(_ context.Context, f pipeline.Finish) error {
 	defer unlock()
 	if f.Complete && !f.Keep {
 		s.position = nil
+	}
+	for name, r := range s.rejects {
+		if f.Whole && s.lastRun[name] != f.Run {
+			delete(s.rejects, name)
+			if e := s.ledger[r.Key]; e != nil {
+				e.Rejected = pipeline.Hash{}
+			}
+		}
 	}
 	return nil
 }

@@ -54,7 +54,8 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 				}
 			}
 			if !stale {
-				r.whole = r.failed() == nil && ctx.Err() == nil
+				r.ended = r.failed() == nil && ctx.Err() == nil
+				r.whole = r.ended && from == nil
 				return
 			}
 			from = nil

@@ -89,7 +89,8 @@ type run struct {
 	batchNo  int             // source batches since the last commit was asked for
 	seen     map[uint64]struct{}
 	blind    bool // a row couldn't be read far enough to know its key
-	whole    bool // the source was read from its first row to its last
+	ended    bool // the source was read to its last row
+	whole    bool // and from its first
 	ids      map[recordKey]string
 	missed   map[recordKey]bool // looked up in the destination since links were last written
 
@@ -162,7 +163,7 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 		err = report.Balance()
 	}
 	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
-		Complete: err == nil && r.whole && r.opts.Limit == 0, Keep: r.incremental()}
+		Complete: err == nil && r.ended, Keep: r.incremental(), Whole: err == nil && r.whole}
 	if err != nil {
 		f.Message = err.Error()
 	}

@@ -172,9 +172,9 @@ type Finish struct {
 	Status   string // "done", "failed", "paused", "interrupted"
 	Message  string // why it didn't end "done"
 	Report   Report
-	Complete bool // the source was read to its end: open rejects that weren't seen are closed,
-	// and the checkpoint is deleted, unless Keep is set
+	Complete bool // the source was read to its end: the checkpoint is deleted, unless Keep is set
 	Keep     bool
+	Whole    bool // this run has read all of it, from the first row on: open rejects that weren't seen are closed
 	Throttle []byte
 }
 

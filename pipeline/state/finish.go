@@ -30,8 +30,11 @@ func finish(ctx context.Context, tx session, f *pipeline.Finish) error {
 		return err
 	}
 	var list []statement
-	if f.Complete {
-		list = complete(f)
+	if f.Whole {
+		list = closeUnseen(f)
+	}
+	if f.Complete && !f.Keep {
+		list = append(list, statement{`update sluice.progress set position = null where pipeline = $1`, []any{f.Pipeline}})
 	}
 	list = append(list, statement{`
 update sluice.run set status = $2, message = $3, report = $4, ended_at = {now} where id = $1`,
@@ -42,10 +45,10 @@ update sluice.run set status = $2, message = $3, report = $4, ended_at = {now} w
 	return tx.batch(ctx, list)
 }
 
-// complete closes the open dead letters of rows that weren't seen in a run that saw all, and forgets what they said, so
+// closeUnseen closes the open dead letters of rows that weren't seen in a run that saw all, and forgets what they said, so
 // that a row that comes back is looked at anew. Held ones stay: whether their record exists is still to be found out.
-func complete(f *pipeline.Finish) []statement {
-	list := []statement{
+func closeUnseen(f *pipeline.Finish) []statement {
+	return []statement{
 		{`update sluice.progress set commit_no = commit_no + 1, updated_at = {now} where pipeline = $1`, []any{f.Pipeline}},
 		{`
 update sluice.ledger set ` + forget + `
@@ -55,10 +58,6 @@ and key in (select key from sluice.dead_letter where pipeline = $1 and state = '
 update sluice.dead_letter set state = 'closed', closed_at = {now}
 where pipeline = $1 and state = 'open' and last_run <> $2`, []any{f.Pipeline, f.Run}},
 	}
-	if !f.Keep {
-		list = append(list, statement{`update sluice.progress set position = null where pipeline = $1`, []any{f.Pipeline}})
-	}
-	return list
 }
 
 // forget makes a ledger's row one that is sent again. Where a link was refused, the content that the destination has is

@@ -50,7 +50,7 @@ func TestUnseenDeadLettersAreClosed(t *testing.T) {
 			Decisions: []pipeline.Decision{refused("gone", 1, hash(1), "bad"), refused("seen", 1, hash(2), "bad"), held},
 			Rejects:   []pipeline.Reject{*reject("", "source", "ragged")},
 		})
-		r.finish(pipeline.Finish{Complete: true})
+		r.finish(pipeline.Finish{Complete: true, Whole: true})
 		equal(t, "after the run that refused", len(r.letters(Filter{})), 4)
 
 		r = begin(t, s, pipeline.Begin{})
@@ -59,8 +59,12 @@ func TestUnseenDeadLettersAreClosed(t *testing.T) {
 		equal(t, "after an incomplete run", len(r.letters(Filter{})), 4)
 
 		r = begin(t, s, pipeline.Begin{})
-		r.commit(pipeline.Commit{Seen: []string{"seen"}})
 		r.finish(pipeline.Finish{Complete: true})
+		equal(t, "after a run that read the rest", len(r.letters(Filter{})), 4)
+
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Seen: []string{"seen"}})
+		r.finish(pipeline.Finish{Complete: true, Whole: true})
 		equal(t, "after a complete run", codes(r.letters(Filter{})), []string{"held sink/in_doubt held", "seen sink/bad open"})
 		equal(t, "entries", r.known("gone", "seen", "held"), []pipeline.Entry{{Version: 1}, {Version: 1, Rejected: hash(2)}, {Version: 1, Held: true}})
 	})

@@ -111,7 +111,8 @@ func (m *machine) start() {
 }
 
 func (m *machine) finish() {
-	f := pipeline.Finish{Pipeline: m.name, Status: "done", Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep")}
+	f := pipeline.Finish{Pipeline: m.name, Status: "done", Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep"),
+		Whole: rapid.Bool().Draw(m.Context, "whole")}
 	m.each("finish", func(r *played) error {
 		f := f
 		f.Epoch, f.Run = r.Epoch, r.Run

@@ -1,0 +1,80 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"sluice/pipeline"
+)
+
+// TestARejectStaysOpenWhenAnotherRunReadsTheRest proves I2 over a pass of two processes: the second one doesn't see the
+// rows before the checkpoint, so that it can't tell whether their rejects are still true.
+func TestARejectStaysOpenWhenAnotherRunReadsTheRest(t *testing.T) {
+	rows := [][3]string{{"a", "refused"}, {"b", "bad"}}
+	for range 40 {
+		rows = append(rows, [3]string{"k" + string(rune('0'+len(rows))), "name"})
+	}
+	store := newModelStore()
+	crm := newModelCRM(1, store)
+	if _, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{Limit: 20}); err != nil {
+		t.Fatal(err)
+	}
+	if len(store.rejects) != 2 || store.position == nil {
+		t.Fatalf("the first part left %d rejects and checkpoint %q", len(store.rejects), store.position)
+	}
+	if _, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(store.rejects) != 2 || store.position != nil {
+		t.Errorf("the second part left %d rejects and checkpoint %q, want 2 and none", len(store.rejects), store.position)
+	}
+	if _, err := openModel(t, rows[2:], crm).Run(context.Background(), store, pipeline.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(store.rejects) != 0 {
+		t.Errorf("a pass that read all rows left %d rejects of rows that are gone", len(store.rejects))
+	}
+}
+
+// TestALimitBeyondTheLastRowEndsThePass proves that the checkpoint of a pass that came to its end is dropped, so that the
+// next run looks at every row again.
+func TestALimitBeyondTheLastRowEndsThePass(t *testing.T) {
+	store := newModelStore()
+	crm := newModelCRM(1, store)
+	rows := [][3]string{{"a", "x"}, {"b", "x"}}
+	for _, limit := range []int64{100, 0} {
+		report, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{Limit: limit})
+		if err != nil || report.Read != 2 || store.position != nil {
+			t.Errorf("limit %d: read %d rows and left the checkpoint %q: %v", limit, report.Read, store.position, err)
+		}
+	}
+}
+
+// TestDrainStopsReadingAndKeepsWhatWasRead proves that a drained run commits every row that it has read, reads no more,
+// and that the next one goes on behind them.
+func TestDrainStopsReadingAndKeepsWhatWasRead(t *testing.T) {
+	var rows [][3]string
+	for i := range 95 {
+		rows = append(rows, [3]string{string(rune('A'+i/26)) + string(rune('a'+i%26)), "name"})
+	}
+	store := newModelStore()
+	crm := newModelCRM(1, store)
+	drain := make(chan struct{})
+	opts := pipeline.Options{Drain: drain, Observe: func(r pipeline.Report) {
+		if r.Read == 30 {
+			close(drain)
+		}
+	}}
+	report, err := openModel(t, rows, crm).Run(context.Background(), store, opts)
+	if !errors.Is(err, pipeline.ErrInterrupted) || report.Read != 30 || report.Written != 30 || report.Status != "interrupted" {
+		t.Errorf("the drained run: %+v, %v", report, err)
+	}
+	if string(store.position) != "30" || len(store.groups) > 0 {
+		t.Errorf("the drained run left the checkpoint %q and %d open groups", store.position, len(store.groups))
+	}
+	report, err = openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{})
+	if err != nil || report.Read != 65 || len(crm.records) != 95 {
+		t.Errorf("the next run: %+v, %v; %d records", report, err, len(crm.records))
+	}
+}
