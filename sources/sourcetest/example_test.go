@@ -1,4 +1,4 @@
-package pipeline_test
+package sourcetest_test
 
 import (
 	"bufio"
@@ -146,7 +146,7 @@ const signups = `{"email": "ada@example.com", "name": "Ada", "country": "UK"}
 {"email": "edsger@example.com", "name": "Edsger", "country": "NL"}
 `
 
-// A program of your own: Sluice as a library, with a source that it doesn't have, beside one that it has.
+// A program of your own: Sluice as a library, with a source that it doesn't have, beside those that it has.
 func Example() {
 	dir, err := os.MkdirTemp("", "sluice")
 	check(err)

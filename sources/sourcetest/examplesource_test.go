@@ -1,4 +1,4 @@
-package pipeline_test
+package sourcetest_test
 
 import (
 	"context"
