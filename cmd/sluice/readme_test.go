@@ -142,7 +142,9 @@ func writeOptions(b *strings.Builder, prefix string, options []config.Option) {
 		if o.Required {
 			fallback = "required"
 		}
-		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, o.Name, value, fallback, strings.ReplaceAll(o.Doc, "|", `\|`))
+		fallback = strings.Replace(fallback, "m0s`", "m`", 1)
+		doc := strings.NewReplacer("|", `\|`, "*", `\*`).Replace(o.Doc)
+		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, o.Name, value, fallback, doc)
 		below := prefix + o.Name
 		if strings.HasPrefix(o.Type, "list of") {
 			below += "[]"
