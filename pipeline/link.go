@@ -101,11 +101,34 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 			return err
 		}
 	}
+	var found []*LinkChange
 	for i := range page {
 		for _, end := range ends(&page[i]) {
 			if end.ID == "" && end.Property != "" {
 				end.ID = r.ids[recordKey{end.Object, end.Property, end.Value}]
+				found = append(found, &page[i])
 			}
+		}
+	}
+	return r.fillWas(ctx, found)
+}
+
+// fillWas fills in what the ledger shows of links whose ends the store couldn't tell: an earlier attempt may have made them.
+func (r *run) fillWas(ctx context.Context, links []*LinkChange) error {
+	if len(links) == 0 {
+		return nil
+	}
+	keys := make([]string, len(links))
+	for i, l := range links {
+		keys[i] = l.Key
+	}
+	entries, err := r.store.Known(ctx, r.Name, keys)
+	if err != nil {
+		return err
+	}
+	for i, l := range links {
+		if at := slices.IndexFunc(entries[i].Links, func(s LinkState) bool { return s.holds(l) }); at >= 0 && l.From.ID != "" {
+			l.Was = &entries[i].Links[at]
 		}
 	}
 	return nil

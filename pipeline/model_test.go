@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,13 +77,21 @@ func (s *modelStore) Known(_ context.Context, _ string, keys []string) ([]pipeli
 	defer s.mu.Unlock()
 	list := make([]pipeline.Entry, len(keys))
 	for i, key := range keys {
-		if e := s.ledger[key]; e != nil {
-			list[i] = *e
-			list[i].Links = slices.Clone(e.Links)
-			list[i].Waiting = slices.ContainsFunc(slices.Collect(maps.Values(s.waiting)), func(l pipeline.LinkChange) bool { return l.Key == key })
+		if s.ledger[key] != nil {
+			list[i] = s.entry(key)
 		}
 	}
 	return list, nil
+}
+
+// entry returns a copy of a key's entry; the caller holds mu.
+func (s *modelStore) entry(key string) pipeline.Entry {
+	e := *s.ledger[key]
+	e.Links = slices.Clone(e.Links)
+	for _, l := range s.waiting {
+		e.Waiting = e.Waiting || l.Key == key
+	}
+	return e
 }
 
 func (s *modelStore) Ledger(_ context.Context, _, after string, limit int) ([]pipeline.KeyedEntry, error) {
@@ -91,7 +100,7 @@ func (s *modelStore) Ledger(_ context.Context, _, after string, limit int) ([]pi
 	var page []pipeline.KeyedEntry
 	for _, key := range slices.Sorted(maps.Keys(s.ledger)) {
 		if key > after && len(page) < limit {
-			page = append(page, pipeline.KeyedEntry{Key: key, Entry: *s.ledger[key]})
+			page = append(page, pipeline.KeyedEntry{Key: key, Entry: s.entry(key)})
 		}
 	}
 	return page, nil
@@ -172,15 +181,16 @@ func (s *modelStore) decide(d pipeline.Decision) {
 		if l.From.ID == "" && l.From.Value == "" {
 			l.From.ID = e.ID
 		}
-		s.waiting[waitingName(l.Key, l.Slot, l.Remove)] = l
+		s.waiting[waitingName(&l)] = l
 	}
 	if d.Record != nil {
 		s.records[pipeline.RecordID{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}] = d.Record.ID
 	}
 }
 
-func waitingName(key, slot string, remove bool) string {
-	return fmt.Sprintf("%s\x00%s\x00%v", key, slot, remove)
+// waitingName tells waiting links apart, in the order of Waiting. It stays the same when an end's id becomes known.
+func waitingName(l *pipeline.LinkChange) string {
+	return fmt.Sprintf("%s\x00%s\x00%v\x00%s\x00%s", l.Key, l.Slot, l.Remove, cmp.Or(l.From.Value, l.From.ID), cmp.Or(l.To.Value, l.To.ID))
 }
 
 func (s *modelStore) link(l pipeline.LinkDecision) {
@@ -194,7 +204,9 @@ func (s *modelStore) link(l pipeline.LinkDecision) {
 	if l.Intended {
 		return
 	}
-	delete(s.waiting, waitingName(l.Key, l.Slot, l.Remove))
+	maps.DeleteFunc(s.waiting, func(_ string, w pipeline.LinkChange) bool {
+		return w.Key == l.Key && w.Slot == l.Slot && w.Remove == l.Remove && (w.To.ID == "" || w.To.ID == l.To) && (w.From.ID == "" || w.From.ID == l.From)
+	})
 	if l.Reject != nil {
 		e.Rejected = e.Hash
 		s.rejects[l.Key] = *l.Reject
@@ -206,7 +218,7 @@ func (s *modelStore) Waiting(_ context.Context, _ string, after *pipeline.LinkCh
 	defer s.mu.Unlock()
 	last := ""
 	if after != nil {
-		last = waitingName(after.Key, after.Slot, after.Remove)
+		last = waitingName(after)
 	}
 	var page []pipeline.LinkChange
 	for _, name := range slices.Sorted(maps.Keys(s.waiting)) {
@@ -217,6 +229,11 @@ func (s *modelStore) Waiting(_ context.Context, _ string, after *pipeline.LinkCh
 		for _, end := range []*pipeline.LinkEnd{&l.From, &l.To} {
 			if end.ID == "" {
 				end.ID = s.records[pipeline.RecordID{Object: end.Object, Property: end.Property, Value: end.Value}]
+			}
+		}
+		for _, have := range s.ledger[l.Key].Links {
+			if have.Slot == l.Slot && have.FromID == l.From.ID && have.ToID == l.To.ID {
+				l.Was = &have
 			}
 		}
 		page = append(page, l)
