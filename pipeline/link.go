@@ -267,7 +267,7 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options) (Repor
 	defer stop(nil)
 	r, err := p.start(ctx, store, opts, stop)
 	if err != nil {
-		return Report{Name: p.Name, Status: "failed"}, err
+		return Report{Name: p.Name, Status: statusOf(err)}, err
 	}
 	defer r.writes.Wait()
 	err = r.link(ctx, true)

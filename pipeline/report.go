@@ -21,6 +21,9 @@ type Report struct {
 
 	// Review counts the rows of Held that wait for a person: creates whose outcome nobody can tell.
 	Review int64 `json:"-"`
+
+	// Budget is how much of the destination's rate limit is in use at the moment, from 0 to 1.
+	Budget float64 `json:"-"`
 }
 
 // Balance returns an error unless every row read is accounted for (I3).

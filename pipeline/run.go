@@ -33,7 +33,7 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 
 	r, err := p.start(ctx, store, opts, stop)
 	if err != nil {
-		return Report{Name: p.Name, Status: "failed"}, err
+		return Report{Name: p.Name, Status: statusOf(err)}, err
 	}
 	return r.finish(ctx, r.move(ctx))
 }
@@ -177,6 +177,9 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 
 // statusOf names how a run ended.
 func statusOf(err error) string {
+	if _, held := errors.AsType[*HeldError](err); held {
+		return "held"
+	}
 	switch {
 	case err == nil:
 		return "done"
@@ -239,7 +242,7 @@ func (r *run) throttle() []byte {
 // countRequests brings the report's requests up to date; the caller holds mu.
 func (r *run) countRequests() {
 	if t, ok := r.Sink.(Throttle); ok {
-		r.report.Requests = t.Requests() - r.sent
+		r.report.Requests, r.report.Budget = t.Requests()-r.sent, t.Budget()
 	}
 }
 

@@ -187,6 +187,7 @@ type Throttle interface {
 	SaveThrottle() []byte
 	RestoreThrottle(saved []byte, age time.Duration)
 	Requests() int64 // sent since the sink was opened
+	Budget() float64 // how much of the rate limit is in use, from 0 to 1; 0 where there is none
 }
 
 // ErrPaused says that the destination accepts nothing for longer than a run should wait; the run can be resumed.

@@ -62,6 +62,9 @@ func (s *Sink) SaveThrottle() []byte { return s.portal.SaveThrottle() }
 // RestoreThrottle takes over the requests of an earlier process.
 func (s *Sink) RestoreThrottle(saved []byte, age time.Duration) { s.portal.RestoreThrottle(saved, age) }
 
+// Budget returns how much of the connection's rate limit is in use, from 0 to 1.
+func (s *Sink) Budget() float64 { return s.portal.Budget() }
+
 // Requests returns the number of requests that the connection has sent since the sink was opened. Pipelines that share
 // the connection and run at the same time are counted together.
 func (s *Sink) Requests() int64 { return s.portal.Requests() - s.before }

@@ -157,6 +157,17 @@ func (b *budget) free(now time.Time) bool {
 	return b.flight+len(b.held)+b.foreign.most() < b.limit
 }
 
+// share returns how much of the limit is in use, from 0 to 1.
+func (b *budget) share() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.limit >= noLimit {
+		return 0
+	}
+	b.held.drop(time.Now())
+	return min(1, float64(b.flight+len(b.held)+b.foreign.most())/float64(b.limit))
+}
+
 // start says that the request is only sent now: a connection had to be made first.
 func (s *slot) start(now time.Time) {
 	s.b.mu.Lock()

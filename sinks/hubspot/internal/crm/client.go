@@ -110,6 +110,9 @@ func (c *Client) Version() string { return c.version }
 // Requests returns the number of requests sent so far, repeated ones included.
 func (c *Client) Requests() int64 { return c.limits.sent.Load() }
 
+// Budget returns how much of the app's rate limit is in use, from 0 to 1; 0 where the server has none.
+func (c *Client) Budget() float64 { return c.limits.app.share() }
+
 // SaveThrottle returns the recent sends, for RestoreThrottle of a later process.
 func (c *Client) SaveThrottle() []byte { return c.limits.save() }
 
