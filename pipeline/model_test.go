@@ -367,19 +367,21 @@ type modelRecord struct {
 
 // A modelCRM is a destination with unique keys that loses answers, applies writes late or in part, and refuses names.
 type modelCRM struct {
-	mu      sync.Mutex
-	rng     *rand.Rand
-	faults  float64 // the share of writes whose answer is lost
-	limits  pipeline.Limits
-	records map[string]*modelRecord // by id
-	byKey   map[string]string
-	links   map[string]string // child id → parent id
-	creates map[string]int
-	seen    map[string]int // how often each rare state was met
-	writes  int
-	onWrite func(n int)
-	store   *modelStore
-	broken  []string // violations
+	mu        sync.Mutex
+	rng       *rand.Rand
+	faults    float64 // the share of writes whose answer is lost
+	limits    pipeline.Limits
+	records   map[string]*modelRecord // by id
+	byKey     map[string]string
+	links     map[string]string // child id → parent id
+	creates   map[string]int
+	seen      map[string]int // how often each rare state was met
+	writes    int
+	onWrite   func(n int)
+	onLink    func()            // after links were intended, before they are made
+	elsewhere map[string]string // ids of records that no pipeline has written
+	store     *modelStore
+	broken    []string // violations
 }
 
 const landing = 20 * time.Second
@@ -538,6 +540,12 @@ func (c *modelCRM) Link(ctx context.Context, links []pipeline.LinkChange, intend
 	if err := intend(ctx, intended); err != nil {
 		return nil, err
 	}
+	if c.onLink != nil {
+		c.onLink()
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var outcomes []pipeline.LinkOutcome
@@ -562,7 +570,7 @@ func (c *modelCRM) Link(ctx context.Context, links []pipeline.LinkChange, intend
 }
 
 func (c *modelCRM) Find(context.Context, string, string, []string) (map[string]string, error) {
-	return nil, nil
+	return c.elsewhere, nil
 }
 
 // content returns what the destination holds, by key, with ids taken out of it, and without some keys.
