@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"time"
 )
 
 // linkTries bounds how often links whose answer was lost are written again within a run; writing them is safe to repeat.
@@ -260,19 +261,23 @@ func (r *run) isSeen(key string) bool {
 	return ok
 }
 
-// Relink writes the links of an earlier run that were parked, as far as their targets are there by now. It reads no
-// row: the report counts links, and where rows are links, how many of them went from held to written.
-func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options) (Report, error) {
+// Relink goes on where a run has ended with the given report: it writes the links that were parked, as far as their
+// targets are there by now, and returns the report of both together. It reads no row.
+func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Report) (Report, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r, err := p.start(ctx, store, opts, stop)
 	if err != nil {
-		return Report{Name: p.Name, Status: statusOf(err)}, err
+		so.Status = statusOf(err)
+		return so, err
 	}
 	defer r.writes.Wait()
+	r.report, r.sent = so, r.sent-so.Requests
+	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
 	err = r.link(ctx, true)
 	if r.limits.LinksOnly {
-		r.report.Written, r.report.Held = r.report.Linked, -r.report.Linked
+		r.report.Written += r.report.Linked - so.Linked
+		r.report.Held -= r.report.Linked - so.Linked
 	}
 	return r.finish(ctx, err)
 }

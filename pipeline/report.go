@@ -35,15 +35,3 @@ func (r *Report) Balance() error {
 	return fmt.Errorf("the books don't balance: read %d, but written %d + unchanged %d + filtered %d + superseded %d + rejected %d + held %d = %d",
 		r.Read, r.Written, r.Unchanged, r.Filtered, r.Superseded, r.Rejected, r.Held, sum)
 }
-
-// Add adds the counters of a later part of the same run. Parked is what the later part has left.
-func (r *Report) Add(more Report) {
-	r.Written += more.Written
-	r.Held += more.Held
-	r.Linked += more.Linked
-	r.Unlinked += more.Unlinked
-	r.Review += more.Review
-	r.Parked = more.Parked
-	r.Requests += more.Requests
-	r.Seconds += more.Seconds
-}

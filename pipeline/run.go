@@ -151,7 +151,7 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 		err = cause // a lost lease shows first as cancelled work
 	}
 	r.mu.Lock()
-	r.report.Seconds = time.Since(r.began).Seconds()
+	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
 	r.report.Status = statusOf(err)
 	if err != nil {
 		r.report.Held += r.report.undecided()

@@ -71,8 +71,11 @@ func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 			}
 			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
 				n, err := s.Retry(ctx, f.pipeline, ids)
+				if err == nil && n < len(ids) {
+					return input(fmt.Errorf("of the %d rejects named, %d are open: see sluice rejects list", len(ids), n))
+				}
 				if err == nil {
-					fmt.Fprintf(a.stdout, "%d rejects are retried by the next run\n", n)
+					fmt.Fprintf(a.stdout, "the next run sends %s again\n", count(int64(n), "row", "rows"))
 				}
 				return err
 			})

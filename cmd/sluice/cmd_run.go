@@ -91,7 +91,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 	reports, err := a.runAll(ctx, w, store, list, f)
 	a.printRun(reports, f)
 	if box != nil && reports != nil && !f.json {
-		box.tell(a.stdout)
+		box.tell(a.stdout, err == nil)
 	}
 	return err
 }
@@ -153,13 +153,12 @@ func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store sta
 		if reports[i].Parked == 0 {
 			continue
 		}
-		more, err := opened[i].Relink(ctx, store, opts)
+		report, err := opened[i].Relink(ctx, store, opts, reports[i])
 		if err != nil {
-			a.logEnd(more, err)
+			a.logEnd(report, err)
 			code = worse(code, exitCode(err))
-			continue
 		}
-		reports[i].Add(more)
+		reports[i] = report
 	}
 	return code
 }
@@ -195,12 +194,16 @@ func (a *app) printRun(reports []pipeline.Report, f runFlags) {
 		return
 	}
 	printReports(a.stdout, reports)
+	where := ""
+	if f.sandbox {
+		where = " --sandbox"
+	}
 	for _, r := range reports {
 		if r.Rejected > 0 || r.Review > 0 {
-			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review: sluice rejects list --pipeline %s\n", r.Name, r.Rejected, r.Review, r.Name)
+			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, r.Review, where, r.Name)
 		}
 		if r.Parked > 0 {
-			fmt.Fprintf(a.stdout, "\n%s: %d links wait for a record that isn't there yet; they are written once it is\n", r.Name, r.Parked)
+			fmt.Fprintf(a.stdout, "\n%s: parked: %s for a record that isn't there yet, and will be written once it is\n", r.Name, count(r.Parked, "link waits", "links wait"))
 		}
 	}
 }

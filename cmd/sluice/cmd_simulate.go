@@ -12,7 +12,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "simulate [flags]",
 		Short:              "Be a local HubSpot, for trying things out and for your own tests",
-		Long:               "Serve a HubSpot portal on this machine until interrupted. See sluice simulate -h for its flags.",
+		Long:               "Serve a HubSpot portal on this machine until interrupted. It takes the flags of hubspotsim; -h lists them.",
 		DisableFlagParsing: true, // the flags are those of hubspotsim
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := context.WithCancel(cmd.Context())

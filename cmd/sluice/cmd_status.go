@@ -72,32 +72,34 @@ func (a *app) anyway(name string) (string, bool) {
 }
 
 func printStatus(w io.Writer, list []state.PipelineStatus) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "pipeline\tlast run\tstatus\tread\twritten\tunchanged\trejected\tledger\topen rejects\tfor review\tin doubt\tparked\tcheckpoint\t")
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "nothing has run yet")
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "pipeline\tlast run (UTC)\tstatus\tread\twritten\trejected\tkeys known\trejects\tfor review\tin doubt\tparked\tcheckpoint\t")
 	for _, p := range list {
-		last := state.Run{Status: "never"}
+		var last state.Run
 		if len(p.Runs) > 0 {
 			last = p.Runs[0]
 		}
-		when, checkpoint := "", "none: the next run reads from the start"
-		if !last.Started.IsZero() {
-			when = last.Started.UTC().Format(time.DateTime)
-		}
+		checkpoint, status := "no", last.Status
 		if p.Checkpoint {
-			checkpoint = "the next run goes on at it"
+			checkpoint = "yes"
 		}
-		status := last.Status
 		if p.Lease != nil {
-			status = "running by " + p.Lease.Holder
+			status = "running"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", p.Pipeline, when, status, last.Report.Read, last.Report.Written,
-			last.Report.Unchanged, last.Report.Rejected, p.Ledger, p.Rejects, p.Held, p.Doubtful, p.Waiting, checkpoint)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", p.Pipeline, last.Started.UTC().Format(time.DateTime), status, last.Report.Read,
+			last.Report.Written, last.Report.Rejected, p.Ledger, p.Rejects, p.Held, p.Doubtful, p.Waiting, checkpoint)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, p := range list {
-		if len(p.Runs) > 0 && p.Runs[0].Message != "" {
+		if p.Lease != nil {
+			fmt.Fprintf(w, "\n%s: being run by %s since %s\n", p.Pipeline, p.Lease.Holder, p.Lease.Since.UTC().Format(time.DateTime))
+		} else if len(p.Runs) > 0 && p.Runs[0].Message != "" {
 			fmt.Fprintf(w, "\n%s: %s\n", p.Pipeline, p.Runs[0].Message)
 		}
 	}

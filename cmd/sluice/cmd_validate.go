@@ -61,6 +61,10 @@ func (a *app) validate(ctx context.Context, online, inSandbox bool) (err error) 
 			}
 		}
 	}
-	fmt.Fprintf(a.stdout, "%s: %d pipelines, nothing wrong\n", a.file, len(list))
+	asked := "; sources and HubSpot weren't asked: see --online and --sandbox"
+	if online || inSandbox {
+		asked = ", in the sources and in HubSpot neither"
+	}
+	fmt.Fprintf(a.stdout, "%s: %s, nothing wrong%s\n", a.file, count(int64(len(list)), "pipeline", "pipelines"), asked)
 	return nil
 }

@@ -54,9 +54,17 @@ func printReports(w io.Writer, reports []pipeline.Report) {
 		for _, c := range shown {
 			fmt.Fprint(t, strconv.FormatInt(c.value(r), 10), "\t")
 		}
-		fmt.Fprintf(t, "%.1f\t\n", r.Seconds)
+		fmt.Fprintf(t, "%.2f\t\n", r.Seconds)
 	}
 	t.Flush()
+}
+
+// count returns a number with the noun that it goes with.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(n, 10) + " " + many
 }
 
 // printJSON prints v as one JSON document.

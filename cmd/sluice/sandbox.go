@@ -159,10 +159,14 @@ func labelsOf(p *config.Pipeline, sink *hubspot.Config) (needs []hubspot.Need) {
 }
 
 // tell prints what the sandbox holds of the objects that the pipelines write.
-func (s *sandbox) tell(w io.Writer) {
+func (s *sandbox) tell(w io.Writer, well bool) {
 	held := make([]string, len(s.objects))
 	for i, object := range s.objects {
 		held[i] = fmt.Sprintf("%d %s", s.portal.Count(object), object)
 	}
-	fmt.Fprintf(w, "\nThe local HubSpot in %s now holds %s. Run it again: what hasn't changed isn't written.\n", sandboxDir, strings.Join(held, " and "))
+	again := ""
+	if well {
+		again = " Run it again: what hasn't changed isn't written."
+	}
+	fmt.Fprintf(w, "\nThe local HubSpot in %s now holds %s.%s\n", sandboxDir, strings.Join(held, " and "), again)
 }

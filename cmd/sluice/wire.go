@@ -110,7 +110,7 @@ func (w *workshop) close() error {
 func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store, error) {
 	store, err := state.Open(ctx, url)
 	if err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+		return nil, err
 	}
 	if migrate {
 		if _, _, err := store.Migrate(ctx); err != nil {
