@@ -80,6 +80,7 @@ func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChang
 
 // findEnds fills in the ids of ends that are known by a unique property only.
 func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
+	r.forgetRecords()
 	unknown := map[Lookup][]string{}
 	ends := func(l *LinkChange) []*LinkEnd { return []*LinkEnd{&l.From, &l.To} }
 	for i := range page {

@@ -9,8 +9,17 @@ import (
 // A recordKey names a record by a unique property.
 type recordKey struct{ object, property, value string }
 
-// recordsKept bounds the record ids that a run remembers; past it they are looked up again.
+// recordsKept bounds the record ids that a run remembers, but for those of one batch; past it they are looked up again.
 const recordsKept = 1 << 20
+
+// forgetRecords keeps the table of record ids within its bound. It is called before rows are looked up, never between,
+// since all ids that they need must be there together.
+func (r *run) forgetRecords() {
+	if len(r.ids)+len(r.missed) > recordsKept {
+		clear(r.ids)
+		clear(r.missed)
+	}
+}
 
 // recordID is the property that names a record by its own id.
 const recordID = "hs_object_id"
@@ -22,6 +31,7 @@ func (r *run) resolve(ctx context.Context, changes []*pending) ([]*pending, erro
 	if len(changes) == 0 || len(r.specs) == 0 {
 		return changes, nil
 	}
+	r.forgetRecords()
 	for _, spec := range r.specs {
 		for _, field := range []int{spec.FromField, spec.ToField} {
 			if err := r.lookup(ctx, changes, field); err != nil {
@@ -83,10 +93,6 @@ func (r *run) lookup(ctx context.Context, changes []*pending, field int) error {
 func (r *run) learn(ctx context.Context, look *Lookup, values []string, ask bool) error {
 	if len(values) == 0 {
 		return nil
-	}
-	if len(r.ids)+len(values) > recordsKept {
-		clear(r.ids)
-		clear(r.missed)
 	}
 	known, err := r.store.Records(ctx, r.account, look.Object, look.Property, values)
 	if err != nil {
