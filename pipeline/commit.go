@@ -93,7 +93,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)
-	if p.Match != "" && d.ID != "" && r.limits.Match != recordID {
+	if p.Match != "" && d.ID != "" && p.Action != Archive && r.limits.Match != recordID {
 		d.Record = &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: d.ID}
 	}
 	counter := &r.report.Written
@@ -101,9 +101,11 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		counter = &r.report.Unchanged
 	}
 	*counter++
-	if len(d.Links) > 0 {
-		r.track(p.Key, counter, 0)
+	r.report.Linked += int64(len(o.Links))
+	if len(d.Links) == 0 {
+		counter = nil
 	}
+	r.track(p.Key, counter, len(d.Links))
 	return d
 }
 

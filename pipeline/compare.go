@@ -183,13 +183,22 @@ func (r *run) freed() []item {
 // A linkedRow is a row of this run whose links are waiting: it moves from one counter to another when they are decided.
 type linkedRow struct {
 	counted *int64 // the counter that holds the row now
-	left    int    // links to be made before the row counts as written; 0 if it stays where it is
+	left    int    // links to be decided; 0 where that isn't known
 	changed bool   // a link was made or removed
 }
 
-// track remembers in which counter a row with waiting links stands. The caller holds mu.
+// track remembers in which counter a row with waiting links stands. An earlier row of the key that is still held for
+// links has asked for what nobody waits for any more. The caller holds mu.
 func (r *run) track(key string, counter *int64, links int) {
-	r.linked[maphash.String(keySeed, key)] = &linkedRow{counted: counter, left: links}
+	hash := maphash.String(keySeed, key)
+	if old := r.linked[hash]; old != nil && old.counted == &r.report.Held {
+		r.report.Held--
+		r.report.Superseded++
+	}
+	delete(r.linked, hash)
+	if counter != nil {
+		r.linked[hash] = &linkedRow{counted: counter, left: links}
+	}
 }
 
 // A rejectWindow remembers which of the last 1,000 rows were rejected, so that a wrong mapping stops after hundreds of

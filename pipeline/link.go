@@ -250,9 +250,12 @@ func (r *run) bookLink(o *LinkOutcome) {
 	if row.left--; row.left != 0 {
 		return
 	}
-	if row.changed {
+	switch {
+	case row.counted != &r.report.Held:
+		delete(r.linked, hash)
+	case row.changed:
 		move(&r.report.Written)
-	} else {
+	default:
 		move(&r.report.Unchanged)
 	}
 }

@@ -277,3 +277,22 @@ func TestAnIntendedLinkIsAskedForAgain(t *testing.T) {
 		t.Errorf("the row is linked to %q, want 77", got)
 	}
 }
+
+// TestALinkRowWithALaterVersionIsSuperseded proves that the earlier of two rows of a key isn't counted as held for ever:
+// what it asked for is no longer waiting.
+func TestALinkRowWithALaterVersionIsSuperseded(t *testing.T) {
+	for _, later := range []string{"p:member", "p:chair"} {
+		crm := newModelPairs(1)
+		clear(crm.pairs)
+		clear(crm.absent)
+		rows := [][3]string{{"k", "p:chair", "g"}}
+		for i := range 15 {
+			rows = append(rows, [3]string{fmt.Sprint(i), fmt.Sprintf("p%d:", i), "g"})
+		}
+		rows = append(rows, [3]string{"k", later, "g"})
+		report, err := openPairs(t, rows, crm).Run(context.Background(), newModelStore(), pipeline.Options{})
+		if err != nil || report.Held != 0 || report.Superseded != 1 || report.Written != 16 || report.Linked != 16 {
+			t.Errorf("later %s: %+v, %v", later, report, err)
+		}
+	}
+}

@@ -222,6 +222,7 @@ func (r *run) noteLinks(changes []*pending) {
 		r.judge(false)
 		if len(p.wants) == 0 {
 			r.report.Unchanged++
+			r.track(p.Key, nil, 0)
 		} else {
 			r.report.Held++
 			r.track(p.Key, &r.report.Held, len(p.wants))

@@ -1,0 +1,42 @@
+package pipeline
+
+import (
+	"testing"
+)
+
+// TestRowsWithDecidedLinksAreForgotten proves that the memory of a run doesn't grow with the links that it writes.
+func TestRowsWithDecidedLinksAreForgotten(t *testing.T) {
+	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}}
+	p := &pending{Change: Change{Key: "k", TraceID: "t"}, wants: []LinkChange{{Key: "k", Slot: "a"}, {Key: "k", Slot: "b"}}}
+	d := r.decide(p, Outcome{TraceID: "t", Verdict: Done, ID: "1"})
+	for i := range d.Links {
+		if len(r.linked) != 1 {
+			t.Fatalf("%d rows are remembered before link %d is decided", len(r.linked), i)
+		}
+		r.bookLink(&LinkOutcome{Change: &d.Links[i], Verdict: Done})
+	}
+	if len(r.linked) != 0 || r.report.Written != 1 || r.report.Linked != 2 {
+		t.Errorf("%d rows are remembered: %+v", len(r.linked), r.report)
+	}
+}
+
+// TestInlineLinksAreCounted proves that links which a create carries are counted as those that are written after it.
+func TestInlineLinksAreCounted(t *testing.T) {
+	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, limits: Limits{Inline: true}}
+	p := &pending{Change: Change{Key: "k", TraceID: "t"}, wants: []LinkChange{{Key: "k", Slot: "a", To: LinkEnd{ID: "7"}}, {Key: "k", Slot: "b"}}}
+	d := r.decide(p, Outcome{TraceID: "t", Verdict: Done, ID: "1", Links: []LinkState{{Slot: "a", FromID: "1", ToID: "7"}}})
+	if r.report.Linked != 1 || len(d.Links) != 1 || d.Links[0].Slot != "b" {
+		t.Errorf("%d links are counted, waiting are %v", r.report.Linked, d.Links)
+	}
+}
+
+// TestAnArchivedRecordIsNoTarget proves that other pipelines aren't told the id of a record that has just been archived.
+func TestAnArchivedRecordIsNoTarget(t *testing.T) {
+	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, limits: Limits{Object: "things", Match: "id"}}
+	for action, recorded := range map[Action]bool{Archive: false, Update: true, Upsert: true, Create: true} {
+		d := r.decide(&pending{Change: Change{Key: "k", Action: action, Match: "m", ID: "1"}}, Outcome{Verdict: Done, ID: "1"})
+		if got := d.Record != nil; got != recorded {
+			t.Errorf("%s: the id is recorded: %v, want %v", action, got, recorded)
+		}
+	}
+}
