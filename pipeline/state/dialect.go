@@ -17,6 +17,9 @@ import (
 //	{micros:x}                    the time x in microseconds since 1970
 //	{age:x}                       the microseconds since the time x
 //	{share}, {update}             row locks
+//	{any:$1}                      a comparison: equal to one of a list of texts
+//	each(t a: condition)          the rows of t for each row that comes before in a cross join, found by an index
+//	keyed(t $1 $2: condition)     a condition on t: its pipeline is $1, its key one of the list $2, found by an index
 //	rows($1 r: a text, b bytea)   the rows of a JSON array of objects, as r
 //	texts($1 r)                   the texts of a list, as r(key, n), n from 1; its argument is a []string
 //
@@ -29,6 +32,9 @@ type dialect struct {
 	timed  func(macro, arg string) string
 	rows   func(param, alias string, columns []column) string
 	texts  string // what texts becomes, of $1 and the alias $2
+	any    string // what any becomes, of $1
+	each   string // what each becomes, of the table $1, the alias $2 and the condition $3
+	keyed  string // what keyed becomes, of the table $1, the pipeline $2, the list $3 and the condition $4
 
 	compiled sync.Map // text by source
 }
@@ -39,6 +45,9 @@ var (
 	timeMacro  = regexp.MustCompile(`\{(in|micros|age):([^}]*)\}`)
 	rowsMacro  = regexp.MustCompile(`\brows\((\$\d+) (\w+): ([^)]*)\)`)
 	textsMacro = regexp.MustCompile(`\btexts\((\$\d+) (\w+)\)`)
+	anyMacro   = regexp.MustCompile(`\{any:(\$\d+)\}`)
+	eachMacro  = regexp.MustCompile(`\beach\(([\w.]+) (\w+): ([^)]*)\)`)
+	keyedMacro = regexp.MustCompile(`\bkeyed\(([\w.]+) (\$\d+) (\$\d+): ([^)]*)\)`)
 )
 
 // sql returns the statement in the dialect.
@@ -55,6 +64,9 @@ func (d *dialect) sql(source string) string {
 		return d.rows(parts[1], parts[2], columns(parts[3]))
 	})
 	text = textsMacro.ReplaceAllString(text, d.texts)
+	text = anyMacro.ReplaceAllString(text, d.any)
+	text = eachMacro.ReplaceAllString(text, d.each)
+	text = keyedMacro.ReplaceAllString(text, d.keyed)
 	text = d.fixed.Replace(text)
 	d.compiled.Store(source, text)
 	return text
@@ -107,6 +119,12 @@ create table sluice.migration (
 			return fmt.Sprintf("json_to_recordset(%s::json) as %s(%s)", param, alias, strings.Join(list, ", "))
 		},
 		texts: `unnest($1::text[]) with ordinality as $2(key, n)`,
+		any:   `= any ($1::text[])`,
+		// The offset keeps the planner from turning the join around: its plan is made once, while the tables are still
+		// small and reading all of them costs nothing.
+		each: `lateral (select * from $1 $2 where $3 offset 0) $2`,
+		keyed: `ctid = any (array (select t.ctid from unnest($3::text[]) as r(key)
+cross join lateral (select ctid from $1 where pipeline = $2 and key = r.key and $4 offset 0) t))`,
 	}
 }
 
@@ -149,5 +167,8 @@ create table migration (
 			return fmt.Sprintf("(select %s from json_each(%s)) as %s", strings.Join(list, ", "), param, alias)
 		},
 		texts: `(select value as key, key + 1 as n from json_each($1)) as $2`,
+		any:   `in (select value from json_each($1))`,
+		each:  `$1 $2 on $3`,
+		keyed: `pipeline = $2 and key in (select value from json_each($3)) and $4`,
 	}
 }

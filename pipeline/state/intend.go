@@ -31,7 +31,7 @@ on conflict (id) do nothing`, []any{g.ID, g.Pipeline, g.Epoch, items}}}
 }
 
 const deleteGroups = `
-delete from sluice.intent_group where pipeline = $1 and id in (select r.key from texts($2 r))`
+delete from sluice.intent_group where pipeline = $1 and id {any:$2}`
 
 // doubts returns every intent of the groups that are open, oldest group first. Those whose version the ledger has
 // decided are among them: an earlier attempt of theirs may still take effect, and the engine closes them when it can't.

@@ -21,9 +21,20 @@ func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeli
 	return list, nil
 }
 
-// entryColumns are what scanEntry reads, of the ledger as l.
+// entryColumns are what scanEntry reads, of the ledger as l. Asked whether a row exists, Postgres may first collect all
+// keys that wait.
 const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.held, l.links,
-exists (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key)`
+(select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null`
+
+const (
+	selectEntries = `select r.n, ` + entryColumns + ` from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`
+	selectOwners  = `
+select l.record_id, l.key from texts($2 r)
+cross join each(sluice.ledger l: l.pipeline = $1 and l.record_id = r.key and l.record_id <> '')`
+	selectRecords = `
+select i.value, i.record_id from texts($4 r)
+cross join each(sluice.record_id i: i.account = $1 and i.object = $2 and i.property = $3 and i.value = r.key)`
+)
 
 // An entryScan reads one row of entryColumns after another.
 type entryScan struct {
@@ -66,7 +77,7 @@ func entries(ctx context.Context, v session, name string, keys []string) ([]pipe
 		e, err := row.read(scan)
 		list[n-1] = e
 		return err
-	}, `select r.n, `+entryColumns+` from texts($2 r) cross join sluice.ledger l where l.pipeline = $1 and l.key = r.key`, name, keys)
+	}, selectEntries, name, keys)
 }
 
 // Ledger returns a page of the ledger, by key; see pipeline.Store.
@@ -90,16 +101,12 @@ func (s *store) Ledger(ctx context.Context, name, after string, limit int) ([]pi
 
 // Owners returns the keys of records; see pipeline.Store.
 func (s *store) Owners(ctx context.Context, name string, ids []string) (map[string]string, error) {
-	return s.pairs(ctx, ids, `
-select l.record_id, l.key from texts($2 r) cross join sluice.ledger l
-where l.pipeline = $1 and l.record_id = r.key and l.record_id <> ''`, name)
+	return s.pairs(ctx, ids, selectOwners, name)
 }
 
 // Records returns the ids of records; see pipeline.Store.
 func (s *store) Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error) {
-	return s.pairs(ctx, values, `
-select i.value, i.record_id from texts($4 r) cross join sluice.record_id i
-where i.account = $1 and i.object = $2 and i.property = $3 and i.value = r.key`, account, object, property)
+	return s.pairs(ctx, values, selectRecords, account, object, property)
 }
 
 // pairs looks texts up by a query that is given args and the texts.

@@ -57,17 +57,21 @@ message = excluded.message, state = excluded.state, last_run = excluded.last_run
 
 const closeLetters = `
 update sluice.dead_letter as d set state = 'closed', closed_at = {now}
-from rows($2 r: key text, stage text, code text)
-where d.pipeline = $1 and d.key = r.key and d.state <> 'closed' and not (d.stage = r.stage and d.code = r.code)`
+where keyed(sluice.dead_letter $1 $3: state <> 'closed')
+and (select 1 from rows($2 r: key text, stage text, code text) where r.key = d.key and not (r.stage = d.stage and r.code = d.code) limit 1) is not null`
 
 const touchLetters = `
 update sluice.dead_letter set last_run = $3, last_at = {now}
-where pipeline = $1 and state <> 'closed' and key in (select r.key from texts($2 r))`
+where keyed(sluice.dead_letter $1 $2: state <> 'closed')`
 
 // letterStatements closes what is settled, opens what isn't, and touches what was seen again.
 func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
 	if len(p.close) > 0 {
-		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close)}})
+		keys := make([]string, len(p.close))
+		for i := range p.close {
+			keys[i] = p.close[i].Key
+		}
+		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close), keys}})
 	}
 	if len(p.open) > 0 {
 		list = append(list, statement{putLetters, []any{c.Pipeline, encode(p.open), c.Run}})

@@ -35,7 +35,7 @@ func newWaitingRow(account string, l *pipeline.LinkChange) waitingRow {
 }
 
 const deleteWaiting = `
-delete from sluice.waiting where pipeline = $1 and key in (select r.key from texts($2 r))`
+delete from sluice.waiting where keyed(sluice.waiting $1 $2: true)`
 
 const putWaiting = `
 insert into sluice.waiting (pipeline, key, slot, remove, from_end, to_end, account, label,
@@ -59,16 +59,28 @@ func (p *plan) waitingRows(account string, keys []string) (rows []waitingRow) {
 	return rows
 }
 
-// waitingColumns are what scanLink reads, of the waiting links as w, with the ends' known ids.
-const waitingColumns = `
-w.key, w.slot, w.remove, w.label,
-w.from_object, coalesce(nullif(w.from_id, ''), f.record_id, case when w.from_value = '' then l.record_id end, ''), w.from_property, w.from_value,
-w.to_object, coalesce(nullif(w.to_id, ''), t.record_id, ''), w.to_property, w.to_value, l.links
+// selectWaiting reads what scanLink scans, of the waiting links as w, with the ends' known ids.
+const selectWaiting = `
+select w.key, w.slot, w.remove, w.label,
+w.from_object, coalesce(nullif(w.from_id, ''), case when w.from_value = ''
+	then (select l.record_id from sluice.ledger l where l.pipeline = w.pipeline and l.key = w.key)
+	else (select i.record_id from sluice.record_id i where i.account = w.account and i.object = w.from_object and i.property = w.from_property and i.value = w.from_value)
+	end, ''), w.from_property, w.from_value,
+w.to_object, coalesce(nullif(w.to_id, ''), case when w.to_value <> ''
+	then (select i.record_id from sluice.record_id i where i.account = w.account and i.object = w.to_object and i.property = w.to_property and i.value = w.to_value)
+	end, ''), w.to_property, w.to_value,
+(select l.links from sluice.ledger l where l.pipeline = w.pipeline and l.key = w.key)
 from sluice.waiting w
-left join sluice.record_id f on f.account = w.account and f.object = w.from_object and f.property = w.from_property and f.value = w.from_value and w.from_value <> ''
-left join sluice.record_id t on t.account = w.account and t.object = w.to_object and t.property = w.to_property and t.value = w.to_value and w.to_value <> ''
-left join sluice.ledger l on l.pipeline = w.pipeline and l.key = w.key
 `
+
+const (
+	selectWaitingPage = selectWaiting + `
+where w.pipeline = $1 and (w.key, w.slot, w.remove, w.from_end, w.to_end) > ($2, $3, $4, $5, $6)
+order by w.key, w.slot, w.remove, w.from_end, w.to_end limit $7`
+	selectWaitingOf = selectWaiting + `
+where keyed(sluice.waiting $1 $2: true)
+order by w.key, w.slot, w.remove, w.from_end, w.to_end`
+)
 
 func scanLink(scan scan) (l pipeline.LinkChange, err error) {
 	var links []byte
@@ -99,10 +111,7 @@ func (s *store) Waiting(ctx context.Context, name string, after *pipeline.LinkCh
 			l, err := scanLink(scan)
 			list = append(list, l)
 			return err
-		}, `select `+waitingColumns+`
-where w.pipeline = $1 and (w.key, w.slot, w.remove, w.from_end, w.to_end) > ($2, $3, $4, $5, $6)
-order by w.key, w.slot, w.remove, w.from_end, w.to_end limit $7`,
-			name, from.Key, from.Slot, from.Remove, endName(from.From), endName(from.To), limit)
+		}, selectWaitingPage, name, from.Key, from.Slot, from.Remove, endName(from.From), endName(from.To), limit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read waiting links of %q: %w", name, err)
@@ -120,7 +129,5 @@ func waitingOf(ctx context.Context, tx session, name string, keys []string) (map
 		l, err := scanLink(scan)
 		waiting[l.Key] = append(waiting[l.Key], l)
 		return err
-	}, `select `+waitingColumns+`
-where w.pipeline = $1 and w.key in (select r.key from texts($2 r))
-order by w.key, w.slot, w.remove, w.from_end, w.to_end`, name, keys)
+	}, selectWaitingOf, name, keys)
 }

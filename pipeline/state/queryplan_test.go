@@ -1,0 +1,69 @@
+package state
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Statements are planned once, on tables that may be empty then, and run on millions of rows: whatever the planner
+// believes, each lookup is by a whole key of an index.
+func TestPostgresPlansLookUpByWholeKeys(t *testing.T) {
+	_, open := migrated(t)
+	p := open(times).db.(*postgres)
+	conn, err := p.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	for name, c := range map[string]struct {
+		source string
+		params int
+	}{
+		"entries": {selectEntries, 2}, "owners": {selectOwners, 2}, "records": {selectRecords, 4},
+		"waiting page": {selectWaitingPage, 7}, "waiting of keys": {selectWaitingOf, 2}, "delete waiting": {deleteWaiting, 2},
+		"close letters": {closeLetters, 3}, "touch letters": {touchLetters, 3},
+	} {
+		statement := "plan_of_" + strings.ReplaceAll(name, " ", "_")
+		if _, err := conn.Exec(t.Context(), "prepare "+statement+" as "+p.d.sql(c.source)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		nulls := strings.TrimSuffix(strings.Repeat("null, ", c.params), ", ")
+		rows, err := conn.Query(t.Context(), fmt.Sprintf("explain execute %s(%s)", statement, nulls))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var lines []string
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, line)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		checkPlan(t, name, strings.Join(lines, "\n"))
+	}
+}
+
+var (
+	tableScan = regexp.MustCompile(`Scan using (\w+)[^\n]*\n[^\n]*Index Cond: ([^\n]*)`)
+	lookedUp  = map[string]string{"ledger_pkey": "key", "ledger_record": "record_id", "record_id_pkey": "value", "waiting_pkey": "key", "dead_letter_key": "key"}
+)
+
+func checkPlan(t *testing.T, name, plan string) {
+	t.Helper()
+	scans := tableScan.FindAllStringSubmatch(plan, -1)
+	if len(scans) == 0 || strings.Count(plan, "Scan using") != len(scans) || strings.Contains(plan, "Seq Scan on") ||
+		strings.Contains(plan, "Materialize") || strings.Contains(plan, "Join Filter") {
+		t.Errorf("%s isn't looked up:\n%s", name, plan)
+	}
+	for _, scan := range scans {
+		if column := lookedUp[scan[1]]; column == "" || !strings.Contains(scan[2], column) {
+			t.Errorf("%s: index %s by %s, want it by %s as well:\n%s", name, scan[1], scan[2], column, plan)
+		}
+	}
+}
