@@ -1,0 +1,230 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// The benchmarks of the whole program run it, and the simulator, as processes of their own: what they use is the
+// operating system's word. The machine is never quiet, so that what is compared takes turns, and medians count.
+const rounds = 3
+
+// program builds a command of this module and returns its path.
+func program(b *testing.B, name string, flags ...string) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), name)
+	build := exec.Command("go", append([]string{"build", "-o", path}, append(flags, "./cmd/"+name)...)...)
+	build.Dir = repository(b)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// A usage is what a process took.
+type usage struct {
+	cpu, wall time.Duration
+	peak      float64 // most memory that was resident, in MiB
+	out       []byte
+}
+
+// spend runs a process to its end.
+func spend(cmd *exec.Cmd) (u usage, err error) {
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return u, err
+	}
+	stop, peak := make(chan struct{}), make(chan int64)
+	go watchPeak(cmd.Process.Pid, stop, peak)
+	err = cmd.Wait()
+	u.wall = time.Since(began)
+	close(stop)
+	kib := <-peak
+	if err != nil {
+		return u, fmt.Errorf("%w: %s", err, complaint.String())
+	}
+	if kib == 0 { // no /proc
+		kib = maxRSS(cmd.ProcessState.SysUsage().(*syscall.Rusage))
+	}
+	u.cpu, u.peak, u.out = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), float64(kib)/1024, out.Bytes()
+	return u, nil
+}
+
+// watchPeak follows VmHWM of a process, in KiB. The peak that wait tells may be the parent's: it survives exec.
+func watchPeak(pid int, stop <-chan struct{}, peak chan<- int64) {
+	path := fmt.Sprintf("/proc/%d/status", pid)
+	var most int64
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			peak <- most
+			return
+		case <-tick.C:
+		}
+		status, _ := os.ReadFile(path)
+		if _, rest, found := strings.Cut(string(status), "VmHWM:"); found {
+			line, _, _ := strings.Cut(rest, "kB")
+			kib, _ := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+			most = max(most, kib)
+		}
+	}
+}
+
+func maxRSS(u *syscall.Rusage) int64 {
+	if runtime.GOOS == "darwin" {
+		return int64(u.Maxrss) / 1024
+	}
+	return int64(u.Maxrss)
+}
+
+// A hub is a simulator in a process of its own.
+type hub struct{ url string }
+
+// A hubStats is what the simulator counts.
+type hubStats struct {
+	Requests, Limited int64
+	Writes            map[string]int64
+}
+
+// startHub starts a simulator that has the properties of people; it ends with the benchmark.
+func startHub(b *testing.B, path string, flags ...string) *hub {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, path, flags...)
+	said, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // killed
+	})
+	h := &hub{}
+	if _, err := fmt.Fscanf(bufio.NewReader(said), "listening on %s\n", &h.url); err != nil {
+		b.Fatal("hubspotsim:", err)
+	}
+	for _, p := range people {
+		if !strings.HasPrefix(p.property, "bench_") {
+			continue
+		}
+		body := map[string]any{"name": p.property, "label": p.property, "groupName": "contactinformation", "type": p.hubType, "fieldType": p.fieldType(), "hasUniqueValue": p.column == "id"}
+		if err := h.call("POST", "/crm/v3/properties/contacts", body, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return h
+}
+
+// call sends a request and decodes the answer into out, unless that is nil.
+func (h *hub) call(method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequest(method, h.url+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer setup") // has a budget of its own
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode > 299 {
+		return fmt.Errorf("%s %s: %s %w: %s", method, path, response.Status, err, answer)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, out)
+}
+
+func (h *hub) stats() (now hubStats, err error) {
+	err = h.call("GET", "/_admin/stats", nil, &now)
+	return now, err
+}
+
+// A job is a pipeline of people: where they are, and where its state is.
+type job struct {
+	sluice, dir string
+	hub         *hub
+	state       string
+	source      string // as pipelines.yaml spells it
+	warehouse   string // DSN of the connection of that name
+}
+
+// run runs the job's pipeline once.
+func (j *job) run() (pipeline.Report, usage, error) {
+	file, err := os.CreateTemp(j.dir, "*.yaml")
+	if err == nil {
+		_, err = file.WriteString(j.yaml())
+		file.Close()
+	}
+	if err != nil {
+		return pipeline.Report{}, usage{}, err
+	}
+	u, err := spend(exec.Command(j.sluice, "run", "--json", "-f", file.Name()))
+	if err != nil {
+		return pipeline.Report{}, u, err
+	}
+	var doc struct{ Pipelines []pipeline.Report }
+	if err := json.Unmarshal(u.out, &doc); err != nil || len(doc.Pipelines) != 1 {
+		return pipeline.Report{}, u, fmt.Errorf("%w: %s", err, u.out)
+	}
+	return doc.Pipelines[0], u, nil
+}
+
+func (j *job) yaml() string {
+	var mapped []string
+	for _, p := range people {
+		mapped = append(mapped, p.property+": "+p.column)
+	}
+	return fmt.Sprintf(`version: 1
+state: %q
+connections:
+  warehouse: { postgres: { url: %q } }
+  crm: { hubspot: { access_token: bench, base_url: %q } }
+pipelines:
+  people:
+    source: { %s }
+    key: id
+    transforms: [ map: { %s } ]
+    sink: { hubspot: { connection: crm, object: contacts, mode: upsert, match: bench_id } }
+`, j.state, j.warehouse, j.hub.url, j.source, strings.Join(mapped, ", "))
+}
+
+// median returns the middle one of what the rounds measured.
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
