@@ -41,7 +41,7 @@ func component[C any](d *decoder, at spot, kinds []pipeline.Kind[C], what string
 	entry := m.entries[chosen]
 	if known(entry) < 0 {
 		name := entry.key.Value
-		d.reportKey(entry, suggestion(name, names, "kinds of "+what), "unknown kind of %s %q", what, clip(name))
+		d.reportKey(entry, suggestion(name, names, "kinds of "+what), "unknown kind of %s %s", what, pipeline.Quote(name))
 		return c
 	}
 	kind := kinds[known(entry)]
@@ -65,7 +65,7 @@ func (d *decoder) extra(at spot, kind, what string, kinds []string, config any) 
 	case t.Kind() == reflect.Struct && slices.ContainsFunc(fieldsOf(t), func(f field) bool { return f.name == name }):
 		d.reportKey(at, fmt.Sprintf("indent it, to make it an option of %s", kind), "key %q stands beside %q", name, kind)
 	default:
-		d.reportKey(at, "", "unknown key %q beside %q: a %s is one kind with its options", clip(name), kind, what)
+		d.reportKey(at, "", "unknown key %s beside %q: a %s is one kind with its options", pipeline.Quote(name), kind, what)
 	}
 }
 

@@ -238,7 +238,7 @@ func (d *decoder) names(at spot, what string) []spot {
 	}
 	for _, entry := range m.entries {
 		if name := entry.key.Value; !usable(name) {
-			d.reportKey(entry, "", "%q is no name for a %s: expected lower-case letters, digits, _ and -, at most %d, starting with a letter or digit", clip(name), what, maxName)
+			d.reportKey(entry, "", "%s is no name for a %s: expected lower-case letters, digits, _ and -, at most %d, starting with a letter or digit", pipeline.Quote(name), what, maxName)
 		}
 	}
 	return m.entries

@@ -53,10 +53,10 @@ func (d *decoder) mapping(at spot, known ...string) *mapping {
 		case entry.key.Tag == "!!merge":
 			d.reportKey(entry, "write the options out", "merge keys aren't supported")
 		case twice:
-			d.reportKey(entry, "", "key %q is given twice: first in line %d", clip(name), before.Line)
+			d.reportKey(entry, "", "key %s is given twice: first in line %d", pipeline.Quote(name), before.Line)
 		case len(known) > 0 && !slices.Contains(known, name):
 			first[name] = entry.key
-			d.reportKey(entry, suggestion(name, known, "known keys"), "unknown key %q", clip(name))
+			d.reportKey(entry, suggestion(name, known, "known keys"), "unknown key %s", pipeline.Quote(name))
 		default:
 			first[name] = entry.key
 			m.entries = append(m.entries, entry)

@@ -53,9 +53,11 @@ func (s spot) element(i int) spot {
 
 func joinPath(path, name string) string {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '.' || r == '"' }) {
-		name = strconv.Quote(clip(name))
+		name = pipeline.Quote(name)
+	} else {
+		name = clip(name)
 	}
-	if name = clip(name); path == "" {
+	if path == "" {
 		return name
 	}
 	return path + "." + name

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"sluice/pipeline"
 )
 
 // A reference is a value that was put in place of ${…}. It may be secret.
@@ -205,5 +207,5 @@ func (d *decoder) shown(node *yaml.Node) string {
 	case isNull(node):
 		return "no value"
 	}
-	return strconv.Quote(clip(node.Value))
+	return pipeline.Quote(node.Value)
 }

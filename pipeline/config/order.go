@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"sluice/pipeline"
 )
 
 // Order returns the named pipelines (all, if there are no names) so that each comes after those in its After, and
@@ -80,7 +82,7 @@ func (d *decoder) checkAfter(entries []spot, list []Pipeline) {
 	for i := range list {
 		for j, name := range list[i].After {
 			if _, ok := at[name]; !ok && name != "" {
-				d.report(d.afterSpot(entries[i], j), suggestion(name, all, "pipelines"), "unknown pipeline %q", clip(name))
+				d.report(d.afterSpot(entries[i], j), suggestion(name, all, "pipelines"), "unknown pipeline %s", pipeline.Quote(name))
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func toHash(b []byte) pipeline.Hash {
 func checkText(what string, texts ...string) error {
 	for _, s := range texts {
 		if !isText(s) {
-			return fmt.Errorf("state can't hold the %s %.80q: it must be UTF-8 without NUL", what, s)
+			return fmt.Errorf("state can't hold the %s %s: it must be UTF-8 without NUL", what, pipeline.Quote(s))
 		}
 	}
 	return nil

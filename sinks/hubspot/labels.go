@@ -209,9 +209,9 @@ func noLabel(from, to, label string, known []crm.Label) string {
 		return fmt.Sprintf("no association type %d from %s to %s: there are %s", id, from, to, strings.Join(ids, ", "))
 	}
 	if len(names) == 0 {
-		return fmt.Sprintf("no association label %s from %s to %s: there are no labels", quote(label), from, to)
+		return fmt.Sprintf("no association label %s from %s to %s: there are no labels", pipeline.Quote(label), from, to)
 	}
-	return fmt.Sprintf("no association label %s from %s to %s: expected %s", quote(label), from, to, oneOf(label, names))
+	return fmt.Sprintf("no association label %s from %s to %s: expected %s", pipeline.Quote(label), from, to, oneOf(label, names))
 }
 
 // isPlain tells whether a type is the plain relation that every label implies.

@@ -90,13 +90,13 @@ func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) {
 		l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: true})
 		return
 	case at.From == "" || at.To == "":
-		l.refuse(c, pipeline.Rejectf("no_record", "link %s: one of its ends names no record", quote(c.Slot)))
+		l.refuse(c, pipeline.Rejectf("no_record", "link %s: one of its ends names no record", pipeline.Quote(c.Slot)))
 		return
 	case !isDigits(at.From) || !isDigits(at.To):
-		l.refuse(c, pipeline.Rejectf("bad_id", "link %s: %s and %s should be record ids: expected digits", quote(c.Slot), quote(at.From), quote(at.To)))
+		l.refuse(c, pipeline.Rejectf("bad_id", "link %s: %s and %s should be record ids: expected digits", pipeline.Quote(c.Slot), pipeline.Quote(at.From), pipeline.Quote(at.To)))
 		return
 	case at.From == at.To && g.from == g.to && !c.Remove:
-		l.refuse(c, pipeline.Rejectf("self_link", "link %s: record %s of %s can't be linked to itself", quote(c.Slot), at.From, c.From.Object))
+		l.refuse(c, pipeline.Rejectf("self_link", "link %s: record %s of %s can't be linked to itself", pipeline.Quote(c.Slot), at.From, c.From.Object))
 		return
 	}
 	p := g.byPair[at]
@@ -166,7 +166,7 @@ func (l *linking) resolve(ctx context.Context, g *linkGroup) error {
 }
 
 func unknownLabel(c *pipeline.LinkChange, known []crm.Label) error {
-	return pipeline.Rejectf("unknown_label", "link %s: %s", quote(c.Slot), noLabel(c.From.Object, c.To.Object, c.Label, known))
+	return pipeline.Rejectf("unknown_label", "link %s: %s", pipeline.Quote(c.Slot), noLabel(c.From.Object, c.To.Object, c.Label, known))
 }
 
 // labelType returns the type that a link of a create asks for.

@@ -34,10 +34,10 @@ func (p *property) optionList(text *strings.Builder, v pipeline.Value) (string, 
 			continue
 		}
 		if strings.Contains(value, ";") {
-			return "", misfit("bad_option", "the option %s has a semicolon, which HubSpot uses between options", quote(value))
+			return "", misfit("bad_option", "the option %s has a semicolon, which HubSpot uses between options", pipeline.Quote(value))
 		}
 		if p.options != nil && !p.options[value] {
-			return "", misfit("bad_option", "%s is no option: expected %s", quote(value), p.nearest(value, p.values))
+			return "", misfit("bad_option", "%s is no option: expected %s", pipeline.Quote(value), p.nearest(value, p.values))
 		}
 	}
 	return s, nil
@@ -76,13 +76,13 @@ func (p *property) lookup(s string) (string, error) {
 	value, found := p.translate[foldText(s)]
 	switch own := p.options[s]; {
 	case found && own && value != s:
-		return "", misfit("bad_option", "%s is the label of one option and the value of another", quote(s))
+		return "", misfit("bad_option", "%s is the label of one option and the value of another", pipeline.Quote(s))
 	case found:
 		return value, nil
 	case own:
 		return s, nil
 	}
-	return "", misfit(p.unknown, "%s is no %s: expected %s", quote(s), p.wanted, p.nearest(s, p.labels))
+	return "", misfit(p.unknown, "%s is no %s: expected %s", pipeline.Quote(s), p.wanted, p.nearest(s, p.labels))
 }
 
 func foldText(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
@@ -109,7 +109,7 @@ func oneOf(s string, candidates []string) string {
 		default:
 			b.WriteString(", ")
 		}
-		b.WriteString(quote(c))
+		b.WriteString(pipeline.Quote(c))
 	}
 	if len(near) > shownOptions {
 		b.WriteString(", …")
@@ -138,7 +138,7 @@ func nearest(s string, candidates []string) []string {
 // didYouMean returns a hint that names the candidate nearest to s, if one is near.
 func didYouMean(s string, candidates []string) string {
 	if near := nearest(s, candidates); len(near) > 0 && distance(foldText(s), foldText(near[0])) <= max(2, len(s)/3) {
-		return "did you mean " + quote(near[0]) + "?"
+		return "did you mean " + pipeline.Quote(near[0]) + "?"
 	}
 	return ""
 }

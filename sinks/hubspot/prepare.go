@@ -76,7 +76,7 @@ func (s *Sink) setMatch(c *pipeline.Change) error {
 	}
 	if s.byID() {
 		if !isDigits(c.Match) {
-			return pipeline.Rejectf("bad_id", "property %q: %s is no record id: expected digits", p.name, quote(c.Match))
+			return pipeline.Rejectf("bad_id", "property %q: %s is no record id: expected digits", p.name, pipeline.Quote(c.Match))
 		}
 		c.ID = c.Match
 		return nil
@@ -108,7 +108,7 @@ func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipe
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, NoOp: true})
 		default:
 			outcomes = append(outcomes, refused(c, pipeline.Rejectf("not_found",
-				"no record of %s has %s %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchName(), quote(c.Match))))
+				"no record of %s has %s %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchName(), pipeline.Quote(c.Match))))
 		}
 	}
 	return outcomes, nil

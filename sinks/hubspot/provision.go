@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
 )
 
@@ -219,7 +220,7 @@ func (p *provisioner) do(ctx context.Context, method, path string, body, out any
 	case resp.StatusCode == http.StatusConflict:
 		return nil
 	case resp.StatusCode >= 300:
-		return fmt.Errorf("%s %s: hubspot answered %d: %s", method, path, resp.StatusCode, quote(string(answer)))
+		return fmt.Errorf("%s %s: hubspot answered %d: %s", method, path, resp.StatusCode, pipeline.Quote(string(answer)))
 	case out == nil:
 		return nil
 	}

@@ -14,7 +14,7 @@ func refused(c *pipeline.Change, err error) pipeline.Outcome {
 
 func collision(match, value, first string) error {
 	return pipeline.Rejectf("key_collision", "key %s stands for the same record (%s %s): a record can belong to one row only",
-		quote(first), match, quote(value))
+		pipeline.Quote(first), match, pipeline.Quote(value))
 }
 
 // refusal returns why HubSpot refused a row, with the values that it names.
@@ -32,7 +32,7 @@ func (w *writing) refusal(e entry, item *crm.ItemError) error {
 			reasons = append(reasons, d.Message)
 			continue
 		}
-		reasons = append(reasons, fmt.Sprintf("property %q: %s: %s", d.Property, quote(w.valueOf(e, d.Property)), d.Message))
+		reasons = append(reasons, fmt.Sprintf("property %q: %s: %s", d.Property, pipeline.Quote(w.valueOf(e, d.Property)), d.Message))
 	}
 	if code == "" {
 		code = "refused"

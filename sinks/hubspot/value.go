@@ -41,7 +41,7 @@ func (p *property) encode(text *strings.Builder, v pipeline.Value) (string, erro
 		return s, nil
 	}
 	e := err.(*valueError)
-	return "", pipeline.Rejectf(e.code, "property %q: %s doesn't fit: %s", p.name, quote(v.String()), e.expected)
+	return "", pipeline.Rejectf(e.code, "property %q: %s doesn't fit: %s", p.name, pipeline.Quote(v.String()), e.expected)
 }
 
 func (p *property) convert(text *strings.Builder, v pipeline.Value) (string, error) {
@@ -226,17 +226,4 @@ func parseInstant(s string) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
-}
-
-// quote returns s quoted, cut to about 80 characters.
-func quote(s string) string {
-	const limit = 80
-	if len(s) <= limit {
-		return strconv.Quote(s)
-	}
-	end := limit
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return strconv.Quote(s[:end]) + "…"
 }

@@ -136,7 +136,7 @@ func (b *batch) value(c *column, s string, quoted bool) (pipeline.Value, *pipeli
 	}
 	v, ok := c.parse(s)
 	if !ok {
-		return v, rowError("bad_"+c.typ.String(), "column %q has %s, want %s", c.name, cut(s), expected(c.typ))
+		return v, rowError("bad_"+c.typ.String(), "column %q has %s, want %s", c.name, pipeline.Quote(s), expected(c.typ))
 	}
 	return v, nil
 }
@@ -149,7 +149,7 @@ func (b *batch) checkText(r *reader, part []byte) *pipeline.RowError {
 	for _, c := range b.columns {
 		if text := r.plain(r.fields[c.place]); !b.validText(text) {
 			return rowError("bad_encoding", "column %q has %s, which isn't %s text: correct it, or set encoding to the one that the file has",
-				c.name, cut(string(text)), b.charset)
+				c.name, pipeline.Quote(string(text)), b.charset)
 		}
 	}
 	return nil // it is a column that isn't needed

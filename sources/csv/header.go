@@ -87,7 +87,7 @@ func (in *input) headerNames(r *reader) ([]string, error) {
 		names[i] = string(r.plain(f))
 		if !utf8.ValidString(names[i]) || strings.Contains(names[i], "\x00") || in.charset != "utf-8" && strings.ContainsRune(names[i], utf8.RuneError) {
 			return nil, fmt.Errorf("%s:%d: the name of column %d isn't %s text: %s: set encoding to the one that the file has",
-				in.path, r.start, i+1, in.charset, cut(names[i]))
+				in.path, r.start, i+1, in.charset, pipeline.Quote(names[i]))
 		}
 	}
 	if _, err := checkNames(names); err != nil {
@@ -109,16 +109,4 @@ func checkNames(names []string) (int, error) {
 		seen[name] = i
 	}
 	return 0, nil
-}
-
-// cut returns s for people to read: quoted, and not longer than 80 runes.
-func cut(s string) string {
-	const most = 80
-	n := 0
-	for i := range s {
-		if n++; n > most {
-			return fmt.Sprintf("%q…", s[:i])
-		}
-	}
-	return fmt.Sprintf("%q", s)
 }

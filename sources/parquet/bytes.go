@@ -53,15 +53,12 @@ func checkSize(v []byte) error {
 	return nil
 }
 
-// cut shortens bytes for an error's text.
-func cut(v []byte) []byte { return v[:min(len(v), 80)] }
-
 func text(a *arena, v []byte) (pipeline.Value, error) {
 	if err := checkSize(v); err != nil {
 		return pipeline.Value{}, err
 	}
 	if !utf8.Valid(v) {
-		return pipeline.Value{}, pipeline.Rejectf("bad_utf8", "%q is not UTF-8 text", cut(v))
+		return pipeline.Value{}, pipeline.Rejectf("bad_utf8", "%s is not UTF-8 text", pipeline.Quote(string(v)))
 	}
 	return pipeline.StringValue(a.add(v)), nil
 }
@@ -71,7 +68,7 @@ func document(a *arena, v []byte) (pipeline.Value, error) {
 		return pipeline.Value{}, err
 	}
 	if !utf8.Valid(v) || !json.Valid(v) {
-		return pipeline.Value{}, pipeline.Rejectf("bad_json", "%q is not a JSON document", cut(v))
+		return pipeline.Value{}, pipeline.Rejectf("bad_json", "%s is not a JSON document", pipeline.Quote(string(v)))
 	}
 	return pipeline.JSONValue(a.add(v)), nil
 }

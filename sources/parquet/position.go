@@ -32,7 +32,7 @@ func (s *source) find(p pipeline.Position) (mark, error) {
 	}
 	var m mark
 	if err := json.Unmarshal(p, &m); err != nil {
-		return m, fmt.Errorf("read from %.80q: %w", p, pipeline.ErrStalePosition)
+		return m, fmt.Errorf("read from %s: %w", pipeline.Quote(string(p)), pipeline.ErrStalePosition)
 	}
 	if m.File < 0 || m.File >= len(s.files) {
 		return m, fmt.Errorf("read from file %d of %d: %w", m.File+1, len(s.files), pipeline.ErrStalePosition)

@@ -126,7 +126,7 @@ func checkUTF8(text string) *pipeline.RowError {
 	if utf8.ValidString(text) {
 		return nil
 	}
-	return reject("bad_utf8", "%.80q is not UTF-8: mend it, or use convert_from in a query", text)
+	return reject("bad_utf8", "%s is not UTF-8: mend it, or use convert_from in a query", pipeline.Quote(text))
 }
 
 // bigEndian returns the integer that binary cells of 2, 4 or 8 bytes hold.

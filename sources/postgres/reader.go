@@ -184,7 +184,7 @@ func (r *reader) mark() error {
 	r.at.After = r.texts(r.before)
 	for _, text := range r.at.After {
 		if !utf8.ValidString(text) {
-			return fmt.Errorf("read %s: the key has %.80q, which isn't UTF-8: there is no going on from there; mend it", r.name, text)
+			return fmt.Errorf("read %s: the key has %s, which isn't UTF-8: there is no going on from there; mend it", r.name, pipeline.Quote(text))
 		}
 	}
 	if r.cursor >= 0 && r.at.Phase == keyedPhase {

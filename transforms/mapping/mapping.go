@@ -3,7 +3,6 @@ package mapping
 import (
 	"context"
 	"fmt"
-	"unicode/utf8"
 
 	"sluice/pipeline"
 	"sluice/transforms/internal/expression"
@@ -102,7 +101,7 @@ func (p *property) missing(was pipeline.Value) error {
 	if was.IsNull() {
 		return pipeline.Rejectf("required_missing", "property %q is required%s, but null: fill it in, or give a default", p.name, p.from())
 	}
-	return pipeline.Rejectf("required_missing", "property %q is required%s, but %s isn't listed in its values: add it, or give a default", p.name, p.from(), quote(was.String()))
+	return pipeline.Rejectf("required_missing", "property %q is required%s, but %s isn't listed in its values: add it, or give a default", p.name, p.from(), pipeline.Quote(was.String()))
 }
 
 // from names the column, for messages.
@@ -111,12 +110,4 @@ func (p *property) from() string {
 		return ""
 	}
 	return fmt.Sprintf(" (column %q)", p.column)
-}
-
-// quote returns text quoted, cut to about 80 characters.
-func quote(s string) string {
-	if utf8.RuneCountInString(s) > 80 {
-		return fmt.Sprintf("%q…", string([]rune(s)[:79]))
-	}
-	return fmt.Sprintf("%q", s)
 }

@@ -34,7 +34,7 @@ next:
 		c := format[0]
 		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' && c != 'T' || c >= 'a' && c <= 'z' {
 			return "", failure(n.at, "parts of a format: YYYY YY MM M Mon Month DD D Dy Day HH24 HH12 MI SS MS US AM TZ",
-				"%s isn't a part of a date format", clip(format[:1]))
+				"%s isn't a part of a date format", pipeline.Quote(format[:1]))
 		}
 		b.WriteByte(c)
 		format = format[1:]
@@ -95,7 +95,7 @@ func dateTrunc(args []pipeline.Value) (pipeline.Value, error) {
 	case "second":
 		t = t.Truncate(time.Second)
 	default:
-		return null, fmt.Errorf("unknown unit %s: expected year, quarter, month, week, day, hour, minute or second", clip(unit))
+		return null, fmt.Errorf("unknown unit %s: expected year, quarter, month, week, day, hour, minute or second", pipeline.Quote(unit))
 	}
 	if args[1].Type() == pipeline.Date {
 		return day(t)

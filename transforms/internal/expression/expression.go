@@ -82,7 +82,7 @@ func (p *Program) Eval(row []pipeline.Value) (pipeline.Value, error) {
 		err = &Error{Column: 1, Message: fmt.Sprintf("%v is no finite number", f)}
 	}
 	if err != nil {
-		return pipeline.Value{}, pipeline.Rejectf("expression", "expression %s, %w", clip(p.source), err)
+		return pipeline.Value{}, pipeline.Rejectf("expression", "expression %s, %w", pipeline.Quote(p.source), err)
 	}
 	return v, nil
 }
@@ -102,7 +102,7 @@ func Column(in *pipeline.Schema, path, name string) (int, error) {
 	if i >= 0 {
 		return i, nil
 	}
-	return i, &pipeline.FieldError{Path: path, Err: fmt.Errorf("unknown column %s", clip(name)), Hint: suggest(name, in.Names(pipeline.Column), "columns")}
+	return i, &pipeline.FieldError{Path: path, Err: fmt.Errorf("unknown column %s", pipeline.Quote(name)), Hint: suggest(name, in.Names(pipeline.Column), "columns")}
 }
 
 // Columns returns the names of the columns that an expression uses, sorted; ok is false if it can't be parsed.

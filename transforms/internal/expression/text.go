@@ -204,13 +204,5 @@ func digest(args []pipeline.Value) (pipeline.Value, error) {
 	return pipeline.StringValue(hex.EncodeToString(sum[:])), nil
 }
 
-// quote returns a value quoted, cut to about 80 characters.
-func quote(v pipeline.Value) string { return clip(v.String()) }
-
-// clip returns text quoted, cut to about 80 characters.
-func clip(s string) string {
-	if utf8.RuneCountInString(s) > 80 {
-		return fmt.Sprintf("%q…", cut(s, 0, 79))
-	}
-	return fmt.Sprintf("%q", s)
-}
+// quote returns a value for a message.
+func quote(v pipeline.Value) string { return pipeline.Quote(v.String()) }
