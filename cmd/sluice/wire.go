@@ -41,10 +41,11 @@ type workshop struct {
 
 	mu     sync.Mutex
 	opened map[string]io.Closer
+	failed map[string]*config.ConnectionError // so that one that is down is waited for, and told, once
 }
 
 func (a *app) workshop(spec *config.Spec) *workshop {
-	return &workshop{app: a, spec: spec, opened: map[string]io.Closer{}}
+	return &workshop{app: a, spec: spec, opened: map[string]io.Closer{}, failed: map[string]*config.ConnectionError{}}
 }
 
 // connection returns the connection of that name.
@@ -54,13 +55,17 @@ func (w *workshop) connection(ctx context.Context, name string) (io.Closer, erro
 	if c, ok := w.opened[name]; ok {
 		return c, nil
 	}
+	if err, ok := w.failed[name]; ok {
+		return nil, err
+	}
 	for _, c := range w.spec.Connections {
 		if c.Name != name {
 			continue
 		}
 		conn, err := c.Config.Connect(ctx, pipeline.Env{Log: w.app.log()})
 		if err != nil {
-			return nil, &config.ConnectionError{Name: name, Err: err}
+			w.failed[name] = &config.ConnectionError{Name: name, Err: err}
+			return nil, w.failed[name]
 		}
 		w.opened[name] = conn
 		return conn, nil
@@ -73,8 +78,15 @@ func (w *workshop) open(ctx context.Context, list []config.Pipeline) ([]*pipelin
 	var opened []*pipeline.Pipeline
 	var problems config.Diagnostics
 	var errs []error
+	told := map[*config.ConnectionError]bool{}
 	for i := range list {
 		p, err := pipeline.Open(ctx, list[i].Definition(), pipeline.Env{Log: w.app.log(), Connection: w.connection})
+		if c, ok := errors.AsType[*config.ConnectionError](err); ok {
+			if told[c] {
+				continue
+			}
+			told[c], err = true, c
+		}
 		switch _, wrong := errors.AsType[*pipeline.FieldError](err); {
 		case err == nil:
 			opened = append(opened, p)

@@ -80,7 +80,8 @@ func (c *connection) Close() error {
 	return nil
 }
 
-// connectError says where the connection went, and as whom.
+// connectError says where the connection went, and as whom. What the server itself refused (a password, a role, a
+// database) is an error of the url; a server that isn't reached may be so again later, with the same url.
 func connectError(password string, err error) error {
 	to := "connect"
 	if e, ok := errors.AsType[*pgconn.ConnectError](err); ok {
@@ -92,5 +93,8 @@ func connectError(password string, err error) error {
 		text = strings.NewReplacer(password, "***", url.QueryEscape(password), "***").Replace(text)
 	}
 	text = strings.ReplaceAll(text, "\n", "; ")
+	if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || !strings.HasPrefix(refused.Code, "28") && !strings.HasPrefix(refused.Code, "3D") {
+		return fmt.Errorf("%s: %s", to, text)
+	}
 	return fieldError("url", "", "%s: %s", to, text)
 }

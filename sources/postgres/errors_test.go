@@ -222,27 +222,27 @@ func TestStatementTimeout(t *testing.T) {
 	}
 }
 
-// No error of a connection tells its password.
+// No error of a connection tells its password. A connection string that is wrong is an error of the option; a server
+// that can't be reached isn't.
 func TestPasswordIsSecret(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for _, dsn := range []string{
-		"postgres://reader:s3cret@127.0.0.1:1/db",
-		"postgres://reader:s3cret@127.0.0.1:1/db?sslmode=nonsense",
-		"postgres://reader:s3cret#@127.0.0.1:port/db",
-		"postgres://reader:s3cret%zz@host/db",
-		"host=127.0.0.1 port=1 user=reader password=s3cret",
-		"host=127.0.0.1 port=x user=reader password=s3cret",
-		"host=127.0.0.1 password='s3cret",
-		"reader:s3cret@host",
+	for dsn, wrong := range map[string]bool{
+		"postgres://reader:s3cret@127.0.0.1:1/db":                  false,
+		"postgres://reader:s3cret@127.0.0.1:1/db?sslmode=nonsense": true,
+		"postgres://reader:s3cret#@127.0.0.1:port/db":              true,
+		"postgres://reader:s3cret%zz@host/db":                      true,
+		"host=127.0.0.1 port=1 user=reader password=s3cret":        false,
+		"host=127.0.0.1 port=x user=reader password=s3cret":        true,
+		"host=127.0.0.1 password='s3cret":                          true,
+		"reader:s3cret@host":                                       true,
 	} {
 		_, err := (&ConnectionConfig{URL: dsn}).Connect(ctx, pipeline.Env{})
 		e, ok := errors.AsType[*pipeline.FieldError](err)
-		if !ok {
+		if ok != wrong {
 			t.Errorf("%s: the error is %T: %v", dsn, err, err)
-			continue
 		}
-		if strings.Contains(e.Error()+e.Hint, "s3cret") {
+		if err == nil || strings.Contains(err.Error(), "s3cret") || ok && strings.Contains(e.Hint, "s3cret") {
 			t.Errorf("the error tells the password: %v", err)
 		}
 	}
