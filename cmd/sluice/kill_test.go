@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/pipeline/state/pgtest"
+	"sluice/sinks/hubspot/hubspottest"
+)
+
+// A kill ends a run at one of its requests: with a signal, before HubSpot sees the request or after it has carried it out.
+type kill struct {
+	signal  syscall.Signal
+	request int64 // of those that write or settle, counted from 1 in each process
+	after   bool
+}
+
+func (k kill) String() string {
+	when := "before"
+	if k.after {
+		when = "after"
+	}
+	return fmt.Sprintf("%v %s request %d", k.signal, when, k.request)
+}
+
+// TestKilled proves that a run that is killed anywhere, again and again, ends as one clean run does (I1, I10): companies
+// with their parents, each once, linked once. It is a process of its own that is killed, at its first requests that count.
+func TestKilled(t *testing.T) {
+	for _, store := range []string{"sqlite", "postgres"} {
+		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
+			t.Run(store+"/"+signal.String(), func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, store)
+				kills := 0
+				for i := range 9 {
+					if s.run(t, kill{signal, 1 + int64(i/2)%3, i%2 == 1}) != exitDone {
+						kills++
+					}
+				}
+				if kills < 2 {
+					t.Errorf("only %d runs were ended", kills)
+				}
+				if code := s.run(t, kill{}); code != exitDone {
+					t.Errorf("the last run: exit code %d\n%s", code, s.output.String())
+				}
+				s.check(t)
+				writes := len(s.portal.Writes())
+				if code := s.run(t, kill{}); code != exitDone || len(s.portal.Writes()) != writes {
+					t.Errorf("one more run: exit code %d, %d writes", code, len(s.portal.Writes())-writes)
+				}
+			})
+		}
+	}
+}
+
+// A stage is a HubSpot whose callers are killed, and a folder with a pipeline for it.
+type stage struct {
+	portal *hubspottest.Server
+	dir    string
+	env    []string
+	output bytes.Buffer // of the last run
+
+	next    kill
+	seen    atomic.Int64
+	process atomic.Pointer[os.Process]
+	died    chan struct{}
+}
+
+// nodes is how many companies there are; all but the first of each ten have a parent, most of them on a later line.
+const nodes = 3000
+
+func newStage(t *testing.T, store string) *stage {
+	s := &stage{portal: hubspottest.New(hubspottest.Options{Seed: 1, BodyLog: -1}), dir: t.TempDir()}
+	t.Cleanup(s.portal.Close)
+	server := httptest.NewServer(s.portal)
+	t.Cleanup(server.Close)
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(s.between(httputil.NewSingleHostReverseProxy(target)))
+	t.Cleanup(proxy.Close)
+	sim := &simulator{t: t, url: server.URL}
+	property := map[string]any{"name": "node", "label": "Node", "groupName": "companyinformation", "type": "string", "fieldType": "text", "hasUniqueValue": true}
+	if err := sim.call("POST", "/crm/v3/properties/companies", property, nil); err != nil {
+		t.Fatal(err)
+	}
+	state := "sqlite:state.db"
+	if store == "postgres" {
+		state = pgtest.Database(t)
+	}
+	s.env = []string{"HUBSPOT_ACCESS_TOKEN=" + canary, "HUBSPOT_BASE_URL=" + proxy.URL, "SLUICE_STATE_URL=" + state}
+	s.write(t, "pipelines.yaml", killedPipeline)
+	var rows bytes.Buffer
+	w := csv.NewWriter(&rows)
+	_ = w.Write([]string{"node", "name", "parent"})
+	for i := range nodes {
+		_ = w.Write([]string{"n" + strconv.Itoa(i), "Node " + strconv.Itoa(i), parentOf(i)})
+	}
+	w.Flush()
+	s.write(t, "nodes.csv", rows.String())
+	return s
+}
+
+func parentOf(i int) string {
+	if i%10 == 0 {
+		return ""
+	}
+	return "n" + strconv.Itoa((i/10+7)*10%nodes)
+}
+
+const killedPipeline = `version: 1
+state: ${SLUICE_STATE_URL}
+connections:
+  crm:
+    hubspot: { access_token: "${HUBSPOT_ACCESS_TOKEN}", base_url: "${HUBSPOT_BASE_URL}", timeout: 400ms, landing: 50ms }
+pipelines:
+  nodes:
+    source:
+      csv: { path: nodes.csv }
+    key: node
+    transforms:
+      - map: { node: node, name: name }
+      - resolve:
+          parent: { object: companies, by: { node: parent } }
+    sink:
+      hubspot: { connection: crm, object: companies, match: node, associations: [{ to: companies, id: parent, type: 14 }] }
+`
+
+func (s *stage) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// between kills the process that sends requests, when its time has come. After SIGKILL the request's fate is settled
+// only once the process is gone: as it is when a machine loses its power.
+func (s *stage) between(hubspot http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mine := strings.Contains(r.URL.Path, "/batch/") && s.seen.Add(1) == s.next.request
+		if mine && s.next.after {
+			hubspot.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if mine {
+			_ = s.process.Load().Signal(s.next.signal)
+			if s.next.signal == syscall.SIGKILL {
+				<-s.died
+				return
+			}
+		}
+		if !mine || !s.next.after {
+			hubspot.ServeHTTP(w, r)
+		} else {
+			panic(http.ErrAbortHandler) // the answer is lost as well
+		}
+	})
+}
+
+// run runs the pipeline in a process of its own, which k ends, and returns its exit code; -1 if it was killed. Postgres
+// may take a moment to notice that a process is gone: until then its pipeline is held.
+func (s *stage) run(t *testing.T, k kill) int {
+	t.Helper()
+	for range 100 {
+		if code := s.once(t, k); code != exitHeld {
+			return code
+		}
+	}
+	t.Fatalf("%v: the pipeline stays held\n%s", k, s.output.String())
+	return exitHeld
+}
+
+func (s *stage) once(t *testing.T, k kill) int {
+	t.Helper()
+	s.next = k
+	s.seen.Store(0)
+	s.died = make(chan struct{})
+	s.output.Reset()
+	path, err := exec.LookPath("sluice") // the test itself, which testscript.Main has put there
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, "run", "--json")
+	cmd.Dir, cmd.Env, cmd.Stderr, cmd.Stdout = s.dir, s.env, &s.output, &s.output
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.process.Store(cmd.Process)
+	err = cmd.Wait()
+	close(s.died)
+	exit, failed := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil:
+		return exitDone
+	case failed && exit.ExitCode() == exitInterrupted && k.signal == syscall.SIGINT:
+	case failed && exit.ExitCode() == exitHeld:
+	case failed && exit.ExitCode() == -1 && k.signal == syscall.SIGKILL:
+	default:
+		t.Fatalf("%v: %v\n%s", k, err, s.output.String())
+	}
+	if strings.Contains(s.output.String(), canary) {
+		t.Errorf("the output holds the access token")
+	}
+	return exit.ExitCode()
+}
+
+// check compares HubSpot with what one clean run makes of it.
+func (s *stage) check(t *testing.T) {
+	t.Helper()
+	byID, parents := map[string]string{}, map[string]string{}
+	for _, r := range s.portal.Records("companies") {
+		byID[r.ID] = r.Properties["node"]
+		if r.Properties["name"] != "Node "+strings.TrimPrefix(r.Properties["node"], "n") {
+			t.Errorf("%s is named %q", r.Properties["node"], r.Properties["name"])
+		}
+	}
+	if len(byID) != nodes || len(s.portal.Duplicates("companies", "node")) > 0 {
+		t.Errorf("%d companies, want %d; more than once: %v", len(byID), nodes, s.portal.Duplicates("companies", "node"))
+	}
+	for _, l := range s.portal.Links("companies", "companies") {
+		for _, name := range l.Types {
+			if name == "HUBSPOT_DEFINED/14" {
+				parents[byID[l.From]] = strings.TrimPrefix(cmp.Or(parents[byID[l.From]]+"+"+byID[l.To], ""), "+")
+			}
+		}
+	}
+	for i := range nodes {
+		if got, want := parents["n"+strconv.Itoa(i)], parentOf(i); got != want {
+			t.Errorf("the parent of n%d is %q, want %q", i, got, want)
+		}
+	}
+}
