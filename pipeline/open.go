@@ -54,7 +54,23 @@ func (e *StageError) Error() string {
 func (e *StageError) Unwrap() error { return e.Err }
 
 // Open opens every stage of d, each with the schema of the stage before. Errors are *StageError.
-func Open(ctx context.Context, d Definition, env Env) (_ *Pipeline, err error) {
+func Open(ctx context.Context, d Definition, env Env) (*Pipeline, error) {
+	needed := d.columns()
+	p, err := d.open(ctx, env, needed)
+	if _, wrong := errors.AsType[*FieldError](err); !wrong || needed == nil {
+		return p, err
+	}
+	// A name that no column has may be a misspelt one of those that were left out: look again at all of them.
+	if p, again := d.open(ctx, env, nil); again != nil {
+		return nil, again
+	} else if again := p.Close(); again != nil {
+		return nil, again
+	}
+	return nil, err
+}
+
+// open opens every stage; the source leaves out the columns that aren't needed.
+func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipeline, err error) {
 	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, keyNames: d.Key}
 	fail := func(stage string, index int, err error) (*Pipeline, error) {
 		return nil, &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
@@ -64,7 +80,7 @@ func Open(ctx context.Context, d Definition, env Env) (_ *Pipeline, err error) {
 			err = errors.Join(err, p.Close())
 		}
 	}()
-	env.Pipeline, env.Key, env.Needed = d.Name, d.Key, d.columns()
+	env.Pipeline, env.Key, env.Needed = d.Name, d.Key, needed
 	if p.Source, err = d.Source.Open(ctx, env); err != nil {
 		return fail("source", 0, err)
 	}
