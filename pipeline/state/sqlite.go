@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -22,6 +23,16 @@ type sqliteFile struct {
 	write *sql.DB // of one connection
 	read  *sql.DB
 	lock  *processLock
+
+	reads  prepared
+	writer chan *writer // holds the writer while nobody writes
+}
+
+// A writer is the one connection that writes. Statements run on it within its transaction, as long as they are given the
+// transaction's context: once that has ended, none of them starts.
+type writer struct {
+	conn     *sql.Conn
+	prepared prepared
 }
 
 func openSQLite(ctx context.Context, path string) (*sqliteFile, error) {
@@ -46,9 +57,12 @@ func openSQLite(ctx context.Context, path string) (*sqliteFile, error) {
 	}
 	f.read.SetMaxOpenConns(4)
 	f.read.SetMaxIdleConns(4)
-	if err := f.write.PingContext(ctx); err != nil {
+	conn, err := f.write.Conn(ctx)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open state %s: %w", path, explainSQLite(err)), f.close())
 	}
+	f.writer = make(chan *writer, 1)
+	f.writer <- &writer{conn: conn}
 	return f, nil
 }
 
@@ -87,15 +101,28 @@ func (f *sqliteFile) alive(holder string, _ bool) bool { return f.lock.holder() 
 
 func (f *sqliteFile) close() error {
 	f.lock.close()
-	return errors.Join(f.read.Close(), f.write.Close())
+	var err error
+	if f.writer != nil {
+		w := <-f.writer
+		err = w.conn.Close()
+		f.writer <- w // who comes now learns that it is closed
+	}
+	return errors.Join(err, f.read.Close(), f.write.Close()) // and with them all that was prepared
 }
 
 func (f *sqliteFile) update(ctx context.Context, do func(session) error) error {
-	tx, err := f.write.BeginTx(ctx, nil)
+	var w *writer
+	select {
+	case w = <-f.writer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { f.writer <- w }()
+	tx, err := w.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return explainSQLite(err)
 	}
-	if err := do(&sqlSession{f.d, tx}); err != nil {
+	if err := do(&sqlSession{f.d, w.conn, &w.prepared}); err != nil {
 		_ = tx.Rollback() // fails only where the transaction has ended already
 		return explainSQLite(err)
 	}
@@ -103,7 +130,7 @@ func (f *sqliteFile) update(ctx context.Context, do func(session) error) error {
 }
 
 func (f *sqliteFile) view(ctx context.Context, do func(session) error) error {
-	return explainSQLite(do(&sqlSession{f.d, f.read}))
+	return explainSQLite(do(&sqlSession{f.d, f.read, &f.reads}))
 }
 
 // explainSQLite adds what to do to errors that have a well-known cause.
@@ -125,17 +152,40 @@ func explainSQLite(err error) error {
 	return err
 }
 
-// sqlSession is a connection pool or a transaction.
+// prepared are statements by their source: to prepare one takes longer than to run most of them.
+type prepared struct{ statements sync.Map }
+
+// sqlSession is a connection pool, or the writer within its transaction.
 type sqlSession struct {
 	d *dialect
 	q interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	}
+	known *prepared
+}
+
+// statement returns a prepared statement. It is closed with the connections.
+func (s *sqlSession) statement(ctx context.Context, source string) (*sql.Stmt, error) {
+	if st, ok := s.known.statements.Load(source); ok {
+		return st.(*sql.Stmt), nil
+	}
+	st, err := s.q.PrepareContext(ctx, s.d.sql(source))
+	if err != nil {
+		return nil, err
+	}
+	if first, ok := s.known.statements.LoadOrStore(source, st); ok {
+		return first.(*sql.Stmt), st.Close()
+	}
+	return st, nil
 }
 
 func (s *sqlSession) exec(ctx context.Context, source string, args ...any) (int64, error) {
-	result, err := s.q.ExecContext(ctx, s.d.sql(source), arguments(args)...)
+	st, err := s.statement(ctx, source)
+	if err != nil {
+		return 0, err
+	}
+	result, err := st.ExecContext(ctx, arguments(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -143,7 +193,11 @@ func (s *sqlSession) exec(ctx context.Context, source string, args ...any) (int6
 }
 
 func (s *sqlSession) query(ctx context.Context, each func(scan) error, source string, args ...any) error {
-	rows, err := s.q.QueryContext(ctx, s.d.sql(source), arguments(args)...)
+	st, err := s.statement(ctx, source)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(ctx, arguments(args)...)
 	if err != nil {
 		return err
 	}
