@@ -16,15 +16,21 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	if werr != nil {
 		r.fail(werr)
 	}
+	c, n := r.gather(g, outcomes)
+	r.committed(g, n, r.record(ctx, c))
+}
+
+// gather puts a commit together, and returns the notes that are in it, with the keys that it decides.
+func (r *run) gather(g *group, outcomes []Outcome) (Commit, notes) {
 	r.mu.Lock()
-	r.closeLanded(time.Now())
+	defer r.mu.Unlock()
+	now := time.Now()
+	r.closeLanded(now)
 	n := r.notes
 	r.notes = notes{}
 	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run,
 		Decisions: n.decisions, Rejects: n.rejects, Seen: n.seen, Closed: n.closed}
-	freed := n.keys
 	decided := byTrace(outcomes)
-	now := time.Now()
 	for _, p := range g.changes {
 		o, ok := decided[p.TraceID]
 		switch {
@@ -40,7 +46,7 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 			c.Links = append(c.Links, inlined(p, o)...)
 			c.Closed = append(c.Closed, r.decided(p)...)
 			p.span.undecided--
-			freed = append(freed, p.Key)
+			n.keys = append(n.keys, p.Key)
 		}
 	}
 	if !r.broken {
@@ -48,22 +54,24 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	}
 	r.countRequests()
 	c.Report, c.Throttle = r.report, r.throttle()
-	r.mu.Unlock()
+	return c, n
+}
 
-	err := r.record(ctx, c)
-
+// committed takes a group off those on their way. After an error, what it decided isn't recorded, so that the checkpoint
+// must stay where it is.
+func (r *run) committed(g *group, n notes, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.landed.Broadcast()
 	r.flying--
-	if err != nil {
-		r.broken = true // what was decided isn't recorded, so that the checkpoint must stay where it is
-		if r.failure == nil {
-			r.failure = err
-		}
-	} else {
-		r.free(g, freed, n.landing)
+	if err == nil {
+		r.free(g, n.keys, n.landing)
+		return
 	}
-	r.landed.Broadcast()
+	r.broken = true
+	if r.failure == nil {
+		r.failure = err
+	}
 }
 
 // record commits c, unless there is nothing to record.
@@ -174,14 +182,20 @@ func (r *run) free(g *group, keys []string, landings []landing) {
 		if r.busy[p.Key] != nil {
 			continue // in doubt
 		}
-		if r.matches[p.Match] == p.Key {
-			delete(r.matches, p.Match)
-		}
+		r.unmatch(p.Match, p.Key)
 		if !p.Sent.IsZero() {
-			landings = append(landings, landing{p.Key, &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}})
+			r.busy[p.Key] = &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
 		}
 	}
 	for _, l := range landings {
+		r.unmatch(l.match, l.key)
 		r.busy[l.key] = l.flight
+	}
+}
+
+// unmatch lets other keys have a match value, whose record the ledger knows by now. The caller holds mu.
+func (r *run) unmatch(match, key string) {
+	if r.matches[match] == key {
+		delete(r.matches, match)
 	}
 }

@@ -219,27 +219,26 @@ func (r *run) hold(d *doubt) {
 func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.report
-	recall := r.busy[p.Key]
-	if decide != nil {
-		r.note(p, decide())
-	} else {
-		delete(r.busy, p.Key)
-	}
 	p.span.undecided--
+	r.notes.closed = append(r.notes.closed, r.decided(p)...)
+	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
+	if was := r.busy[p.Key]; was != nil {
+		f.recall = was.recall
+	}
+	if decide == nil { // it was never made, and can't be any more
+		delete(r.busy, p.Key)
+		return
+	}
+	before := r.report
+	r.note(p, decide())
 	if !counted {
 		r.report = before
 	}
-	r.notes.closed = append(r.notes.closed, r.decided(p)...)
-	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
-	if recall != nil {
-		f.recall = recall.recall
-	}
-	r.notes.landing = append(r.notes.landing, landing{key: p.Key, flight: f})
+	r.notes.landing = append(r.notes.landing, landing{p.Key, p.Match, f})
 }
 
 // A landing is a flight that takes the place of a key's busy state once the notes are committed.
 type landing struct {
-	key    string
-	flight *flight
+	key, match string
+	flight     *flight
 }

@@ -88,7 +88,7 @@ func (r *run) send(ctx context.Context, g *group) {
 		}
 		return func() {
 			if caught := panics.Try(func() { r.commit(ctx, g, outcomes, err) }); caught != nil {
-				r.fail(caught.AsError())
+				r.committed(g, notes{}, caught.AsError())
 			}
 		}
 	})

@@ -1,0 +1,38 @@
+package pipeline
+
+import (
+	"testing"
+	"time"
+)
+
+// TestAnEndedDoubtFreesItsKeyAndMatch proves that what a doubt has kept others from is free again once its end is
+// recorded, and not before.
+func TestAnEndedDoubtFreesItsKeyAndMatch(t *testing.T) {
+	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, intents: map[string]int{},
+		busy: map[string]*flight{"k": {}}, matches: map[string]string{"m": "k"}}
+	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Match: "m", Sent: time.Now().Add(-time.Hour)}}
+	r.resolveDoubt(p, func() Decision { return r.decide(p, Outcome{Verdict: Done, ID: "1"}) }, true)
+	if r.flightOf("k") == nil || len(r.matches) != 1 {
+		t.Errorf("before the commit, the key's flight is %v and the matches are %v", r.flightOf("k"), r.matches)
+	}
+	r.free(&group{}, r.notes.keys, r.notes.landing)
+	if r.flightOf("k") != nil || len(r.matches) != 0 {
+		t.Errorf("after the commit, the key's flight is %v and the matches are %v", r.flightOf("k"), r.matches)
+	}
+}
+
+// TestADoubtThatWasNeverMadeLeavesNothingBehind proves I6 for a row that is sent between the end of its key's doubt and
+// the next commit: that commit must not free the key.
+func TestADoubtThatWasNeverMadeLeavesNothingBehind(t *testing.T) {
+	r := &run{Pipeline: &Pipeline{}, intents: map[string]int{}, busy: map[string]*flight{"k": {}}, matches: map[string]string{}}
+	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Sent: time.Now().Add(-time.Hour)}}
+	r.resolveDoubt(p, nil, false)
+	if r.flightOf("k") != nil {
+		t.Fatal("the key isn't free")
+	}
+	r.busy["k"] = &flight{} // sent
+	r.free(&group{}, r.notes.keys, r.notes.landing)
+	if r.flightOf("k") == nil {
+		t.Error("the key is free although it is on its way")
+	}
+}
