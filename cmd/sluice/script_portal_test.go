@@ -33,8 +33,8 @@ type simulator struct {
 
 // A stats is what the simulator counts.
 type stats struct {
-	Requests, Faulted int64
-	Writes            map[string]int64
+	Faulted int64
+	Writes  map[string]int64
 }
 
 func simOf(ts *testscript.TestScript) *simulator {
@@ -160,7 +160,7 @@ func (s *simulator) links(from, to string) ([]hubspottest.Link, error) {
 	return doc.Results, err
 }
 
-// mark remembers what was written and requested so far, for the next wrote.
+// mark remembers what was written and struck so far, for wrote, struck and await.
 func markWrites(ts *testscript.TestScript, _ bool, _ []string) {
 	s := simOf(ts)
 	now, err := s.stats()
@@ -190,7 +190,7 @@ func wrote(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// await N waits until the simulator has seen N requests since mark.
+// await N waits until faults have hit N requests since mark.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	s := simOf(ts)
 	n, err := strconv.ParseInt(args[0], 10, 64)
@@ -201,13 +201,13 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	for {
 		now, err := s.stats()
 		ts.Check(err)
-		if now.Requests-s.before.Requests >= n {
+		if now.Faulted-s.before.Faulted >= n {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			ts.Fatalf("%d requests since mark, want %d", now.Requests-s.before.Requests, n)
+			ts.Fatalf("%d requests were hit, want %d", now.Faulted-s.before.Faulted, n)
 		}
 	}
 }
