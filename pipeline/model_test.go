@@ -392,6 +392,11 @@ func newModelCRM(seed uint64, store *modelStore) *modelCRM {
 		limits: pipeline.Limits{Object: "things", Match: "id", Rows: 7, Writes: 3, Links: 10, Landing: landing}}
 }
 
+// createOnly makes the destination one whose records are made once, with their links, and not written again.
+func (c *modelCRM) createOnly() {
+	c.limits.CreateOnly, c.limits.Inline = true, true
+}
+
 func (c *modelCRM) Open(context.Context, pipeline.Env, *pipeline.Schema) (pipeline.Sink, error) {
 	return c, nil
 }
@@ -408,6 +413,9 @@ func (c *modelCRM) Prepare(_ context.Context, changes []pipeline.Change) ([]pipe
 	for i := range changes {
 		changes[i].Match = changes[i].Key
 		changes[i].Action = pipeline.Upsert
+		if c.limits.CreateOnly {
+			changes[i].Action = pipeline.Create
+		}
 		if changes[i].ID != "" {
 			changes[i].Action = pipeline.Update
 		}
@@ -477,7 +485,11 @@ func (c *modelCRM) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Refused, Err: err})
 			continue
 		}
-		outcomes = append(outcomes, pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Done, ID: id})
+		o := pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Done, ID: id}
+		for _, l := range ch.Links {
+			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
+		}
+		outcomes = append(outcomes, o)
 	}
 	c.rng.Shuffle(len(outcomes), func(i, j int) { outcomes[i], outcomes[j] = outcomes[j], outcomes[i] })
 	return outcomes, nil
@@ -497,8 +509,15 @@ func (c *modelCRM) apply(ch pipeline.Change) (string, error) {
 		c.byKey[ch.Match] = id
 		c.records[id] = &modelRecord{id: id, key: ch.Key}
 		c.creates[ch.Key]++
+		for _, l := range ch.Links {
+			c.seen["inline"]++
+			c.links[id] = l.To.ID
+		}
 	}
 	r := c.records[id]
+	if ch.Action == pipeline.Create && r.trace != "" && r.trace != ch.TraceID {
+		c.violate("I1: %q was created again", ch.Key)
+	}
 	if ch.Version < r.version {
 		c.violate("I4: version of %q went back from %d to %d", ch.Key, r.version, ch.Version)
 	}
@@ -521,10 +540,14 @@ func (c *modelCRM) Settle(_ context.Context, changes []pipeline.Change) ([]pipel
 		if id == "" {
 			c.seen["in doubt, absent"]++
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Absent})
-		} else {
-			c.seen["in doubt, found"]++
-			outcomes = append(outcomes, pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Found, ID: id})
+			continue
 		}
+		c.seen["in doubt, found"]++
+		o := pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Found, ID: id}
+		if ch.Action == pipeline.Create {
+			o.Verdict = pipeline.Done
+		}
+		outcomes = append(outcomes, o)
 	}
 	return outcomes, nil
 }
@@ -551,7 +574,8 @@ func (c *modelCRM) Link(ctx context.Context, links []pipeline.LinkChange, intend
 	var outcomes []pipeline.LinkOutcome
 	for i := range links {
 		l := &links[i]
-		if c.rng.Float64() < c.faults/4 {
+		lost := c.rng.Float64()
+		if lost < c.faults/8 {
 			continue
 		}
 		o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done}
@@ -564,7 +588,9 @@ func (c *modelCRM) Link(ctx context.Context, links []pipeline.LinkChange, intend
 			c.links[l.From.ID] = l.To.ID
 			o.State = l.Was
 		}
-		outcomes = append(outcomes, o)
+		if lost > c.faults/4 {
+			outcomes = append(outcomes, o)
+		}
 	}
 	return outcomes, nil
 }
