@@ -128,7 +128,7 @@ cross join lateral (select ctid from $1 where pipeline = $2 and key = r.key and 
 	}
 }
 
-// newSQLiteDialect returns the dialect of SQLite 3.41 and later.
+// newSQLiteDialect returns the dialect of SQLite 3.51 and later.
 func newSQLiteDialect() *dialect {
 	const format = "'%Y-%m-%d %H:%M:%f'"
 	return &dialect{
@@ -164,11 +164,13 @@ create table migration (
 				}
 				list = append(list, fmt.Sprintf(form, c.name))
 			}
-			return fmt.Sprintf("(select %s from json_each(%s)) as %s", strings.Join(list, ", "), param, alias)
+			return fmt.Sprintf("(select %s from jsonb_each(%s)) as %s", strings.Join(list, ", "), param, alias)
 		},
 		texts: `(select value as key, key + 1 as n from json_each($1)) as $2`,
 		any:   `in (select value from json_each($1))`,
 		each:  `$1 $2 on $3`,
-		keyed: `pipeline = $2 and key in (select value from json_each($3)) and $4`,
+		// The list is read only where there is anything to be found.
+		keyed: `pipeline = $2 and key in (select value from json_each(
+case when exists (select 1 from $1 where pipeline = $2 and $4) then $3 else '[]' end)) and $4`,
 	}
 }
