@@ -88,7 +88,7 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	for i, name := range d.Key {
 		at := p.schema.Index(Column, name)
 		if at < 0 {
-			return fail("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q: the source has %q", name, p.schema.Names(Column))})
+			return fail("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q", name), Hint: Suggest(name, p.schema.Names(Column), "columns")})
 		}
 		p.key = append(p.key, at)
 	}

@@ -41,7 +41,7 @@ func component[C any](d *decoder, at spot, kinds []pipeline.Kind[C], what string
 	entry := m.entries[chosen]
 	if known(entry) < 0 {
 		name := entry.key.Value
-		d.reportKey(entry, suggestion(name, names, "kinds of "+what), "unknown kind of %s %s", what, pipeline.Quote(name))
+		d.reportKey(entry, pipeline.Suggest(name, names, "kinds of "+what), "unknown kind of %s %s", what, pipeline.Quote(name))
 		return c
 	}
 	kind := kinds[known(entry)]
@@ -108,7 +108,7 @@ func (d *decoder) checkConnections(connections []Connection) {
 		i := slices.Index(names, use.name)
 		switch {
 		case i < 0:
-			d.report(use.spot, suggestion(use.name, names, "connections"), "unknown connection %s", d.shown(use.value))
+			d.report(use.spot, pipeline.Suggest(use.name, names, "connections"), "unknown connection %s", d.shown(use.value))
 		case wants && connections[i].Kind != use.kind && connections[i].Kind != "":
 			d.report(use.spot, "", "connection %q is of kind %s: expected one of kind %s", use.name, connections[i].Kind, use.kind)
 		}

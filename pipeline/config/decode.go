@@ -56,7 +56,7 @@ func (d *decoder) mapping(at spot, known ...string) *mapping {
 			d.reportKey(entry, "", "key %s is given twice: first in line %d", pipeline.Quote(name), before.Line)
 		case len(known) > 0 && !slices.Contains(known, name):
 			first[name] = entry.key
-			d.reportKey(entry, suggestion(name, known, "known keys"), "unknown key %s", pipeline.Quote(name))
+			d.reportKey(entry, pipeline.Suggest(name, known, "known keys"), "unknown key %s", pipeline.Quote(name))
 		default:
 			first[name] = entry.key
 			m.entries = append(m.entries, entry)

@@ -9,19 +9,6 @@ import (
 	"time"
 )
 
-// TestNearest proves that a suggestion is near, from the list, and absent otherwise.
-func TestNearest(t *testing.T) {
-	list := []string{"path", "paths", "delimiter", "header", "id", "Mode"}
-	for text, want := range map[string]string{
-		"pahts": "paths", "paht": "path", "delimeter": "delimiter", "delimmeter": "delimiter", "delimmeters": "", "mode": "Mode", "HEADER": "header",
-		"ids": "id", "x": "", "table": "", "delay": "", "": "", strings.Repeat("delimiter", 10): "",
-	} {
-		if got := nearest(text, list); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", text, got, want)
-		}
-	}
-}
-
 // TestPrint proves that the marker stands below the token, whatever stands before it.
 func TestPrint(t *testing.T) {
 	source := "a: 1\n\t日本e\u0301: \x1b[31mbad\n" + strings.Repeat("x", 300) + "bad"

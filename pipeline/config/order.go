@@ -65,7 +65,7 @@ func (s *Spec) known(name string) error {
 	if slices.Contains(all, name) {
 		return nil
 	}
-	if near := nearest(name, all); near != "" {
+	if near := pipeline.Nearest(name, all); near != "" {
 		return fmt.Errorf("unknown pipeline %q: did you mean %q?", name, near)
 	}
 	return fmt.Errorf("unknown pipeline %q: there are %s", name, strings.Join(all, ", "))
@@ -82,7 +82,7 @@ func (d *decoder) checkAfter(entries []spot, list []Pipeline) {
 	for i := range list {
 		for j, name := range list[i].After {
 			if _, ok := at[name]; !ok && name != "" {
-				d.report(d.afterSpot(entries[i], j), suggestion(name, all, "pipelines"), "unknown pipeline %s", pipeline.Quote(name))
+				d.report(d.afterSpot(entries[i], j), pipeline.Suggest(name, all, "pipelines"), "unknown pipeline %s", pipeline.Quote(name))
 			}
 		}
 	}

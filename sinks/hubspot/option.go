@@ -1,9 +1,7 @@
 package hubspot
 
 import (
-	"cmp"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"sluice/pipeline"
@@ -99,7 +97,7 @@ func (p *property) nearest(s string, candidates []string) string {
 
 // oneOf lists the candidates, the nearest to s first, as a message does: "a", "b" or "c".
 func oneOf(s string, candidates []string) string {
-	near := nearest(s, candidates)
+	near := pipeline.ByNearness(s, candidates)
 	var b strings.Builder
 	for i, c := range near[:min(len(near), shownOptions)] {
 		switch {
@@ -117,52 +115,10 @@ func oneOf(s string, candidates []string) string {
 	return b.String()
 }
 
-// nearest returns the candidates ordered by how much they differ from s.
-func nearest(s string, candidates []string) []string {
-	type scored struct {
-		text string
-		cost int
-	}
-	all := make([]scored, len(candidates))
-	for i, c := range candidates {
-		all[i] = scored{c, distance(foldText(s), foldText(c))}
-	}
-	slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(a.cost, b.cost) })
-	near := make([]string, len(all))
-	for i, c := range all {
-		near[i] = c.text
-	}
-	return near
-}
-
 // didYouMean returns a hint that names the candidate nearest to s, if one is near.
 func didYouMean(s string, candidates []string) string {
-	if near := nearest(s, candidates); len(near) > 0 && distance(foldText(s), foldText(near[0])) <= max(2, len(s)/3) {
-		return "did you mean " + pipeline.Quote(near[0]) + "?"
+	if near := pipeline.Nearest(s, candidates); near != "" {
+		return "did you mean " + pipeline.Quote(near) + "?"
 	}
 	return ""
-}
-
-// distance is the number of characters to insert, delete or replace to make b of a. Long texts are cut.
-func distance(a, b string) int {
-	const longest = 100
-	x, y := []rune(a), []rune(b)
-	x, y = x[:min(len(x), longest)], y[:min(len(y), longest)]
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
-			cost := diagonal
-			if x[i] != y[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(y)]
 }

@@ -152,7 +152,7 @@ func (c *Config) types(names []string, path string) ([]pipeline.Type, error) {
 		i := slices.Index(names, name)
 		if i < 0 {
 			return nil, &pipeline.FieldError{
-				Path: "types." + name, Err: fmt.Errorf("%s has no column %q", path, name), Hint: "it has " + list(names),
+				Path: "types." + name, Err: fmt.Errorf("%s has no column %q", path, name), Hint: pipeline.Suggest(name, names, "columns"),
 			}
 		}
 		typ, ok := pipeline.ParseType(c.Types[name])
@@ -165,15 +165,6 @@ func (c *Config) types(names []string, path string) ([]pipeline.Type, error) {
 		types[i] = typ
 	}
 	return types, nil
-}
-
-// list returns names for people to read: not more than 20 of them.
-func list(names []string) string {
-	const most = 20
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
-	}
-	return strings.Join(names, ", ")
 }
 
 // given returns the columns that the config names for files without a header.

@@ -101,9 +101,9 @@ func unpackErrors(t *testing.T) []openCase {
 // optionErrors are files that the options don't fit.
 func optionErrors() []openCase {
 	return []openCase{
-		{name: "types", content: "a,b\n", set: func(c *Config) { c.Types = map[string]string{"c": "int"} }, want: `types.c: p.csv has no column "c" (it has a, b)`},
+		{name: "types", content: "a,b\n", set: func(c *Config) { c.Types = map[string]string{"c": "int"} }, want: `types.c: p.csv has no column "c" (columns: a, b)`},
 		{name: "types of many", content: strings.Join(letters(22), ",") + "\n", set: func(c *Config) { c.Types = map[string]string{"1": "int"} },
-			want: `types.1: p.csv has no column "1" (it has a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t and 2 more)`},
+			want: `types.1: p.csv has no column "1" (columns: a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t and 2 more)`},
 		{name: "type", content: "a,b\n", set: func(c *Config) { c.Types = map[string]string{"b": "integer"} },
 			want: `types.b: "integer" is no type (the types are bool, int, decimal, float, string, date, time and json)`},
 		{name: "columns", content: "a,b\n", set: func(c *Config) { c.Columns = []string{"a"} },

@@ -71,7 +71,7 @@ func (s *source) choose(fields []pgconn.FieldDescription, want selection) error 
 		if slices.Contains(names, name) {
 			return nil
 		}
-		return fieldError(option, "the columns are "+strings.Join(names, ", "), "%s has no column %q", s.name, name)
+		return fieldError(option, pipeline.Suggest(name, names, "columns"), "%s has no column %q", s.name, name)
 	}
 	for _, name := range want.key {
 		if err := known("key", name); err != nil {

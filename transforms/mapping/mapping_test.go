@@ -160,7 +160,7 @@ func TestOpenErrors(t *testing.T) {
 		want   string
 	}{
 		"nothing":  {Config{}, "names no property"},
-		"columns":  {Config{"a": {From: "titel"}, "b": {Expr: "lower(idd)"}}, `a.from: unknown column "titel" (did you mean title?)|b.expr: character 7: unknown column "idd" (did you mean id?)`},
+		"columns":  {Config{"a": {From: "titel"}, "b": {Expr: "lower(idd)"}}, `a.from: unknown column "titel" (did you mean "title"?)|b.expr: character 7: unknown column "idd" (did you mean "id"?)`},
 		"two":      {Config{"a": {From: "id", Expr: "id"}, "b": {}}, `a: expected one of from, expr and value, found 2 of them|b: expected one of from, expr and value, found 0 of them`},
 		"policies": {Config{"a": {From: "id", Null: "drop"}, "b": {From: "id", Type: "json"}, "c": {From: "id", Type: "money"}}, `a.null: unknown policy "drop"|b.type: unknown type "json"|c.type: unknown type "money"`},
 		"fixed":    {Config{"a": {Value: ptr("x"), Null: "clear"}, "b": {From: "id", Values: map[string]string{}}}, `a: value is the same in every row|b.values: translates nothing`},

@@ -106,7 +106,7 @@ func (c *compiler) decimalLiteral(n *ast.FloatNode) (node, error) {
 func (c *compiler) column(at int, name string) (node, error) {
 	i := c.schema.Index(pipeline.Column, name)
 	if i < 0 {
-		return node{}, failure(at, suggest(name, c.schema.Names(pipeline.Column), "columns"), "unknown column %s", pipeline.Quote(name))
+		return node{}, failure(at, pipeline.Suggest(name, c.schema.Names(pipeline.Column), "columns"), "unknown column %s", pipeline.Quote(name))
 	}
 	return node{typ: c.schema.Fields[i].Type, eval: func(row []pipeline.Value) (pipeline.Value, error) { return row[i], nil }}, nil
 }
@@ -195,5 +195,5 @@ func unknownFunction(at int, name string) error {
 	case "if":
 		return failure(at, "write condition ? a : b", "unknown function %s", name)
 	}
-	return failure(at, suggest(name, functionNames(), "functions"), "unknown function %s", pipeline.Quote(name))
+	return failure(at, pipeline.Suggest(name, functionNames(), "functions"), "unknown function %s", pipeline.Quote(name))
 }

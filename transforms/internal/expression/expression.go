@@ -102,7 +102,7 @@ func Column(in *pipeline.Schema, path, name string) (int, error) {
 	if i >= 0 {
 		return i, nil
 	}
-	return i, &pipeline.FieldError{Path: path, Err: fmt.Errorf("unknown column %s", pipeline.Quote(name)), Hint: suggest(name, in.Names(pipeline.Column), "columns")}
+	return i, &pipeline.FieldError{Path: path, Err: fmt.Errorf("unknown column %s", pipeline.Quote(name)), Hint: pipeline.Suggest(name, in.Names(pipeline.Column), "columns")}
 }
 
 // Columns returns the names of the columns that an expression uses, sorted; ok is false if it can't be parsed.
