@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -69,9 +70,13 @@ func (p *plan) hash(values []Value) Hash {
 
 // traceID names one logical write: it is the same on every attempt, and another one for other content.
 func traceID(pipeline, key string, version int64, content Hash) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %d %x", pipeline, key, version, content)
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	b := make([]byte, 0, 256)
+	b = append(strconv.AppendQuote(b, pipeline), ' ')
+	b = append(strconv.AppendQuote(b, key), ' ')
+	b = append(strconv.AppendInt(b, version, 10), ' ')
+	b = hex.AppendEncode(b, []byte(content.String()))
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
 }
 
 // rowKey returns the identity of a row: the text of its key columns, joined by "|" where there are several, with "|"
