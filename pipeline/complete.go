@@ -84,7 +84,9 @@ func (r *run) quiet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.pack(ctx, changes)
+		for _, group := range r.pack(ctx, changes) {
+			r.send(ctx, group)
+		}
 	}
 }
 

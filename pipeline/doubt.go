@@ -145,7 +145,7 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 	p := d.p
 	switch {
 	case d.unwritten:
-		r.add(ctx, p)
+		r.resend(ctx, p)
 	case !ok && r.limits.Unkeyed && p.Action == Create && err == nil:
 		r.hold(d)
 	case !ok:
@@ -198,8 +198,15 @@ func (r *run) repeat(ctx context.Context, d *doubt) error {
 		r.keepDoubts([]*doubt{d})
 		return fmt.Errorf("%s key %q: no answer to %d attempts; it stays in doubt and is settled by the next run", p.Action, p.Key, p.repeats)
 	}
-	r.add(ctx, p)
+	r.resend(ctx, p)
 	return nil
+}
+
+// resend puts a change into a group again.
+func (r *run) resend(ctx context.Context, p *pending) {
+	if g := r.add(p); g != nil {
+		r.send(ctx, g)
+	}
 }
 
 // hold books a create whose outcome nobody can tell: it is never repeated blindly, but waits for a person.

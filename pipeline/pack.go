@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-
-	"github.com/sourcegraph/conc/panics"
-	"github.com/sourcegraph/conc/stream"
 )
 
 // A group is what one Write takes: changes of one action, no key twice.
@@ -28,25 +25,26 @@ type notes struct {
 
 func (n *notes) len() int { return len(n.decisions) + len(n.rejects) + len(n.seen) + len(n.closed) }
 
-// pack lets the sink choose the action of each change and puts changes into groups. A group goes on its way when it is
-// full; the rest when the source ends, or when too many batches have gone by.
-func (r *run) pack(ctx context.Context, changes []*pending) {
-	changes = r.prepare(ctx, changes)
-	for _, p := range changes {
-		r.add(ctx, p)
+// pack lets the sink choose the action of each change, puts changes into groups, and returns those that are full. The
+// rest goes on its way when the source ends, or when too many batches have gone by (see flush).
+func (r *run) pack(ctx context.Context, changes []*pending) (full []*group) {
+	for _, p := range r.prepare(ctx, changes) {
+		if g := r.add(p); g != nil {
+			full = append(full, g)
+		}
 	}
+	return full
 }
 
-// add puts one change into the open group of its action.
-func (r *run) add(ctx context.Context, p *pending) {
+// add puts one change into the open group of its action. It returns the group that had no room for it, if there is one.
+func (r *run) add(p *pending) (full *group) {
 	size := changeOverhead
 	for _, v := range p.Values {
 		size += len(v.text) + valueOverhead
 	}
 	g := r.open[p.Action]
 	if g != nil && (len(g.changes) >= r.limits.Rows || r.limits.Bytes > 0 && g.bytes+size > r.limits.Bytes) {
-		r.send(ctx, g)
-		g = nil
+		g, full = nil, g
 	}
 	if g == nil {
 		g = &group{id: rand.Text()}
@@ -60,10 +58,7 @@ func (r *run) add(ctx context.Context, p *pending) {
 		r.matches[p.Match] = p.Key
 	}
 	r.mu.Unlock()
-	if len(g.changes) >= r.limits.Rows {
-		r.send(ctx, g)
-		delete(r.open, p.Action)
-	}
+	return full
 }
 
 // Rough sizes of a change and of a value in a request, beside their text.
@@ -71,28 +66,6 @@ const (
 	changeOverhead = 100
 	valueOverhead  = 40
 )
-
-// send puts a group on its way; it blocks while as many groups are on their way as the sink writes at one time.
-func (r *run) send(ctx context.Context, g *group) {
-	if len(g.changes) == 0 && r.failed() != nil {
-		return
-	}
-	r.mu.Lock()
-	r.flying++
-	r.mu.Unlock()
-	r.writes.Go(func() stream.Callback {
-		var outcomes []Outcome
-		var err error
-		if caught := panics.Try(func() { outcomes, err = r.write(ctx, g) }); caught != nil {
-			err = caught.AsError() // conc would run later callbacks all the same: the run has to know
-		}
-		return func() {
-			if caught := panics.Try(func() { r.commit(ctx, g, outcomes, err) }); caught != nil {
-				r.committed(g, notes{}, caught.AsError())
-			}
-		}
-	})
-}
 
 // flush sends the groups that aren't full, and what is noted.
 func (r *run) flush(ctx context.Context) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sourcegraph/conc/panics"
 	"github.com/sourcegraph/conc/stream"
 )
 
@@ -38,35 +39,65 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 	return r.finish(ctx, r.move(ctx))
 }
 
-// move takes every row down the line: source, transforms, comparison, links, packing, and from there on its own way
-// (see write) intents, sink and commit.
+// move takes all rows down the line, and ends the line.
 func (r *run) move(ctx context.Context) error {
 	defer r.writes.Wait()
+	return r.stopped(ctx, r.line(ctx))
+}
+
+// line is the way of a row: source, transforms, comparison with the ledger, links, groups, and from there on its own (see
+// send) intents, sink and commit.
+func (r *run) line(ctx context.Context) error {
 	if err := r.catchUp(ctx); err != nil {
-		return r.stopped(ctx, err)
+		return err
 	}
 	for batch, err := range r.batches(ctx) {
 		if err != nil {
-			return r.stopped(ctx, err)
+			return err
 		}
 		rows, err := r.transform(ctx, batch)
 		if err != nil {
-			return r.stopped(ctx, err)
+			return err
 		}
 		changes, err := r.compare(ctx, rows)
 		if err != nil {
-			return r.stopped(ctx, err)
+			return err
 		}
 		changes, err = r.resolve(ctx, changes)
 		if err != nil {
-			return r.stopped(ctx, err)
+			return err
 		}
-		r.pack(ctx, changes)
+		for _, group := range r.pack(ctx, changes) {
+			r.send(ctx, group)
+		}
 		if err := r.meanwhile(ctx); err != nil {
-			return r.stopped(ctx, err)
+			return err
 		}
 	}
-	return r.stopped(ctx, r.complete(ctx))
+	return r.complete(ctx)
+}
+
+// send puts a group on its way; it blocks while as many are on their way as the sink writes at one time. Groups are
+// written concurrently, each after its intents are, and committed one after the other, in the order of sending.
+func (r *run) send(ctx context.Context, g *group) {
+	if len(g.changes) == 0 && r.failed() != nil {
+		return
+	}
+	r.mu.Lock()
+	r.flying++
+	r.mu.Unlock()
+	r.writes.Go(func() stream.Callback {
+		var outcomes []Outcome
+		var err error
+		if caught := panics.Try(func() { outcomes, err = r.write(ctx, g) }); caught != nil {
+			err = caught.AsError() // conc would run later callbacks all the same: the run has to know
+		}
+		return func() {
+			if caught := panics.Try(func() { r.commit(ctx, g, outcomes, err) }); caught != nil {
+				r.committed(g, notes{}, caught.AsError())
+			}
+		}
+	})
 }
 
 // A run is one pipeline on its way. The fields below mu are shared by the reading goroutine and the one that commits.
