@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -109,14 +108,13 @@ func peopleParquet(b *testing.B, n int64) string {
 		fields = append(fields, schema.MustPrimitive(schema.NewPrimitiveNodeLogical(p.column, parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1)))
 	}
 	root := schema.MustGroup(schema.NewGroupNode("people", parquet.Repetitions.Required, fields, -1))
-	buffered := bufio.NewWriter(out)
-	w := file.NewParquetWriter(buffered, root, file.WithWriterProps(parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy))))
+	w := file.NewParquetWriter(out, root, file.WithWriterProps(parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy))))
 	for first := int64(0); first < n; first += group {
 		if err := writePeople(w.AppendRowGroup(), first, min(group, n-first)); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if err := w.Close(); err != nil {
+	if err := w.Close(); err != nil { // closes the file as well
 		b.Fatal(err)
 	}
 	return path
