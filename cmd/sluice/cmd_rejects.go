@@ -119,9 +119,9 @@ func printRejects(w io.Writer, letters []state.DeadLetter) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "id\tpipeline\tplace\tkey\tstage\tcode\tstate\twhy\t")
+	fmt.Fprintln(t, "id\tpipeline\tplace\tkey\tstage\tcode\tstate\twhy")
 	for _, l := range letters {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.ID, l.Pipeline, l.Place, l.Key, l.Stage, l.Code, l.State, l.Message)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Pipeline, l.Place, l.Key, l.Stage, l.Code, l.State, l.Message)
 	}
 	return t.Flush()
 }
