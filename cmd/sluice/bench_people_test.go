@@ -110,7 +110,11 @@ func peopleParquet(b *testing.B, n int64) string {
 	root := schema.MustGroup(schema.NewGroupNode("people", parquet.Repetitions.Required, fields, -1))
 	w := file.NewParquetWriter(out, root, file.WithWriterProps(parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy))))
 	for first := int64(0); first < n; first += group {
-		if err := writePeople(w.AppendRowGroup(), first, min(group, n-first)); err != nil {
+		rows, err := w.AppendRowGroupChecked()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := writePeople(rows, first, min(group, n-first)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -76,9 +76,15 @@ type stage struct {
 	env    []string
 	output bytes.Buffer // of the last run
 
-	next    kill
+	now atomic.Pointer[attempt]
+}
+
+// An attempt is one process that runs the pipeline, and how it is to end.
+type attempt struct {
+	kill
 	seen    atomic.Int64
-	process atomic.Pointer[os.Process]
+	process *os.Process
+	began   chan struct{} // closed when process is set
 	died    chan struct{}
 }
 
@@ -154,18 +160,20 @@ func (s *stage) write(t *testing.T, name, text string) {
 // only once the process is gone: as it is when a machine loses its power.
 func (s *stage) between(hubspot http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mine := strings.Contains(r.URL.Path, "/batch/") && s.seen.Add(1) == s.next.request
-		if mine && s.next.after {
+		a := s.now.Load()
+		mine := strings.Contains(r.URL.Path, "/batch/") && a.seen.Add(1) == a.request
+		if mine && a.after {
 			hubspot.ServeHTTP(httptest.NewRecorder(), r)
 		}
 		if mine {
-			_ = s.process.Load().Signal(s.next.signal)
-			if s.next.signal == syscall.SIGKILL {
-				<-s.died
+			<-a.began
+			_ = a.process.Signal(a.signal)
+			if a.signal == syscall.SIGKILL {
+				<-a.died
 				return
 			}
 		}
-		if !mine || !s.next.after {
+		if !mine || !a.after {
 			hubspot.ServeHTTP(w, r)
 		} else {
 			panic(http.ErrAbortHandler) // the answer is lost as well
@@ -188,9 +196,8 @@ func (s *stage) run(t *testing.T, k kill) int {
 
 func (s *stage) once(t *testing.T, k kill) int {
 	t.Helper()
-	s.next = k
-	s.seen.Store(0)
-	s.died = make(chan struct{})
+	a := &attempt{kill: k, began: make(chan struct{}), died: make(chan struct{})}
+	s.now.Store(a)
 	s.output.Reset()
 	path, err := exec.LookPath("sluice") // the test itself, which testscript.Main has put there
 	if err != nil {
@@ -202,9 +209,10 @@ func (s *stage) once(t *testing.T, k kill) int {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.process.Store(cmd.Process)
+	a.process = cmd.Process
+	close(a.began)
 	err = cmd.Wait()
-	close(s.died)
+	close(a.died)
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
 	case err == nil:

@@ -109,7 +109,7 @@ func number(text *strings.Builder, v pipeline.Value) (string, error) {
 	case pipeline.Float:
 		return float(text, v.Float())
 	case pipeline.Decimal, pipeline.String, pipeline.JSON:
-		if s, ok := decimal(strings.TrimSpace(v.Text())); ok {
+		if s, ok := decimal(v.Text()); ok {
 			return s, nil
 		}
 	}
@@ -126,12 +126,13 @@ func float(text *strings.Builder, f float64) (string, error) {
 
 // decimal returns s with a digit on each side of its point and without a plus sign; false if it isn't a decimal number.
 func decimal(s string) (string, bool) {
-	s = strings.TrimPrefix(s, "+")
-	digits := strings.TrimPrefix(s, "-")
-	whole, fraction, point := strings.Cut(digits, ".")
-	if len(whole)+len(fraction) == 0 || !isDigits(whole) || !isDigits(fraction) {
+	v, ok := pipeline.ParseText(pipeline.Decimal, s)
+	if !ok {
 		return "", false
 	}
+	s = strings.TrimPrefix(v.Text(), "+")
+	digits := strings.TrimPrefix(s, "-")
+	whole, fraction, point := strings.Cut(digits, ".")
 	if point && (whole == "" || fraction == "") {
 		sign := s[:len(s)-len(digits)]
 		if whole == "" {
@@ -175,7 +176,7 @@ func date(text *strings.Builder, v pipeline.Value) (string, error) {
 	case pipeline.Time:
 		day = isMidnight(t)
 	case pipeline.String:
-		t, day = parseDay(strings.TrimSpace(v.Text()))
+		t, day = parseDay(v.Text())
 	}
 	if !day {
 		return "", misfit("bad_date", "expected a date YYYY-MM-DD, or an instant at 00:00 UTC")
@@ -188,11 +189,11 @@ func date(text *strings.Builder, v pipeline.Value) (string, error) {
 }
 
 func parseDay(s string) (time.Time, bool) {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		return t, true
+	if day, ok := pipeline.ParseText(pipeline.Date, s); ok {
+		return day.Time(), true
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	return t.UTC(), err == nil && isMidnight(t)
+	instant, ok := pipeline.ParseText(pipeline.Time, s)
+	return instant.Time(), ok && isMidnight(instant.Time())
 }
 
 func isMidnight(t time.Time) bool { return t.Equal(t.UTC().Truncate(24 * time.Hour)) }
@@ -207,7 +208,7 @@ func datetime(text *strings.Builder, v pipeline.Value) (string, error) {
 	case pipeline.Date, pipeline.Time:
 		ok = true
 	case pipeline.String:
-		t, ok = parseInstant(strings.TrimSpace(v.Text()))
+		t, ok = parseInstant(v.Text())
 	}
 	if !ok {
 		return "", misfit("bad_datetime", "expected an instant such as 2026-11-20T09:00:00Z, with its offset, or a date YYYY-MM-DD")
@@ -220,10 +221,9 @@ func datetime(text *strings.Builder, v pipeline.Value) (string, error) {
 }
 
 func parseInstant(s string) (time.Time, bool) {
-	for _, layout := range [...]string{time.RFC3339, "2006-01-02 15:04:05Z07:00", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), true
-		}
+	v, ok := pipeline.ParseText(pipeline.Time, s)
+	if !ok {
+		v, ok = pipeline.ParseText(pipeline.Date, s)
 	}
-	return time.Time{}, false
+	return v.Time(), ok
 }

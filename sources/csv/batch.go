@@ -99,7 +99,7 @@ func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 		c := &b.columns[i]
 		f := r.fields[c.place]
 		s := text[f.start-low : f.end-low]
-		if b.simple && c.parse == nil && s != "" && !f.doubled { // nearly all of them
+		if b.simple && c.typ == pipeline.String && s != "" && !f.doubled { // nearly all of them
 			values[i] = pipeline.StringValue(s)
 			continue
 		}
@@ -128,15 +128,12 @@ func (b *batch) keep(text []byte) string {
 // value returns what a field with that text stands for.
 func (b *batch) value(c *column, s string, quoted bool) (pipeline.Value, *pipeline.RowError) {
 	d := b.dialect
-	if s == "" && (c.parse != nil || !quoted && !d.emptyText) || len(d.nulls) > 0 && slices.Contains(d.nulls, s) {
+	if s == "" && (c.typ != pipeline.String || !quoted && !d.emptyText) || len(d.nulls) > 0 && slices.Contains(d.nulls, s) {
 		return pipeline.Value{}, nil
 	}
-	if c.parse == nil {
-		return pipeline.StringValue(s), nil
-	}
-	v, ok := c.parse(s)
+	v, ok := pipeline.ParseText(c.typ, s)
 	if !ok {
-		return v, rowError("bad_"+c.typ.String(), "column %q has %s, want %s", c.name, pipeline.Quote(s), expected(c.typ))
+		return v, rowError("bad_"+c.typ.String(), "column %q has %s, want %s", c.name, pipeline.Quote(s), pipeline.Expected(c.typ))
 	}
 	return v, nil
 }

@@ -81,14 +81,14 @@ func badCases() []rowCase {
 		{name: "bad values", content: "i,d,f,b,day,at,j\n" +
 			"x,,,,,,\n,1e5,,,,,\n,,NaN,,,,\n,,,maybe,,,\n,,,,31.12.2026,,\n,,,,,2026-01-02 03:04:05,\n,,,,,,{\n99999999999999999999,,,,,,\n",
 			set: allTypes, want: []string{
-				`source bad_int p.csv:2: column "i" has "x", want a whole number of at most 64 bits`,
+				`source bad_int p.csv:2: column "i" has "x", want a whole number of at most 64 bits, such as -12`,
 				`source bad_decimal p.csv:3: column "d" has "1e5", want a decimal number, such as -1234.50`,
 				`source bad_float p.csv:4: column "f" has "NaN", want a number, such as 1.5 or 6e23`,
-				`source bad_bool p.csv:5: column "b" has "maybe", want true or false, t or f, yes or no, 1 or 0`,
+				`source bad_bool p.csv:5: column "b" has "maybe", want true or false, yes or no, 1 or 0`,
 				`source bad_date p.csv:6: column "day" has "31.12.2026", want a date, such as 2026-09-30`,
 				`source bad_time p.csv:7: column "at" has "2026-01-02 03:04:05", want an instant with its time zone, such as 2026-09-30T12:00:00Z or 2026-09-30 12:00:00+02:00`,
 				`source bad_json p.csv:8: column "j" has "{", want a JSON document`,
-				`source bad_int p.csv:9: column "i" has "99999999999999999999", want a whole number of at most 64 bits`,
+				`source bad_int p.csv:9: column "i" has "99999999999999999999", want a whole number of at most 64 bits, such as -12`,
 			}},
 	}
 }

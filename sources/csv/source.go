@@ -25,7 +25,6 @@ type column struct {
 	place int // of its field in a record
 	name  string
 	typ   pipeline.Type
-	parse parser // nil for text
 }
 
 // newSource returns a source of the columns that env needs, or of all of them.
@@ -35,7 +34,7 @@ func newSource(d *dialect, paths, names []string, types []pipeline.Type, env pip
 		if env.Needed != nil && !slices.Contains(env.Needed, name) && !slices.Contains(env.Key, name) {
 			continue
 		}
-		s.columns = append(s.columns, column{i, name, types[i], parserOf(types[i])})
+		s.columns = append(s.columns, column{i, name, types[i]})
 		s.schema.Fields = append(s.schema.Fields, pipeline.Field{Name: name, Type: types[i]})
 	}
 	return s

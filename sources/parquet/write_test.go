@@ -36,7 +36,8 @@ func (tb table) encode(t testing.TB) []byte {
 	var out bytes.Buffer
 	w := file.NewParquetWriter(&out, root, file.WithWriterProps(parquet.NewWriterProperties(tb.props...)))
 	for _, group := range tb.groups {
-		g := w.AppendRowGroup()
+		g, err := w.AppendRowGroupChecked()
+		must(t, err)
 		for _, d := range group {
 			c, err := g.NextColumn()
 			must(t, err)

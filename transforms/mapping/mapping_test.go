@@ -103,8 +103,8 @@ func TestRejects(t *testing.T) {
 		{Field{From: "title", Null: "reject"}, none, "required_missing", `property "p" is required (column "title"), but null: fill it in, or give a default`},
 		{Field{From: "title", Null: "reject", Values: map[string]string{"a": "b"}}, str("x"), "required_missing", `property "p" is required (column "title"), but "x" isn't listed in its values: add it, or give a default`},
 		{Field{Expr: `nullif(title, "x")`, Null: "reject"}, str("x"), "required_missing", `property "p" is required, but null: fill it in, or give a default`},
-		{Field{From: "title", Type: "int"}, str("12,5"), "bad_int", `property "p" (column "title"): string "12,5" is no whole number: expected digits such as -12`},
-		{Field{Expr: `1 + int(title)`}, str("x"), "expression", `property "p": expression "1 + int(title)", character 5: string "x" is no whole number: expected digits such as -12`},
+		{Field{From: "title", Type: "int"}, str("12,5"), "bad_int", `property "p" (column "title"): string "12,5" isn't a whole number of at most 64 bits, such as -12`},
+		{Field{Expr: `1 + int(title)`}, str("x"), "expression", `property "p": expression "1 + int(title)", character 5: string "x" isn't a whole number of at most 64 bits, such as -12`},
 	}
 	for _, test := range tests {
 		_, _, err := apply(t, test.field, none, test.title)
@@ -164,7 +164,7 @@ func TestOpenErrors(t *testing.T) {
 		"two":      {Config{"a": {From: "id", Expr: "id"}, "b": {}}, `a: expected one of from, expr and value, found 2 of them|b: expected one of from, expr and value, found 0 of them`},
 		"policies": {Config{"a": {From: "id", Null: "drop"}, "b": {From: "id", Type: "json"}, "c": {From: "id", Type: "money"}}, `a.null: unknown policy "drop"|b.type: unknown type "json"|c.type: unknown type "money"`},
 		"fixed":    {Config{"a": {Value: ptr("x"), Null: "clear"}, "b": {From: "id", Values: map[string]string{}}}, `a: value is the same in every row|b.values: translates nothing`},
-		"default":  {Config{"a": {From: "n", Default: ptr("none")}, "b": {Value: ptr("x"), Type: "date"}}, `a.default: string "none" is no whole number|b.value: string "x" is no date`},
+		"default":  {Config{"a": {From: "n", Default: ptr("none")}, "b": {Value: ptr("x"), Type: "date"}}, `a.default: string "none" isn't a whole number|b.value: string "x" isn't a date`},
 		"twice":    {Config{"old": {From: "id"}}, `old: property "old" is mapped by an earlier map already`},
 		"name":     {Config{" a": {From: "id"}}, ` a: " a" is no name of a property`},
 	}

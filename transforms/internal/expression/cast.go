@@ -3,8 +3,6 @@ package expression
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,17 +37,17 @@ func castFunction(t pipeline.Type) *function {
 	return &function{params: "a", typ: gives(t), call: func(args []pipeline.Value) (pipeline.Value, error) { return Cast(t, args[0]) }}
 }
 
-func isnt(v pipeline.Value, what, expected string) error {
-	return fmt.Errorf("%s %s is no %s: expected %s", v.Type(), quote(v), what, expected)
+// isnt says that v can't be converted to a type. A hint says what else there is.
+func isnt(v pipeline.Value, t pipeline.Type, hint string) error {
+	return fmt.Errorf("%s %s isn't %s%s", v.Type(), quote(v), pipeline.Expected(t), hint)
 }
 
 // toInt converts what is a whole number already: round and floor make one of what isn't.
 func toInt(v pipeline.Value) (pipeline.Value, error) {
-	wrong := isntInt
 	switch v.Type() {
 	case pipeline.String:
-		if n, err := strconv.ParseInt(strings.TrimSpace(v.Text()), 10, 64); err == nil {
-			return pipeline.IntValue(n), nil
+		if n, ok := pipeline.ParseText(pipeline.Int, v.Text()); ok {
+			return n, nil
 		}
 	case pipeline.Bool:
 		return pipeline.IntValue(int64(btoi(v.Bool()))), nil
@@ -63,15 +61,13 @@ func toInt(v pipeline.Value) (pipeline.Value, error) {
 		}
 		return null, fmt.Errorf("%s %s is no whole number of 64 bits: write int(round(x))", v.Type(), quote(v))
 	}
-	return null, wrong(v)
+	return null, isnt(v, pipeline.Int, "")
 }
-
-func isntInt(v pipeline.Value) error { return isnt(v, "whole number", "digits such as -12") }
 
 func toDecimal(v pipeline.Value) (pipeline.Value, error) {
 	switch v.Type() {
 	case pipeline.String:
-		if d, ok := parseDecimal(strings.TrimSpace(v.Text())); ok {
+		if d, ok := parseDecimal(v.Text()); ok {
 			return d.value(), nil
 		}
 	case pipeline.Int, pipeline.Float:
@@ -81,32 +77,27 @@ func toDecimal(v pipeline.Value) (pipeline.Value, error) {
 		}
 		return d.value(), nil
 	}
-	return null, isnt(v, "decimal number", "digits such as -12.50")
+	return null, isnt(v, pipeline.Decimal, "")
 }
 
 // toFloat rounds to the nearest float: it is asked for.
 func toFloat(v pipeline.Value) (pipeline.Value, error) {
 	switch v.Type() {
 	case pipeline.String, pipeline.Decimal:
-		s := strings.TrimSpace(v.Text())
-		f, err := strconv.ParseFloat(s, 64)
-		if err == nil && strings.Trim(s, "+-.eE0123456789") == "" && !math.IsInf(f, 0) {
-			return pipeline.FloatValue(f), nil
+		if f, ok := pipeline.ParseText(pipeline.Float, v.Text()); ok {
+			return f, nil
 		}
 	case pipeline.Int:
 		return pipeline.FloatValue(float64(v.Int())), nil
 	}
-	return null, isnt(v, "number", "a number such as -12.5 or 1e3")
+	return null, isnt(v, pipeline.Float, "")
 }
 
 func toBool(v pipeline.Value) (pipeline.Value, error) {
-	switch strings.ToLower(strings.TrimSpace(v.String())) {
-	case "true", "t", "yes", "y", "on", "1":
-		return pipeline.BoolValue(true), nil
-	case "false", "f", "no", "n", "off", "0":
-		return pipeline.BoolValue(false), nil
+	if b, ok := pipeline.ParseText(pipeline.Bool, v.String()); ok {
+		return b, nil
 	}
-	return null, isnt(v, "truth value", "true or false, yes or no, 1 or 0")
+	return null, isnt(v, pipeline.Bool, "")
 }
 
 // day returns the date of an instant in UTC.
@@ -128,26 +119,28 @@ func toDate(v pipeline.Value) (pipeline.Value, error) {
 	case pipeline.Time:
 		return day(v.Time())
 	case pipeline.String:
-		if t, err := time.Parse(time.DateOnly, strings.TrimSpace(v.Text())); err == nil {
-			return day(t)
+		if d, ok := pipeline.ParseText(pipeline.Date, v.Text()); ok {
+			return d, nil
 		}
 	}
-	return null, isnt(v, "date", "YYYY-MM-DD; other spellings are read by to_date(x, format)")
+	return null, isnt(v, pipeline.Date, "; other spellings are read by to_date(x, format)")
 }
 
-// instants are the spellings of instants that need no format. Without an offset they are in UTC.
-var instants = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", time.DateOnly}
-
+// toTime takes midnight UTC of a date. An instant without an offset is in UTC.
 func toTime(v pipeline.Value) (pipeline.Value, error) {
 	switch v.Type() {
 	case pipeline.Date:
 		return pipeline.TimeValue(v.Time()), nil
 	case pipeline.String:
-		for _, layout := range instants {
-			if t, err := time.Parse(layout, strings.TrimSpace(v.Text())); err == nil {
-				return pipeline.TimeValue(t), nil
+		text := strings.TrimSpace(v.Text())
+		for _, offset := range []string{"", "Z"} {
+			if t, ok := pipeline.ParseText(pipeline.Time, text+offset); ok {
+				return t, nil
 			}
 		}
+		if d, ok := pipeline.ParseText(pipeline.Date, text); ok {
+			return pipeline.TimeValue(d.Time()), nil
+		}
 	}
-	return null, isnt(v, "time", "2006-01-02T15:04:05Z; other spellings are read by to_time(x, format)")
+	return null, isnt(v, pipeline.Time, "; other spellings are read by to_time(x, format)")
 }

@@ -27,17 +27,14 @@ type decimal struct {
 	scale       int
 }
 
-// parseDecimal reads digits with an optional sign and at most one point.
+// parseDecimal reads a decimal number of at most maxDigits.
 func parseDecimal(text string) (decimal, bool) {
-	whole, fraction, _ := strings.Cut(strings.TrimLeft(text, "+-"), ".")
-	if len(whole)+len(fraction) == 0 || len(whole)+len(fraction) > maxDigits || strings.Trim(whole+fraction, "0123456789") != "" {
+	v, ok := pipeline.ParseText(pipeline.Decimal, text)
+	whole, fraction, _ := strings.Cut(v.Text(), ".")
+	if !ok || len(strings.TrimLeft(whole, "+-"))+len(fraction) > maxDigits {
 		return decimal{}, false
 	}
-	sign := text[:len(text)-len(strings.TrimLeft(text, "+-"))]
-	if len(sign) > 1 {
-		return decimal{}, false
-	}
-	n, ok := new(big.Int).SetString(sign+whole+fraction, 10)
+	n, ok := new(big.Int).SetString(whole+fraction, 10)
 	return decimal{n, len(fraction)}, ok
 }
 

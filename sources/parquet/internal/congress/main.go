@@ -85,7 +85,10 @@ func newSchema(header []string) (*schema.GroupNode, error) {
 }
 
 func writeGroup(w *file.Writer, header []string, rows [][]string) error {
-	group := w.AppendRowGroup()
+	group, err := w.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
 	for i, name := range header {
 		column, err := group.NextColumn()
 		if err != nil {
