@@ -92,15 +92,15 @@ func distinct(list []string) []string {
 type ledgerRow struct {
 	Key      string          `json:"key"`
 	Version  int64           `json:"version"`
-	Hash     hexBytes        `json:"hash,omitempty"`
-	Rejected hexBytes        `json:"rejected,omitempty"`
+	Hash     hexText         `json:"hash,omitempty"`
+	Rejected hexText         `json:"rejected,omitempty"`
 	ID       string          `json:"record_id"`
 	Held     bool            `json:"held"`
 	Links    json.RawMessage `json:"links,omitempty"`
 }
 
 func newLedgerRow(key string, e *pipeline.Entry) ledgerRow {
-	row := ledgerRow{Key: key, Version: e.Version, Hash: hashBytes(e.Hash), Rejected: hashBytes(e.Rejected), ID: e.ID, Held: e.Held}
+	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held}
 	if len(e.Links) > 0 {
 		row.Links = json.RawMessage(encode(e.Links))
 	}

@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -78,19 +77,14 @@ func encode(rows any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// hexBytes are bytes in a row of the rows macro; none of them are a null.
-type hexBytes []byte
+// hexText is a value of type bytea in a row of the rows macro; "" is a null.
+type hexText string
 
-// MarshalText writes the bytes as Postgres does.
-func (h hexBytes) MarshalText() ([]byte, error) {
-	return append([]byte(`\x`), hex.EncodeToString(h)...), nil
-}
-
-func hashBytes(h pipeline.Hash) hexBytes {
+func hashText(h pipeline.Hash) hexText {
 	if h == (pipeline.Hash{}) {
-		return nil
+		return ""
 	}
-	return h[:]
+	return hexText(`\x` + h.String())
 }
 
 func toHash(b []byte) pipeline.Hash {
