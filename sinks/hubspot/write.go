@@ -132,6 +132,14 @@ func (w *writing) inline(ctx context.Context, e *entry) error {
 // split puts a batch into the queue, in parts that keep to the size of a request.
 func (w *writing) split(b batch) {
 	const envelope = 64 // of the body around the inputs
+	most := envelope
+	for i := range b.entries {
+		most += b.entries[i].input.Most()
+	}
+	if 0 < len(b.entries) && len(b.entries) <= crm.MaxInputs && most <= maxBytes {
+		w.todo = append(w.todo, b)
+		return
+	}
 	start, size := 0, envelope
 	for i := range b.entries {
 		n := b.entries[i].input.Size() + 1

@@ -44,6 +44,15 @@ func (in *Input) guess() int {
 	return n
 }
 
+// Most returns a number of bytes that Size doesn't exceed. Where there are no links it doesn't read the values: a byte of
+// theirs takes six at most.
+func (in *Input) Most() int {
+	if len(in.Associations) > 0 {
+		return in.Size()
+	}
+	return len(`\u0000`) * in.guess()
+}
+
 func encodeInputs(inputs []Input) []byte {
 	n := len(inputsStart) + len(inputsEnd)
 	for i := range inputs {
@@ -256,10 +265,12 @@ func quotedLen(s string) int {
 	n := len(s) + len(`""`)
 	for i := 0; i < len(s); {
 		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
 		if c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' {
-				n += escapeLen(c) - 1
-			}
+			n += escapeLen(c) - 1
 			i++
 			continue
 		}

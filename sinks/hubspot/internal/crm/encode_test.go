@@ -65,7 +65,7 @@ func anyInput() *rapid.Generator[Input] {
 	})
 }
 
-// Bodies are byte for byte what encoding/json writes, and as long as Size says.
+// Bodies are byte for byte what encoding/json writes, as long as Size says, and not longer than Most.
 func TestEncodeAsEncodingJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inputs := rapid.SliceOfN(anyInput(), 1, 3).Draw(t, "inputs")
@@ -76,6 +76,9 @@ func TestEncodeAsEncodingJSON(t *testing.T) {
 		for i := range inputs {
 			want.Inputs = append(want.Inputs, inputs[i].json())
 			size += inputs[i].Size()
+			if most := inputs[i].Most(); inputs[i].Size() > most {
+				t.Fatalf("Size is %d, but Most says %d", inputs[i].Size(), most)
+			}
 		}
 		got := encodeInputs(inputs)
 		if !bytes.Equal(got, marshal(t, want)) {
