@@ -186,14 +186,7 @@ func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[stri
 	}
 	runUntilDone(t, seed, rng, rows, crm, store)
 	synctest.Wait()
-	for _, v := range crm.broken {
-		t.Errorf("seed %d: %s", seed, v)
-	}
-	for key, n := range crm.creates {
-		if n > 1 {
-			t.Errorf("seed %d: I1: key %q was created %d times", seed, key, n)
-		}
-	}
+	unbroken(t, seed, crm)
 	if diff := cmp.Diff(cleanRun(t, prepare, clean...).content(without), crm.content(without)); diff != "" {
 		t.Errorf("seed %d: I10: the destination differs from a clean run (-want +got):\n%s", seed, diff)
 	}
@@ -205,6 +198,18 @@ func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[stri
 	}
 	for state, n := range crm.seen {
 		seen[state] += n
+	}
+}
+
+// unbroken fails if a request has broken an invariant.
+func unbroken(t *testing.T, seed uint64, crm *modelCRM) {
+	for _, v := range crm.broken {
+		t.Errorf("seed %d: %s", seed, v)
+	}
+	for key, n := range crm.creates {
+		if n > 1 {
+			t.Errorf("seed %d: I1: key %q was created %d times", seed, key, n)
+		}
 	}
 }
 
