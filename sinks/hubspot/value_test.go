@@ -57,6 +57,7 @@ func TestEncode(t *testing.T) {
 		{"int", num, pipeline.IntValue(math.MinInt64), "-9223372036854775808", ""},
 		{"decimal is exact", num, pipeline.DecimalValue("12345678901234567890.120"), "12345678901234567890.120", ""},
 		{"float without exponent", num, pipeline.FloatValue(1e-7), "0.0000001", ""},
+		{"two signs", num, s("+-5"), "", "bad_number"},
 		{"nan", num, pipeline.FloatValue(math.NaN()), "", "bad_number"},
 		{"infinity", num, pipeline.FloatValue(math.Inf(1)), "", "bad_number"},
 		{"number in text", num, s(" +12.50 "), "12.50", ""},

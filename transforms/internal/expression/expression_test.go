@@ -108,6 +108,7 @@ func TestValues(t *testing.T) {
 		`int(digits)`: "int 42", `int(7.00)`: "int 7", `int(yes)`: "int 1", `decimal(" 1.50 ")`: "decimal 1.50", `decimal(f)`: "decimal 0.1", `float("1e3")`: "float 1000", `float(dec)`: "float 1.2345678901234568e+18",
 		`string(dec)`: "string 1234567890123456789.10", `string(t)`: "string 2024-02-29T13:45:59Z", `bool("Yes")`: "bool true", `bool(0)`: "bool false",
 		`date("2024-02-29")`: "date 2024-02-29", `date(t)`: "date 2024-02-29", `time(d)`: "time 2023-12-31T00:00:00Z", `time("2024-01-02T03:04:05+01:00")`: "time 2024-01-02T02:04:05Z", `time("2024-01-02 03:04:05")`: "time 2024-01-02T03:04:05Z",
+		`time(" 2024-01-02T03:04:05.5 ")`: "time 2024-01-02T03:04:05.5Z", `time("2024-01-02")`: "time 2024-01-02T00:00:00Z", `decimal(" +01.50 ")`: "decimal 1.50",
 		// parts of JSON
 		`json_get(j, "a")`: "int 1", `json_get(j, "b")`: "null", `json_get(j, "a.b")`: "null", `json_get(j, "a") + 1`: "int 2", `json_get(null_s, "a")`: "null",
 		`json_get('{"x": [{"y": 1.50}, "z", true, null, 1e3, 12345678901234567890, {"k": [1]}]}', "x.0.y")`: "decimal 1.50",
