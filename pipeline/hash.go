@@ -79,22 +79,14 @@ func traceID(pipeline, key string, version int64, content Hash) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// rowKey returns the identity of a row: the text of its key columns, joined by "|" where there are several, with "|"
-// and "\" in them escaped. It is false if one of them is null or empty.
+// rowKey returns the Key of a row; it is false if one of the columns is null or empty.
 func rowKey(values []Value, columns []int) (string, bool) {
-	if len(columns) == 1 {
-		key := values[columns[0]].String()
-		return key, key != ""
+	if len(columns) == 1 { // nearly all of them
+		return Key(values[columns[0]].String())
 	}
-	parts := make([]string, len(columns))
+	texts := make([]string, len(columns))
 	for i, at := range columns {
-		parts[i] = values[at].String()
-		if parts[i] == "" {
-			return "", false
-		}
-		if strings.ContainsAny(parts[i], `|\`) {
-			parts[i] = strings.NewReplacer(`\`, `\\`, `|`, `\|`).Replace(parts[i])
-		}
+		texts[i] = values[at].String()
 	}
-	return strings.Join(parts, "|"), true
+	return Key(texts...)
 }

@@ -232,19 +232,17 @@ func (r *reader) decodeRow(text string, values []pipeline.Value) *pipeline.RowEr
 
 // describeKey returns the key that the engine would give to the row in cells, or "" if a part of it is missing.
 func (r *reader) describeKey() string {
-	parts := make([]string, len(r.rowKey))
+	texts := make([]string, len(r.rowKey))
 	for i, column := range r.rowKey {
 		if r.cells[column].null {
 			return ""
 		}
 		v, err := r.columns[column].value(r.cells[column].text)
-		if err != nil || v.String() == "" {
+		if err != nil {
 			return ""
 		}
-		parts[i] = v.String()
-		if len(parts) > 1 {
-			parts[i] = strings.NewReplacer(`\`, `\\`, `|`, `\|`).Replace(parts[i])
-		}
+		texts[i] = v.String()
 	}
-	return strings.Join(parts, "|")
+	key, _ := pipeline.Key(texts...)
+	return key
 }
