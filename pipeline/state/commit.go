@@ -116,18 +116,18 @@ on conflict (pipeline, key) do update set version = excluded.version, hash = exc
 record_id = excluded.record_id, held = excluded.held, links = excluded.links, commit_no = excluded.commit_no, updated_at = excluded.updated_at
 where l.version <= excluded.version`
 
-// recordRow is a row of the rows macro in putRecords.
+// recordRow is a row of the rows macro in putRecords, and the object and property that it shares with others.
 type recordRow struct {
-	Object   string `json:"object"`
-	Property string `json:"property"`
+	Object   string `json:"-"`
+	Property string `json:"-"`
 	Value    string `json:"value"`
 	ID       string `json:"record_id"`
 }
 
 const putRecords = `
 insert into sluice.record_id as i (account, object, property, value, record_id)
-select $1, r.object, r.property, r.value, r.record_id
-from rows($2 r: object text, property text, value text, record_id text) where true
+select $1, $2, $3, r.value, r.record_id
+from rows($4 r: value text, record_id text) where true
 on conflict (account, object, property, value) do update set record_id = excluded.record_id
 where i.record_id <> excluded.record_id`
 
@@ -151,8 +151,13 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 		add(`update sluice.progress set position = $2 where pipeline = $1`, c.Pipeline, []byte(c.Position))
 	}
 	add(`update sluice.run set report = $2 where id = $1`, c.Run, encode(&c.Report))
-	if rows := p.records(); len(rows) > 0 {
-		add(putRecords, c.Account, encode(rows))
+	for rows := p.records(); len(rows) > 0; {
+		first, n := rows[0], 1
+		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
+			n++
+		}
+		add(putRecords, c.Account, first.Object, first.Property, encode(rows[:n]))
+		rows = rows[n:]
 	}
 	if c.Throttle != nil {
 		add(saveThrottle(c.Pipeline, c.Throttle).source, c.Pipeline, c.Throttle)
