@@ -37,6 +37,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 
 	"sluice/pipeline"
+	"sluice/sources/internal/files"
 )
 
 // Kind is the csv source.
@@ -73,7 +74,7 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, e
 	if err != nil {
 		return nil, err
 	}
-	paths, err := c.match()
+	paths, err := files.Match(c.Path, extension)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +88,9 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, e
 	}
 	return newSource(d, paths, names, types, env), nil
 }
+
+// extension is that of files in messages.
+const extension = ".csv"
 
 // A dialect is how files are written, checked and ready for use.
 type dialect struct {

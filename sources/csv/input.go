@@ -14,6 +14,8 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"sluice/sources/internal/files"
 )
 
 // An input is an open file and its text, decompressed and decoded to UTF-8.
@@ -28,7 +30,7 @@ type input struct {
 }
 
 func openInput(ctx context.Context, path string, d *dialect) (*input, error) {
-	if err := checkFile(path); err != nil {
+	if err := files.Check(path, extension); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)

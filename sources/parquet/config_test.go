@@ -34,10 +34,10 @@ func TestPaths(t *testing.T) {
 		{[]string{"*.parquet"}, []string{"int:1", "int:0", "int:2"}, ""},
 		{[]string{"b.parquet", "*.parquet"}, []string{"int:0", "int:1", "int:2"}, ""},
 		{[]string{"c [1].parquet"}, []string{"int:2"}, ""},
-		{[]string{"b.parquet", "x*.parquet"}, nil, `path.1: no file matches "` + dir + `/x*.parquet"`},
-		{[]string{"a[.parquet"}, nil, `path: the glob "` + dir + `/a[.parquet": syntax error in pattern`},
-		{[]string{"x.parquet"}, nil, `path: open ` + dir + `/x.parquet: no such file or directory`},
-		{nil, nil, "path: no file is named"},
+		{[]string{"b.parquet", "x*.parquet"}, nil, `path.1: "` + dir + `/x*.parquet" matches no file`},
+		{[]string{"a[.parquet"}, nil, `path: "` + dir + `/a[.parquet" isn't a pattern: syntax error in pattern`},
+		{[]string{"x.parquet"}, nil, `path: the file "` + dir + `/x.parquet" doesn't exist`},
+		{nil, nil, "path: names no file"},
 	} {
 		c := Kind.New().(*Config)
 		for _, p := range test.path {

@@ -159,8 +159,10 @@ func TestNotReadable(t *testing.T) {
 		})
 	}
 	t.Run("folder", func(t *testing.T) {
-		if _, err := readSome(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-			t.Errorf("got %v", err)
+		dir := t.TempDir()
+		want := `"` + dir + `" is a folder: name its files, such as "` + dir + `/*.parquet"`
+		if _, err := readSome(t.Context(), dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	})
 }

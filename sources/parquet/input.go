@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
+
+	"sluice/sources/internal/files"
 )
 
 // A digest tells one file from another: it is made of the file's size and of its footer.
@@ -28,29 +30,18 @@ type input struct {
 
 // openInput opens a file and reads its footer. The error names the file.
 func openInput(path string) (*input, error) {
-	// A pipe would block in Open.
-	if info, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, underlying(err))
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
+	if err := files.Check(path, extension); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, underlying(err))
+		return nil, err
 	}
 	in := &input{path: path, file: f}
 	if err := in.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return in, nil
-}
-
-// underlying returns the reason of an error that repeats the path.
-func underlying(err error) error {
-	if e, ok := errors.AsType[*os.PathError](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 func (in *input) load() error {

@@ -27,6 +27,7 @@ import (
 	"fmt"
 
 	"sluice/pipeline"
+	"sluice/sources/internal/files"
 )
 
 // Kind is the source "parquet".
@@ -55,6 +56,9 @@ func (c *Config) SetShorthand(path string) error {
 	return nil
 }
 
+// extension is that of files in messages.
+const extension = ".parquet"
+
 // Open reads the footers of all files. They must have the same columns; their order may differ. Only the columns that
 // env.Needed names are read.
 func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, error) {
@@ -63,7 +67,7 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, e
 	default:
 		return nil, &pipeline.FieldError{Path: "binary", Err: fmt.Errorf("%q isn't a way to write bytes", c.Binary), Hint: "use base64, hex or text"}
 	}
-	paths, err := expand(c.Path)
+	paths, err := files.Match(c.Path, extension)
 	if err != nil {
 		return nil, err
 	}
