@@ -1,5 +1,5 @@
 # make test     everything that the CI checks; finds or installs Postgres, and needs nothing running
-# make bench    the benchmarks, about 40 minutes; B=Regexp picks some
+# make bench    the benchmarks, about ten minutes; B=Regexp picks some
 # make build    the programs, into ./bin
 # make fmt      formats the code
 # make vuln     known vulnerabilities in what is linked; fails if there are any
