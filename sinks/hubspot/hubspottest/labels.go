@@ -15,22 +15,29 @@ type labelList struct {
 	Results []typeView `json:"results"`
 }
 
+// pair runs fn with the portal's lock and the two object types of the path, and answers with what it returns.
+func (c *call) pair(status int, fn func(endpoints) (any, *apiError)) *reply {
+	return c.answer(status, func() (any, *apiError) {
+		e, err := c.ends(c.route.rest[0], c.route.rest[1])
+		if err != nil {
+			return nil, err
+		}
+		return fn(e)
+	})
+}
+
 // listLabels answers GET …/labels.
 func listLabels(c *call) *reply {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	e, err := c.ends(c.route.rest[0], c.route.rest[1])
-	if err != nil {
-		return c.refuse(err)
-	}
-	c.s.plainOf(e.from, e.to)
-	out := labelList{}
-	for _, t := range c.s.portal.links.types[pairOf{e.from.index, e.to.index}] {
-		if c.now.Sub(t.Created.Time) >= c.s.opt.Switches.DefinitionLag {
-			out.Results = append(out.Results, view(t))
+	return c.pair(http.StatusOK, func(e endpoints) (any, *apiError) {
+		c.s.plainOf(e.from, e.to)
+		out := labelList{}
+		for _, t := range c.s.portal.links.types[pairOf{e.from.index, e.to.index}] {
+			if c.now.Sub(t.Created.Time) >= c.s.opt.Switches.DefinitionLag {
+				out.Results = append(out.Results, view(t))
+			}
 		}
-	}
-	return c.json(http.StatusOK, out)
+		return out, nil
+	})
 }
 
 // createLabel answers POST …/labels. With inverseLabel the two directions are labelled differently.
@@ -43,22 +50,18 @@ func createLabel(c *call) *reply {
 	if err := c.decode(&body); err != nil {
 		return c.refuse(err)
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	e, err := c.ends(c.route.rest[0], c.route.rest[1])
-	if err != nil {
-		return c.refuse(err)
-	}
-	a, err := c.s.addLabel(e, body.Name, body.Label, body.Inverse)
-	if err != nil {
-		return c.refuse(err)
-	}
-	out := labelList{Results: []typeView{view(a)}}
-	back := pairOf{e.to.index, e.from.index}
-	if b := c.s.portal.links.typeBy(back, a.Category, a.Inverse); b != nil && b != a {
-		out.Results = append(out.Results, view(b))
-	}
-	return c.json(http.StatusOK, out)
+	return c.pair(http.StatusOK, func(e endpoints) (any, *apiError) {
+		a, err := c.s.addLabel(e, body.Name, body.Label, body.Inverse)
+		if err != nil {
+			return nil, err
+		}
+		out := labelList{Results: []typeView{view(a)}}
+		back := pairOf{e.to.index, e.from.index}
+		if b := c.s.portal.links.typeBy(back, a.Category, a.Inverse); b != nil && b != a {
+			out.Results = append(out.Results, view(b))
+		}
+		return out, nil
+	})
 }
 
 func (s *Server) addLabel(e endpoints, name, label, inverse string) (*assocType, *apiError) {
@@ -96,51 +99,43 @@ func updateLabel(c *call) *reply {
 	if err := c.decode(&body); err != nil {
 		return c.refuse(err)
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	e, err := c.ends(c.route.rest[0], c.route.rest[1])
-	if err != nil {
-		return c.refuse(err)
-	}
-	p := pairOf{e.from.index, e.to.index}
-	a := c.s.portal.links.typeBy(p, "USER_DEFINED", body.ID)
-	if a == nil || a.plain() {
-		return c.refuse(notFound("There is no label with type id %d", body.ID))
-	}
-	a.Label = or(body.Label, a.Label)
-	if b := c.s.portal.links.typeBy(pairOf{p.to, p.from}, a.Category, a.Inverse); b != nil {
-		b.Label = or(or(body.Inverse, body.Label), b.Label)
-	}
-	return noContent()
+	return c.pair(http.StatusNoContent, func(e endpoints) (any, *apiError) {
+		p := pairOf{e.from.index, e.to.index}
+		a := c.s.portal.links.typeBy(p, "USER_DEFINED", body.ID)
+		if a == nil || a.plain() {
+			return nil, notFound("There is no label with type id %d", body.ID)
+		}
+		a.Label = or(body.Label, a.Label)
+		if b := c.s.portal.links.typeBy(pairOf{p.to, p.from}, a.Category, a.Inverse); b != nil {
+			b.Label = or(or(body.Inverse, body.Label), b.Label)
+		}
+		return nil, nil
+	})
 }
 
 // deleteLabel answers DELETE …/labels/{typeId}: the label goes from every pair.
 func deleteLabel(c *call) *reply {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	e, err := c.ends(c.route.rest[0], c.route.rest[1])
-	if err != nil {
-		return c.refuse(err)
-	}
-	links := &c.s.portal.links
-	there, back := pairOf{e.from.index, e.to.index}, pairOf{e.to.index, e.from.index}
-	a := links.typeBy(there, "USER_DEFINED", atoi(c.route.rest[3]))
-	if a == nil || a.plain() {
-		return c.refuse(notFound("There is no label with type id %s", c.route.rest[3]))
-	}
-	b := links.typeBy(back, a.Category, a.Inverse)
-	gone := func(t *assocType) bool { return t == a || t == b }
-	for _, p := range []pairOf{there, back} {
-		links.types[p] = slices.DeleteFunc(links.types[p], gone)
-	}
-	for k, list := range links.edges {
-		if k.pairOf == there || k.pairOf == back {
-			for i := range list {
-				list[i].types = slices.DeleteFunc(slices.Clone(list[i].types), gone)
+	return c.pair(http.StatusNoContent, func(e endpoints) (any, *apiError) {
+		links := &c.s.portal.links
+		there, back := pairOf{e.from.index, e.to.index}, pairOf{e.to.index, e.from.index}
+		a := links.typeBy(there, "USER_DEFINED", atoi(c.route.rest[3]))
+		if a == nil || a.plain() {
+			return nil, notFound("There is no label with type id %s", c.route.rest[3])
+		}
+		b := links.typeBy(back, a.Category, a.Inverse)
+		gone := func(t *assocType) bool { return t == a || t == b }
+		for _, p := range []pairOf{there, back} {
+			links.types[p] = slices.DeleteFunc(links.types[p], gone)
+		}
+		for k, list := range links.edges {
+			if k.pairOf == there || k.pairOf == back {
+				for i := range list {
+					list[i].types = slices.DeleteFunc(slices.Clone(list[i].types), gone)
+				}
 			}
 		}
-	}
-	return noContent()
+		return nil, nil
+	})
 }
 
 // definitionMethods serves the limits configuration of associations (3.4): nothing is configured.

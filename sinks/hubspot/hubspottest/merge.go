@@ -104,20 +104,16 @@ func gdprDelete(c *call) *reply {
 	if err := c.decode(&body); err != nil {
 		return c.refuse(err)
 	}
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	t, err := c.typeOf(c.route.rest[0])
-	if err != nil {
-		return c.refuse(err)
-	}
-	key, err := c.s.readKey(t, body.IDProperty)
-	if err != nil {
-		return c.refuse(err)
-	}
-	if r := c.s.lookUp(c, t, key, string(body.ID)); r != nil {
-		c.s.erase(c.writer(), t, r)
-	}
-	return noContent()
+	return c.definition(http.StatusNoContent, func(t *objectType) (any, *apiError) {
+		key, err := c.s.readKey(t, body.IDProperty)
+		if err != nil {
+			return nil, err
+		}
+		if r := c.s.lookUp(c, t, key, string(body.ID)); r != nil {
+			c.s.erase(c.writer(), t, r)
+		}
+		return nil, nil
+	})
 }
 
 func (s *Server) erase(w writer, t *objectType, r *record) {

@@ -36,20 +36,13 @@ func propertyMethods(p []string) methods {
 
 // definition runs fn with the lock and the path's object type, and answers with what it returns.
 func (c *call) definition(status int, fn func(*objectType) (any, *apiError)) *reply {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	t, err := c.typeOf(c.route.rest[0])
-	if err != nil {
-		return c.refuse(err)
-	}
-	v, err := fn(t)
-	if err != nil {
-		return c.refuse(err)
-	}
-	if status == http.StatusNoContent {
-		return noContent()
-	}
-	return c.json(status, v)
+	return c.answer(status, func() (any, *apiError) {
+		t, err := c.typeOf(c.route.rest[0])
+		if err != nil {
+			return nil, err
+		}
+		return fn(t)
+	})
 }
 
 func listProperties(c *call) *reply {

@@ -77,6 +77,20 @@ func (c *call) fail(status int, category, format string, args ...any) *reply {
 	return c.refuse(newError(status, category, format, args...))
 }
 
+// answer runs fn with the portal's lock and answers with what it returns.
+func (c *call) answer(status int, fn func() (any, *apiError)) *reply {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	v, err := fn()
+	if err != nil {
+		return c.refuse(err)
+	}
+	if status == http.StatusNoContent {
+		return noContent()
+	}
+	return c.json(status, v)
+}
+
 func (c *call) json(status int, v any) *reply {
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -151,20 +151,13 @@ func withGroup(raw json.RawMessage, name string) json.RawMessage {
 }
 
 func (c *call) aSchema(status int, fn func(*objectType) (any, *apiError)) *reply {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	t := c.s.portal.resolve(c.route.rest[0])
-	if t == nil {
-		return c.refuse(notFound("There is no object type %s", c.route.rest[0]))
-	}
-	v, err := fn(t)
-	if err != nil {
-		return c.refuse(err)
-	}
-	if status == http.StatusNoContent {
-		return noContent()
-	}
-	return c.json(status, v)
+	return c.answer(status, func() (any, *apiError) {
+		t := c.s.portal.resolve(c.route.rest[0])
+		if t == nil {
+			return nil, notFound("There is no object type %s", c.route.rest[0])
+		}
+		return fn(t)
+	})
 }
 
 func readSchema(c *call) *reply {

@@ -97,24 +97,10 @@ func (s *Server) SetSwitches(w Switches) {
 
 func (s *Server) now() time.Time { return s.opt.Clock() }
 
-// SetRules replaces the administrator's rules, from the next request on (6.4).
-func (s *Server) SetRules(rules ...Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.opt.Rules = rules
-}
-
 // SetToken adds or replaces a token. As soon as one is known, all others are refused.
 func (s *Server) SetToken(t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.strict = true
 	s.tokens[t.Value] = &t
-}
-
-// RevokeToken makes the portal refuse a token from now on.
-func (s *Server) RevokeToken(value string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tokens[value] = &Token{Value: value, Expires: time.Unix(1, 0)}
 }

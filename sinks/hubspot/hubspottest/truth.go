@@ -1,7 +1,6 @@
 package hubspottest
 
 import (
-	"slices"
 	"strconv"
 	"time"
 )
@@ -226,9 +225,4 @@ func (s *Server) duplicates(object, property string) map[string][]string {
 		}
 	}
 	return ids
-}
-
-// Requested returns the kept requests whose path contains part, the oldest first.
-func (s *Server) Requested(part string) []Request {
-	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !contains(r.Path, part) })
 }
