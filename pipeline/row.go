@@ -29,14 +29,6 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s:%d", p.Name, p.Line)
 }
 
-// Describe returns the place of a row with that key: "file.csv:1042" or "public.orders key 10248".
-func (p Place) Describe(key string) string {
-	if p.Line == 0 && key != "" {
-		return p.Name + " key " + key
-	}
-	return p.String()
-}
-
 // A Position says how far a source has been read. Only the source that made it reads it; nil is the start.
 type Position []byte
 

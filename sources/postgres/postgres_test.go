@@ -89,7 +89,11 @@ func read(t testing.TB, src pipeline.Source, from pipeline.Position) reading {
 			r.rows = append(r.rows, strings.Join(texts, " "))
 		}
 		for _, rej := range b.Rejects {
-			r.rejects = append(r.rejects, fmt.Sprintf("%s: %s: %v", rej.Place.Describe(rej.Key), rej.Code, rej.Err))
+			where := rej.Place.String()
+			if rej.Key != "" {
+				where += " key " + rej.Key
+			}
+			r.rejects = append(r.rejects, fmt.Sprintf("%s: %s: %v", where, rej.Code, rej.Err))
 		}
 		r.end = b.End
 	}

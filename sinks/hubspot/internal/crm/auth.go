@@ -166,7 +166,6 @@ func tradeError(err error) *Error {
 	e.describe(answer.Body, answer.Response.Header)
 	e.temporary = e.Status == http.StatusTooManyRequests || e.Status >= 500
 	if e.Status == http.StatusBadRequest || e.Status == http.StatusUnauthorized {
-		e.credentials = true
 		e.Hint = "check client_id, client_secret and refresh_token; if the app was uninstalled or its access revoked, authorize it again"
 	}
 	return e

@@ -117,7 +117,7 @@ func TestOAuthRefusedToken(t *testing.T) {
 		answerWith(401, `{"category":"INVALID_AUTHENTICATION"}`)(w, r)
 	}, oauth(new([]string)))
 	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
-	if e := asError(t, err); !e.Auth() || c.Requests() != 2 || !strings.Contains(e.Hint, "authorize it again") {
+	if e := asError(t, err); e.Status != 401 || c.Requests() != 2 || !strings.Contains(e.Hint, "authorize it again") {
 		t.Errorf("after %d requests: %v", c.Requests(), err)
 	}
 }
@@ -129,7 +129,7 @@ func TestOAuthDeadRefreshToken(t *testing.T) {
 	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
 	want := "refresh the oauth token: hubspot answered 400 BAD_REFRESH_TOKEN: missing or unknown refresh token [redacted]; " +
 		"check client_id, client_secret and refresh_token; if the app was uninstalled or its access revoked, authorize it again"
-	if e := asError(t, err); e.Error() != want || !e.Auth() || e.Effect != NoEffect || c.Requests() != 0 {
+	if e := asError(t, err); e.Error() != want || e.Status != 400 || e.Effect != NoEffect || c.Requests() != 0 {
 		t.Errorf("%v after %d requests", err, c.Requests())
 	}
 }

@@ -231,7 +231,7 @@ func TestErrors(t *testing.T) {
 		if e.Error() != tc.want {
 			t.Errorf("%s\nwant\n%s", e, tc.want)
 		}
-		if strings.Join(e.MissingScopes(), " ") != tc.scopes || e.ExistingID() != tc.existing || len(e.Details) != tc.details || !e.Permanent() {
+		if strings.Join(e.MissingScopes(), " ") != tc.scopes || e.ExistingID() != tc.existing || len(e.Details) != tc.details {
 			t.Errorf("%+v", e)
 		}
 		if e.Path != "/crm/objects/2026-09/contacts/batch/update" || e.Method != http.MethodPost || e.Status != tc.status {

@@ -189,7 +189,7 @@ func TestHugeAnswer(t *testing.T) {
 func TestRedirect(t *testing.T) {
 	c := serve(t, answerWith(307, "", "Location", "http://127.0.0.1:1/steal?x="+testToken))
 	_, err := c.BatchCreate(t.Context(), "contacts", oneInput)
-	if e := asError(t, err); !strings.Contains(e.Error(), "127.0.0.1:1") || strings.Contains(e.Error(), testToken) || !e.Permanent() {
+	if e := asError(t, err); !strings.Contains(e.Error(), "127.0.0.1:1") || strings.Contains(e.Error(), testToken) || e.Status != 307 {
 		t.Error(err)
 	}
 }

@@ -42,11 +42,10 @@ type Error struct {
 	Details       []DetailError
 	Effect        Effect
 
-	attempts    int
-	retryAfter  time.Duration
-	temporary   bool // nothing was sent, and trying again later may help
-	credentials bool // the credentials were refused elsewhere than in a call
-	cause       error
+	attempts   int
+	retryAfter time.Duration
+	temporary  bool // nothing was sent, and trying again later may help
+	cause      error
 }
 
 // An ItemError is an error about some inputs of a batch. Every field may be missing.
@@ -114,14 +113,6 @@ func (e *Error) Error() string {
 
 // Unwrap returns what went wrong underneath, such as the context's error.
 func (e *Error) Unwrap() error { return e.cause }
-
-// Auth tells whether the credentials are missing, wrong, or may not do this.
-func (e *Error) Auth() bool { return e.Status == 401 || e.Status == 403 || e.credentials }
-
-// Permanent tells whether sending the same again would give the same answer.
-func (e *Error) Permanent() bool {
-	return e.Status >= 300 && e.Status < 500 && !slices.Contains([]int{408, 423, 429, 477}, e.Status)
-}
 
 // MissingScopes returns the scopes that a 403 asks for, if it names them.
 func (e *Error) MissingScopes() []string {
