@@ -89,7 +89,7 @@ type attempt struct {
 }
 
 // nodes is how many companies there are; all but the first of each ten have a parent, most of them on a later line.
-const nodes = 3000
+const nodes = 2000
 
 func newStage(t *testing.T, store string) *stage {
 	s := &stage{portal: hubspottest.New(hubspottest.Options{Seed: 1, BodyLog: -1}), dir: t.TempDir()}
