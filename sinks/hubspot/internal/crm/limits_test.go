@@ -82,7 +82,8 @@ func TestLocalServer(t *testing.T) {
 
 // After a restart the sends of the process before still count: known from what it saved, or seen in the headers.
 func TestRestartStaysWithinTheWindow(t *testing.T) {
-	for _, saved := range []bool{true, false} {
+	// Sends that were not saved look like somebody else's, for whom the limiter leaves 5 % of the minute free.
+	for saved, least := range map[bool]int{true: 190 * 6 * 95 / 100, false: 190 * 6 * 94 / 100} {
 		t.Run("saved "+strconv.FormatBool(saved), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &windowServer{limit: 190, window: 10 * time.Second}
@@ -95,8 +96,8 @@ func TestRestartStaysWithinTheWindow(t *testing.T) {
 					after.restore(kept, 2*time.Second)
 				}
 				drive(after, s, 20, usual, time.Minute)
-				if s.refused > 0 || s.accepted < 190*6*95/100 {
-					t.Errorf("%d accepted, %d refused; want about %d and none", s.accepted, s.refused, 190*6)
+				if s.refused > 0 || s.accepted < least {
+					t.Errorf("%d accepted, %d refused; want at least %d and none", s.accepted, s.refused, least)
 				}
 			})
 		})
