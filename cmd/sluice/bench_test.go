@@ -8,8 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,29 +142,7 @@ func startHub(b *testing.B, path string, flags ...string) *hub {
 
 // call sends a request and decodes the answer into out, unless that is nil.
 func (h *hub) call(method, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequest(method, h.url+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer setup") // has a budget of its own
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode > 299 {
-		return fmt.Errorf("%s %s: %s %w: %s", method, path, response.Status, err, answer)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
+	return ask(h.url, "setup", method, path, in, out) // the token has a budget of its own
 }
 
 func (h *hub) stats() (now hubStats, err error) {

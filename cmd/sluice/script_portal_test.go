@@ -95,16 +95,21 @@ func (s *simulator) end() {
 func stopSim(ts *testscript.TestScript, _ bool, _ []string) { simOf(ts).end() }
 
 // call sends a request to the simulator, and decodes the answer into out unless that is nil.
-func (s *simulator) call(method, path string, body, out any) error {
-	data, err := json.Marshal(body)
+func (s *simulator) call(method, path string, in, out any) error {
+	return ask(s.url, canary, method, path, in, out)
+}
+
+// ask sends a request to a simulator with a token, and decodes the answer into out unless that is nil.
+func ask(url, token, method, path string, in, out any) error {
+	data, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequest(method, s.url+path, bytes.NewReader(data))
+	request, err := http.NewRequest(method, url+path, bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+canary)
+	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -39,6 +39,20 @@ type session interface {
 // scan reads the columns of the current row.
 type scan func(dest ...any) error
 
+// eachRow calls each for every row, until it returns an error.
+func eachRow(rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+}, each func(scan) error) error {
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 type statement struct {
 	source string
 	args   []any

@@ -187,12 +187,7 @@ func (s *pgSession) query(ctx context.Context, each func(scan) error, source str
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return eachRow(rows, each)
 }
 
 func (s *pgSession) batch(ctx context.Context, list []statement) error {

@@ -202,12 +202,7 @@ func (s *sqlSession) query(ctx context.Context, each func(scan) error, source st
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return eachRow(rows, each)
 }
 
 // arguments returns args with lists of texts as json_each reads them.
