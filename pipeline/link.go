@@ -40,6 +40,9 @@ func (r *run) link(ctx context.Context, last bool) error {
 			return err
 		}
 		parked += int64(len(page) - len(due) + left)
+		if err := r.failed(); err != nil {
+			return err
+		}
 		if r.draining() {
 			return ErrInterrupted
 		}
@@ -229,6 +232,9 @@ func (r *run) bookLink(o *LinkOutcome) {
 			r.report.Linked++
 		}
 	}
+	if r.limits.LinksOnly && !o.Change.Remove {
+		r.judge(o.Verdict == Refused)
+	}
 	hash := maphash.String(keySeed, o.Change.Key)
 	row := r.linked[hash]
 	if row == nil {
@@ -280,8 +286,9 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
 	err = r.link(ctx, true)
 	if r.limits.LinksOnly {
-		r.report.Written += r.report.Linked - so.Linked
-		r.report.Held -= r.report.Linked - so.Linked
+		moved := min(r.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read
+		r.report.Written += moved
+		r.report.Held -= moved
 	}
 	return r.finish(ctx, err)
 }

@@ -47,10 +47,13 @@ type modelPairs struct {
 	calls   int
 	onCall  func(n int) // before and after what a call does
 	writes  int
+	refuses bool
+	limits  pipeline.Limits
 }
 
 func newModelPairs(seed uint64) *modelPairs {
-	c := &modelPairs{rng: rand.New(rand.NewPCG(seed, 3)), pairs: map[[2]string]string{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}}
+	c := &modelPairs{rng: rand.New(rand.NewPCG(seed, 3)), pairs: map[[2]string]string{}, foreign: map[[2]string]bool{}, absent: map[string]bool{},
+		limits: pipeline.Limits{Links: 10, LinksOnly: true, Mirror: true, Landing: landing}}
 	world := rand.New(rand.NewPCG(seed, 4))
 	for range 20 {
 		pair := [2]string{fmt.Sprintf("people/p%d", world.IntN(40)), fmt.Sprintf("groups/g%d", world.IntN(6))}
@@ -65,9 +68,7 @@ func newModelPairs(seed uint64) *modelPairs {
 func (c *modelPairs) Open(context.Context, pipeline.Env, *pipeline.Schema) (pipeline.Sink, error) {
 	return c, nil
 }
-func (c *modelPairs) Limits() pipeline.Limits {
-	return pipeline.Limits{Links: 10, LinksOnly: true, Mirror: true, Landing: landing}
-}
+func (c *modelPairs) Limits() pipeline.Limits                 { return c.limits }
 func (c *modelPairs) Account(context.Context) (string, error) { return "model", nil }
 func (c *modelPairs) Close() error                            { return nil }
 func (c *modelPairs) Fold(_, _, value string) string          { return value }
@@ -146,6 +147,8 @@ func (c *modelPairs) make(l *pipeline.LinkChange) pipeline.LinkOutcome {
 	pair := [2]string{l.From.ID, l.To.ID}
 	label, there := c.pairs[pair]
 	switch {
+	case c.refuses:
+		o.Verdict, o.NoOp, o.Err = pipeline.Refused, true, pipeline.Rejectf("no_such_label", "the destination refuses the label")
 	case !l.Remove:
 		o.State, o.NoOp = c.state(l), there && label == l.Label
 		c.pairs[pair] = l.Label
@@ -294,5 +297,45 @@ func TestALinkRowWithALaterVersionIsSuperseded(t *testing.T) {
 		if err != nil || report.Held != 0 || report.Superseded != 1 || report.Written != 16 || report.Linked != 16 {
 			t.Errorf("later %s: %+v, %v", later, report, err)
 		}
+	}
+}
+
+// plainPairs makes n rows of links to one group.
+func plainPairs(n int) (rows [][3]string) {
+	for i := range n {
+		rows = append(rows, [3]string{fmt.Sprintf("%04d", i), fmt.Sprintf("p%d:", i), "g"})
+	}
+	return rows
+}
+
+// TestRefusedLinksStopTheRun proves that max_rejects holds for rows that are links, too.
+func TestRefusedLinksStopTheRun(t *testing.T) {
+	crm := newModelPairs(1)
+	crm.refuses, crm.limits.MaxRejects = true, 0.5
+	report, err := openPairs(t, plainPairs(1500), crm).Run(context.Background(), newModelStore(), pipeline.Options{})
+	if err == nil || !strings.Contains(err.Error(), "max_rejects") || report.Rejected > 300 {
+		t.Errorf("%d rows were rejected: %v", report.Rejected, err)
+	}
+}
+
+// TestRelinkCountsOnlyRowsThatAreHeld proves I3 where a run went on from a checkpoint: links of rows that an earlier run
+// has read leave no counter of this one.
+func TestRelinkCountsOnlyRowsThatAreHeld(t *testing.T) {
+	store, crm := newModelStore(), newModelPairs(1)
+	clear(crm.pairs)
+	crm.limits.Mirror = false
+	crm.absent["g"] = true
+	ctx, p := context.Background(), openPairs(t, plainPairs(40), crm)
+	if _, err := p.Run(ctx, store, pipeline.Options{Limit: 30}); err != nil {
+		t.Fatal(err)
+	}
+	report, err := p.Run(ctx, store, pipeline.Options{})
+	if err != nil || report.Held != 10 || report.Parked != 40 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	delete(crm.absent, "g")
+	report, err = p.Relink(ctx, store, pipeline.Options{}, report)
+	if err != nil || report.Held != 0 || report.Written != 10 || report.Linked != 40 || report.Parked != 0 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -219,8 +219,8 @@ func (r *run) noteLinks(changes []*pending) {
 	defer r.mu.Unlock()
 	for _, p := range changes {
 		p.span.undecided--
-		r.judge(false)
 		if len(p.wants) == 0 {
+			r.judge(false)
 			r.report.Unchanged++
 			r.track(p.Key, nil, 0)
 		} else {
