@@ -220,7 +220,7 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 	return decided, nil
 }
 
-// bookLink counts a decided link, and moves its row where that was the last it waited for. The caller holds mu.
+// bookLink counts a decided link, and moves its row. The caller holds mu.
 func (r *run) bookLink(o *LinkOutcome) {
 	if o.NoOp && o.Change.Was != nil && !o.Change.Remove {
 		o.NoOp = false // an earlier attempt of ours has made it
@@ -235,6 +235,12 @@ func (r *run) bookLink(o *LinkOutcome) {
 	if r.limits.LinksOnly && !o.Change.Remove {
 		r.judge(o.Verdict == Refused)
 	}
+	r.moveRow(o)
+}
+
+// moveRow moves the row of a decided link from the counter that holds it to the one where it belongs now. The caller
+// holds mu.
+func (r *run) moveRow(o *LinkOutcome) {
 	hash := maphash.String(keySeed, o.Change.Key)
 	row := r.linked[hash]
 	if row == nil {
