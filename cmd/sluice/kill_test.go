@@ -6,6 +6,8 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -53,7 +55,11 @@ func TestKilled(t *testing.T) {
 						kills++
 					}
 				}
-				if kills < 2 {
+				least := 2
+				if signal == syscall.SIGINT {
+					least = 1 // what is in flight is finished, so that the second run may come to the end
+				}
+				if kills < least {
 					t.Errorf("only %d runs were ended", kills)
 				}
 				if code := s.run(t, kill{}); code != exitDone {
@@ -100,7 +106,9 @@ func newStage(t *testing.T, store string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewServer(s.between(httputil.NewSingleHostReverseProxy(target)))
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorLog = log.New(io.Discard, "", 0) // callers that are gone are the point here
+	proxy := httptest.NewServer(s.between(forward))
 	t.Cleanup(proxy.Close)
 	sim := &simulator{t: t, url: server.URL}
 	property := map[string]any{"name": "node", "label": "Node", "groupName": "companyinformation", "type": "string", "fieldType": "text", "hasUniqueValue": true}
@@ -115,9 +123,10 @@ func newStage(t *testing.T, store string) *stage {
 	s.write(t, "pipelines.yaml", killedPipeline)
 	var rows bytes.Buffer
 	w := csv.NewWriter(&rows)
-	_ = w.Write([]string{"node", "name", "parent"})
+	_ = w.Write([]string{"node", "name", "parent", "padding"})
+	padding := strings.Repeat("x", 1000) // so that the source has several batches, between which a run can stop
 	for i := range nodes {
-		_ = w.Write([]string{"n" + strconv.Itoa(i), "Node " + strconv.Itoa(i), parentOf(i)})
+		_ = w.Write([]string{"n" + strconv.Itoa(i), "Node " + strconv.Itoa(i), parentOf(i), padding})
 	}
 	w.Flush()
 	s.write(t, "nodes.csv", rows.String())
