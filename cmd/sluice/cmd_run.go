@@ -156,8 +156,8 @@ func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store sta
 		report, err := opened[i].Relink(ctx, store, opts, reports[i])
 		if err != nil {
 			a.logEnd(report, err)
-			code = worse(code, exitCode(err))
 		}
+		code = worse(code, endOf(report, err))
 		reports[i] = report
 	}
 	return code
