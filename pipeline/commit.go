@@ -28,8 +28,8 @@ func (r *run) gather(g *group, outcomes []Outcome) (Commit, notes) {
 	r.closeLanded(now)
 	n := r.notes
 	r.notes = notes{}
-	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run,
-		Decisions: n.decisions, Rejects: n.rejects, Seen: n.seen, Closed: n.closed}
+	c := r.newCommit()
+	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
 	decided := byTrace(outcomes)
 	for _, p := range g.changes {
 		o, ok := decided[p.TraceID]
@@ -53,8 +53,13 @@ func (r *run) gather(g *group, outcomes []Outcome) (Commit, notes) {
 		c.Position = r.advance()
 	}
 	r.countRequests()
-	c.Report, c.Throttle = r.report, r.throttle()
+	c.Report = r.report
 	return c, n
+}
+
+// newCommit returns a commit of this run that records nothing yet but its recent requests.
+func (r *run) newCommit() Commit {
+	return Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run, Throttle: r.throttle()}
 }
 
 // committed takes a group off those on their way. After an error, what it decided isn't recorded, so that the checkpoint

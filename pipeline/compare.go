@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +24,8 @@ type pending struct {
 type flight struct {
 	landing time.Time // an earlier attempt may take effect until then; only a newer version has to wait for it
 	decided bool
-	hash    Hash    // of the version that may still land
-	recall  *Intent // of an earlier process, whose version goes on if the content is the same
+	hash    Hash  // of the version that may still land
+	recall  int64 // the version of an earlier process, which goes on if the content is the same; 0 if there is none
 }
 
 // compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
@@ -96,8 +95,8 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 	var sent time.Time
 	if f := r.busy[it.Key]; f != nil {
 		sent = f.landing.Add(-r.limits.Landing)
-		if f.recall != nil {
-			version = f.recall.Version
+		if f.recall != 0 {
+			version = f.recall
 		}
 	}
 	p := &pending{entry: *e, span: it.span, row: it.Values, Change: Change{
@@ -190,7 +189,7 @@ type linkedRow struct {
 // track remembers in which counter a row with waiting links stands. An earlier row of the key that is still held for
 // links has asked for what nobody waits for any more. The caller holds mu.
 func (r *run) track(key string, counter *int64, links int) {
-	hash := maphash.String(keySeed, key)
+	hash := keyHash(key)
 	if old := r.linked[hash]; old != nil && old.counted == &r.report.Held {
 		r.report.Held--
 		r.report.Superseded++

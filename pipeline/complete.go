@@ -30,7 +30,7 @@ func (r *run) meanwhile(ctx context.Context) error {
 	if len(r.deferred) >= notesKept {
 		r.land()
 	}
-	if wanted >= wantedKept && r.links != nil {
+	if wanted >= wantedKept {
 		r.flush(ctx)
 		r.land()
 		if err := r.link(ctx, false); err != nil {
@@ -50,10 +50,8 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.mirror(ctx); err != nil {
 		return err
 	}
-	if r.links != nil {
-		if err := r.link(ctx, true); err != nil {
-			return err
-		}
+	if err := r.link(ctx, true); err != nil {
+		return err
 	}
 	r.observe()
 	return r.failed()
@@ -145,11 +143,6 @@ func (r *run) observe() {
 	r.mu.Unlock()
 	report.Seconds = time.Since(r.began).Seconds()
 	r.opts.Observe(report)
-}
-
-// undecided counts the rows that were read but whose end isn't known: a run that didn't end well leaves them to the next.
-func (r *Report) undecided() int64 {
-	return r.Read - (r.Written + r.Unchanged + r.Filtered + r.Superseded + r.Rejected + r.Held)
 }
 
 // mirror marks for removal the links of rows that have left the source: only those that this pipeline wrote, and only

@@ -52,8 +52,7 @@ func (r *run) recall(doubts []Doubt) {
 			r.landing = append(r.landing, d.p)
 			continue
 		}
-		intent := Intent{Key: key, Version: d.p.Version, Hash: d.p.Hash}
-		r.busy[key] = &flight{hash: d.p.Hash, recall: &intent}
+		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version}
 		r.doubts = append(r.doubts, d)
 	}
 }

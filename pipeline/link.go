@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"time"
 )
@@ -16,6 +15,9 @@ const linkTries = 4
 // the rows that ask for them. At last, ends that none of our pipelines has written are looked up in the destination,
 // and what is still waiting then is parked.
 func (r *run) link(ctx context.Context, last bool) error {
+	if r.links == nil {
+		return nil
+	}
 	r.mu.Lock()
 	r.wanted = 0
 	r.mu.Unlock()
@@ -55,12 +57,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 
 // catchUp writes the links that an earlier run has left waiting, before a row is read: one whose answer was lost may
 // have been made, and if its row has changed since, it must be on the books to be taken back.
-func (r *run) catchUp(ctx context.Context) error {
-	if r.Pipeline.links == nil {
-		return nil
-	}
-	return r.link(ctx, false)
-}
+func (r *run) catchUp(ctx context.Context) error { return r.link(ctx, false) }
 
 // due returns the links of a page that can be written now.
 func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChange, error) {
@@ -149,7 +146,7 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		if len(due) == 0 {
 			return 0, nil
 		}
-		outcomes, err := r.Pipeline.links.Link(ctx, due, r.intendLinks)
+		outcomes, err := r.links.Link(ctx, due, r.intendLinks)
 		decided, cerr := r.commitLinks(ctx, outcomes, had)
 		if err != nil || cerr != nil {
 			return len(due), errors.Join(err, cerr)
@@ -170,7 +167,7 @@ func linkName(l *LinkChange) string {
 // intendLinks writes down what links are about to be (I5): the ledger shows them from now on, so that they are taken
 // back with their row even if this process never learns whether they were made.
 func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
-	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run, Throttle: r.throttle()}
+	c := r.newCommit()
 	for _, o := range intended {
 		d := linkDecision(&o)
 		d.Intended = true
@@ -193,7 +190,7 @@ func linkDecision(o *LinkOutcome) LinkDecision {
 // commitLinks records what became of links and moves their rows from one counter to the other.
 func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[string]bool) (map[string]bool, error) {
 	decided := make(map[string]bool, len(outcomes))
-	c := Commit{Pipeline: r.Name, Account: r.account, Epoch: r.resume.Epoch, Run: r.resume.Run}
+	c := r.newCommit()
 	for _, o := range outcomes {
 		d := linkDecision(&o)
 		if o.Verdict == Refused {
@@ -207,7 +204,7 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 	}
 	r.mu.Lock()
 	r.countRequests()
-	c.Report, c.Throttle = r.report, r.throttle()
+	c.Report = r.report
 	r.mu.Unlock()
 	if err := r.record(ctx, c); err != nil {
 		return nil, err
@@ -241,7 +238,7 @@ func (r *run) bookLink(o *LinkOutcome) {
 // moveRow moves the row of a decided link from the counter that holds it to the one where it belongs now. The caller
 // holds mu.
 func (r *run) moveRow(o *LinkOutcome) {
-	hash := maphash.String(keySeed, o.Change.Key)
+	hash := keyHash(o.Change.Key)
 	row := r.linked[hash]
 	if row == nil {
 		if o.Verdict == Refused {
@@ -273,7 +270,7 @@ func (r *run) moveRow(o *LinkOutcome) {
 }
 
 func (r *run) isSeen(key string) bool {
-	_, ok := r.seen[maphash.String(keySeed, key)]
+	_, ok := r.seen[keyHash(key)]
 	return ok
 }
 
@@ -287,7 +284,6 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 		so.Status = statusOf(err)
 		return so, err
 	}
-	defer r.writes.Wait()
 	r.report, r.sent = so, r.sent-so.Requests
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
 	err = r.link(ctx, true)

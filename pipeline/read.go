@@ -25,6 +25,9 @@ type span struct {
 
 var keySeed = maphash.MakeSeed()
 
+// keyHash stands for a key in the run's own tables, which hold one for every row.
+func keyHash(key string) uint64 { return maphash.String(keySeed, key) }
+
 // batches yields the source's batches from the checkpoint on. A checkpoint that no longer fits what is read is dropped:
 // reading from the start is safe, since every row is compared. It ends with ErrInterrupted when the run is drained.
 func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
@@ -107,16 +110,16 @@ func (r *run) keyed(rows []Row) []Row {
 	kept := rows[:0]
 	for _, row := range rows {
 		key, ok := rowKey(row.Values, r.key)
-		if !ok {
-			err := Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
-			r.blind = true
-			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: "empty_key", Err: err})
-			continue
+		var err error
+		switch {
+		case !ok:
+			err = Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
+		case strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key):
+			err = Rejectf("bad_key", "the key %q holds a NUL byte or isn't UTF-8: neither the state nor the destination can keep it", key)
 		}
-		if strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key) {
-			err := Rejectf("bad_key", "the key %q holds a NUL byte or isn't UTF-8: neither the state nor the destination can keep it", key)
+		if err != nil {
 			r.blind = true
-			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: "bad_key", Err: err})
+			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: rejectCode(err), Err: err})
 			continue
 		}
 		row.Key = key
@@ -146,7 +149,7 @@ func (r *run) rejectRow(reject Reject) {
 // markSeen remembers that the source still has a key, for mirror.
 func (r *run) markSeen(key string) {
 	if r.seen != nil && key != "" {
-		r.seen[maphash.String(keySeed, key)] = struct{}{}
+		r.seen[keyHash(key)] = struct{}{}
 	}
 }
 

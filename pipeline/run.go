@@ -111,7 +111,6 @@ type run struct {
 	began  time.Time
 	sent   int64 // requests before the run, where the sink is shared
 	writes *stream.Stream
-	stop   context.CancelCauseFunc
 
 	// Only the reading goroutine uses these.
 	open     map[Action]*group
@@ -149,12 +148,12 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if err != nil {
 		return nil, err
 	}
-	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, OnLost: func(err error) { stop(err) }})
+	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, OnLost: stop})
 	if err != nil {
 		return nil, err
 	}
 	r := &run{
-		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), stop: stop, account: account,
+		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
 		busy: map[string]*flight{}, matches: map[string]string{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{},
 		report: Report{Name: p.Name, Status: "running"},
@@ -236,14 +235,13 @@ func (r *run) stopped(ctx context.Context, err error) error {
 	return r.failed()
 }
 
-// fail remembers the first error that stops the run, and wakes whoever waits for writes to land.
+// fail remembers the first error that stops the run.
 func (r *run) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failure == nil {
 		r.failure = err
 	}
-	r.landed.Broadcast()
 }
 
 // failed returns the error that stops the run, if there is one.
