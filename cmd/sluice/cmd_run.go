@@ -61,25 +61,16 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 	if f.fresh && !f.sandbox {
 		return input(errors.New("--fresh goes with --sandbox: it empties the local HubSpot"))
 	}
-	lookup := a.lookup
 	var box *sandbox
 	if f.sandbox {
 		if box, err = openSandbox(f.fresh); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, box.close()) }()
-		lookup = box.lookup(lookup)
 	}
-	spec, err := a.load(lookup)
+	spec, list, err := a.choose(box, names, f.dependencies)
 	if err != nil {
 		return err
-	}
-	list, err := spec.Order(names, f.dependencies)
-	if err != nil {
-		return input(err)
-	}
-	if box != nil {
-		box.take(spec, list)
 	}
 	w := a.workshop(spec)
 	defer func() { err = errors.Join(err, w.close()) }()

@@ -28,27 +28,18 @@ Nothing is written.`,
 }
 
 func (a *app) validate(ctx context.Context, online, inSandbox bool) (err error) {
-	lookup := a.lookup
 	var box *sandbox
 	if inSandbox {
 		if box, err = openSandbox(false); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, box.close()) }()
-		lookup = box.lookup(lookup)
 	}
-	spec, err := a.load(lookup)
+	spec, list, err := a.choose(box, nil, false)
 	if err != nil {
 		return err
 	}
-	list, err := spec.Order(nil, false)
-	if err != nil {
-		return input(err)
-	}
 	if online || inSandbox {
-		if box != nil {
-			box.take(spec, list)
-		}
 		w := a.workshop(spec)
 		defer func() { err = errors.Join(err, w.close()) }()
 		opened, err := w.open(ctx, list)

@@ -26,6 +26,27 @@ func (a *app) load(lookup func(string) (string, bool)) (*config.Spec, error) {
 	return spec, nil
 }
 
+// choose reads the file and returns the named pipelines of it (all, if there are no names) in the order of running, turned
+// to the sandbox if there is one.
+func (a *app) choose(box *sandbox, names []string, dependencies bool) (*config.Spec, []config.Pipeline, error) {
+	lookup := a.lookup
+	if box != nil {
+		lookup = box.lookup(lookup)
+	}
+	spec, err := a.load(lookup)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := spec.Order(names, dependencies)
+	if err != nil {
+		return nil, nil, input(err)
+	}
+	if box != nil {
+		box.take(spec, list)
+	}
+	return spec, list, nil
+}
+
 // wrong prints diagnostics and returns the error that ends the program for them.
 func (a *app) wrong(problems config.Diagnostics, source []byte) error {
 	if err := problems.Print(a.stderr, source); err != nil {
