@@ -59,15 +59,17 @@ const (
 	Unwritten                    // certainly not made, and nothing is wrong with the row: it may be sent again
 	Absent                       // Settle only: the record isn't there
 	Found                        // Settle only: the record is there, but not known to hold this change
+	Gone                         // an Update's record was archived or deleted in the destination: Limits.OnGone says what becomes of it
 )
 
 // An Outcome is what became of one change.
 type Outcome struct {
 	TraceID string
 	Verdict Verdict
-	ID      string // of the record that was written or found
+	ID      string // of the record that was written or found: another one than the Change's where that was merged away
 	Err     error  // for Refused: a *RowError
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
+	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
 
 	// Links are the links that a Create wrote inline, for Done.
 	Links []LinkState
@@ -106,6 +108,7 @@ type Limits struct {
 	Writes     int           // Writes at one time
 	Links      int           // links in one call of Link
 	Landing    time.Duration // after this long a request that was sent can no longer take effect
+	OnGone     OnGone        // what becomes of an update whose record is gone
 	MaxRejects float64       // the share of the last 1,000 rows that may be rejected before the run stops; 0 means no limit
 	LinksOnly  bool          // rows are links: no record is written
 	Mirror     bool          // links that left the source are removed
@@ -113,6 +116,16 @@ type Limits struct {
 	CreateOnly bool          // a key that the ledger knows is never written again
 	Inline     bool          // a Create carries links
 }
+
+// OnGone says what becomes of an update whose record was archived or deleted in the destination.
+type OnGone uint8
+
+// What becomes of updates of records that are gone.
+const (
+	RejectGone   OnGone = iota // the row is rejected with code "gone"
+	RecreateGone               // the record is made again, under a new id, unless it was purged
+	IgnoreGone                 // the record stays gone: the row counts as unchanged until it changes again
+)
 
 // A LinkSpec says which links a row of the schema stands for.
 type LinkSpec struct {

@@ -110,6 +110,7 @@ type Group struct {
 type Intent struct {
 	Key     string
 	Version int64
+	Attempt int64 // counts the times that the version was sent, from 1
 	Hash    Hash
 	Action  Action
 	TraceID string
