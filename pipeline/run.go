@@ -36,6 +36,7 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 	if err != nil {
 		return Report{Name: p.Name, Status: statusOf(err)}, err
 	}
+	ctx = withPermit(ctx, r.resume.Permit)
 	return r.finish(ctx, r.move(ctx))
 }
 

@@ -69,6 +69,9 @@ type Resume struct {
 	Doubtful    []Doubt  // every intent of the groups that earlier runs left open, oldest group first
 	Throttle    []byte   // as last saved by any pipeline of the account
 	ThrottleAge time.Duration
+	// Permit returns an error, which is ErrFenced, from some time before the lease may end without having been renewed.
+	// It is asked before each request: see Permitted. nil stands for a lease that can't end.
+	Permit func() error
 }
 
 // A Doubt is an intent that may have been sent, and whose outcome isn't known; or is known by now, but from a later

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,7 +41,7 @@ func TestKeep(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				start := time.Now()
-				err := keep(ctx, times, start, func(context.Context) (bool, error) { return c.renew(time.Since(start)) })
+				err := keep(ctx, times, lasting(start), func(context.Context) (bool, error) { return c.renew(time.Since(start)) })
 				if c.want == 0 {
 					if err != nil {
 						t.Errorf("lost after %s: %v", time.Since(start), err)
@@ -57,12 +58,38 @@ func TestKeep(t *testing.T) {
 func TestKeepGivesUpAHangingRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		err := keep(t.Context(), times, start, func(ctx context.Context) (bool, error) {
+		err := keep(t.Context(), times, lasting(start), func(ctx context.Context) (bool, error) {
 			<-ctx.Done()
 			return false, ctx.Err()
 		})
 		if err == nil || time.Since(start) != times.ttl-times.margin {
 			t.Errorf("lost after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+func lasting(granted time.Time) *atomic.Pointer[time.Time] {
+	var until atomic.Pointer[time.Time]
+	until.Store(new(granted.Add(times.ttl - times.margin)))
+	return &until
+}
+
+// A process that was stopped for longer than its lease lasts may send nothing when it wakes up, even before it has heard
+// of another run.
+func TestALeaseThatMayHaveEndedPermitsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l lease
+		if err := l.check(); err != nil {
+			t.Errorf("a lease that needs no renewal: %v", err)
+		}
+		l.until.Store(lasting(time.Now()).Load())
+		time.Sleep(times.ttl - times.margin - 1)
+		if err := l.check(); err != nil {
+			t.Errorf("just before the margin: %v", err)
+		}
+		time.Sleep(1)
+		if err := l.check(); !errors.Is(err, pipeline.ErrFenced) {
+			t.Errorf("within the margin: %v", err)
 		}
 	})
 }

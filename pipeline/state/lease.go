@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/pipeline"
@@ -12,6 +13,7 @@ import (
 // A lease is the right of one run to write, as long as it is renewed.
 type lease struct {
 	epoch  int64
+	until  atomic.Pointer[time.Time] // nil: it needs no renewal
 	guard  guard
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -27,6 +29,7 @@ func (s *store) newLease(g guard, name string, epoch int64, granted time.Time, o
 		close(l.done)
 		return l
 	}
+	l.until.Store(new(granted.Add(s.times.ttl - s.times.margin)))
 	renew := func(ctx context.Context) (bool, error) {
 		n, err := g.renew(ctx, `
 update sluice.lease set renewed_at = {now}, expires_at = {in:$3}, locked = $4
@@ -35,18 +38,28 @@ where pipeline = $1 and epoch = $2 and expires_at > {now}`, name, epoch, s.times
 	}
 	go func() {
 		defer close(l.done)
-		if err := keep(ctx, s.times, granted, renew); err != nil && onLost != nil {
+		if err := keep(ctx, s.times, &l.until, renew); err != nil && onLost != nil {
 			onLost(err)
 		}
 	}()
 	return l
 }
 
-// keep renews a lease until ctx ends. It returns an error once the lease is lost, or some time before it may be lost.
-func keep(ctx context.Context, t timing, granted time.Time, renew func(context.Context) (bool, error)) error {
-	until := granted.Add(t.ttl - t.margin)
+// check returns an error that is ErrFenced from some time before the lease may end, by this process's monotonic clock: a
+// process that was stopped for long finds out here, before it sends another byte.
+func (l *lease) check() error {
+	if until := l.until.Load(); until != nil && !time.Now().Before(*until) {
+		return fmt.Errorf("the lease may have ended: %w", pipeline.ErrFenced)
+	}
+	return nil
+}
+
+// keep renews a lease, which lasts until the given time, until ctx ends. It returns an error once the lease is lost, or
+// some time before it may be lost.
+func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew func(context.Context) (bool, error)) error {
 	pause := t.renew
 	for {
+		until := *lasts.Load()
 		if wait(ctx, min(pause, time.Until(until))) != nil {
 			return nil
 		}
@@ -60,7 +73,8 @@ func keep(ctx context.Context, t timing, granted time.Time, renew func(context.C
 		case err == nil && !ok:
 			return pipeline.ErrFenced
 		case err == nil:
-			until, pause = asked.Add(t.ttl-t.margin), t.renew
+			lasts.Store(new(asked.Add(t.ttl - t.margin)))
+			pause = t.renew
 		case !time.Now().Before(until):
 			return fmt.Errorf("the lease couldn't be renewed for %s: %w", t.ttl-t.margin, err)
 		default:

@@ -24,7 +24,9 @@ func (s *store) Start(ctx context.Context, b pipeline.Begin) (pipeline.Resume, e
 		g.release()
 		return pipeline.Resume{}, err
 	}
-	s.hold(b.Pipeline, s.newLease(g, b.Pipeline, resume.Epoch, granted, b.OnLost))
+	l := s.newLease(g, b.Pipeline, resume.Epoch, granted, b.OnLost)
+	s.hold(b.Pipeline, l)
+	resume.Permit = l.check
 	return resume, nil
 }
 
@@ -32,6 +34,7 @@ func (s *store) Start(ctx context.Context, b pipeline.Begin) (pipeline.Resume, e
 // by this process's clock, that the lease is counted from.
 func (s *store) take(ctx context.Context, g guard, b pipeline.Begin) (pipeline.Resume, time.Time, error) {
 	token := rand.Text()
+	patience := time.Now().Add(s.times.gone)
 	for {
 		locked, err := g.try(ctx)
 		if err != nil {
@@ -47,10 +50,14 @@ func (s *store) take(ctx context.Context, g guard, b pipeline.Begin) (pipeline.R
 		if !ok {
 			return resume, granted, wrapUnlessHeld(err)
 		}
+		pause := s.times.poll
 		if held.idle < s.times.fresh {
-			return resume, granted, &held.HeldError
+			if !held.locked || !granted.Before(patience) {
+				return resume, granted, &held.HeldError
+			}
+			pause = s.times.gone / 20
 		}
-		if err := wait(ctx, s.times.poll); err != nil {
+		if err := wait(ctx, pause); err != nil {
 			return resume, granted, err
 		}
 	}
@@ -65,10 +72,12 @@ func wrapUnlessHeld(err error) error {
 	return fmt.Errorf("start run: %w", err)
 }
 
-// leaseHeld says that a lease that hasn't ended is another's, who last renewed it idle ago.
+// leaseHeld says that a lease that hasn't ended is another's, who last renewed it idle ago. locked: the holder had the
+// session's lock too, so that it goes with the session if the holder was killed a moment ago.
 type leaseHeld struct {
 	pipeline.HeldError
-	idle time.Duration
+	idle   time.Duration
+	locked bool
 }
 
 // grant raises the epoch and begins a run, unless somebody else holds the lease. locked: this process has the lock that
@@ -137,7 +146,7 @@ from sluice.lease where pipeline = $1 {update}`, name)
 	if err != nil || !found || !live || owner == token || (locked && holderLocked) {
 		return err
 	}
-	held.Since, held.idle = time.UnixMicro(since), time.Duration(idle)*time.Microsecond
+	held.Since, held.idle, held.locked = time.UnixMicro(since), time.Duration(idle)*time.Microsecond, holderLocked
 	return &held
 }
 

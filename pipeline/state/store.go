@@ -43,10 +43,12 @@ type timing struct {
 	renew  time.Duration // between renewals
 	margin time.Duration // the holder stops this long before the lease ends
 	fresh  time.Duration // a holder that renewed within this time is alive
+	gone   time.Duration // a holder that was killed has lost its session within this time
 	poll   time.Duration // between looks at a lease that somebody else holds
 }
 
-var times = timing{ttl: 60 * time.Second, renew: 10 * time.Second, margin: 10 * time.Second, fresh: 15 * time.Second, poll: time.Second}
+var times = timing{ttl: 60 * time.Second, renew: 10 * time.Second, margin: 10 * time.Second, fresh: 15 * time.Second,
+	gone: 2 * time.Second, poll: time.Second}
 
 // store is the store's logic over either database.
 type store struct {

@@ -49,7 +49,7 @@ func (c *Connection) Connect(_ context.Context, env pipeline.Env) (io.Closer, er
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	config := crm.Config{BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: c.AccessToken, Timeout: c.Timeout, Log: env.Log}
+	config := crm.Config{BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: c.AccessToken, Timeout: c.Timeout, Log: env.Log, Permit: pipeline.Permitted}
 	if c.OAuth != nil {
 		config.OAuth = &crm.OAuth{ClientID: c.OAuth.ClientID, ClientSecret: c.OAuth.ClientSecret, RefreshToken: c.OAuth.RefreshToken}
 	}

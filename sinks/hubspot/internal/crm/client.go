@@ -37,6 +37,9 @@ type Config struct {
 
 	// OnWait is called before each wait of a repeated request, with the reason. It may be called concurrently.
 	OnWait func(reason string, wait time.Duration)
+	// Permit is asked before the first byte of every request, after all waiting: where it returns an error nothing is
+	// sent, and the call ends with it. nil permits everything.
+	Permit func(context.Context) error
 	// Dial replaces the dialling of TCP connections, as for tests in memory.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -62,6 +65,7 @@ type Client struct {
 	userAgent string
 	log       *slog.Logger
 	onWait    func(string, time.Duration)
+	permit    func(context.Context) error
 	transport *http.Transport
 	limits    *limits
 	gate      gate
@@ -84,7 +88,7 @@ func New(cfg Config) (*Client, error) {
 		timeout:   orDefault(cfg.Timeout, DefaultTimeout),
 		retry:     cfg.Retry.withDefaults(),
 		userAgent: orDefault(cfg.UserAgent, "sluice"),
-		log:       cfg.Log, onWait: cfg.OnWait,
+		log:       cfg.Log, onWait: cfg.OnWait, permit: cfg.Permit,
 		transport: newTransport(cfg.Dial),
 		limits:    newLimits(cfg.Burst, strings.HasPrefix(base, "http:")),
 	}
@@ -93,6 +97,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if c.onWait == nil {
 		c.onWait = func(string, time.Duration) {}
+	}
+	if c.permit == nil {
+		c.permit = func(context.Context) error { return nil }
 	}
 	c.auth, err = newTokens(c, cfg)
 	return c, err

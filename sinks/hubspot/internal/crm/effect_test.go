@@ -33,7 +33,7 @@ func TestEffectAndRepetition(t *testing.T) {
 		{"437", answerWith(437, `{}`), NoEffect, 1, 1},
 		{"500", answerWith(500, `{"status":"error","message":"internal error"}`), Unknown, 1, 3},
 		{"502 html", answerWith(502, htmlPage), Unknown, 1, 3},
-		{"503", answerWith(503, ""), NoEffect, 3, 3},
+		{"503", answerWith(503, ""), Unknown, 1, 3},
 		{"504", answerWith(504, htmlPage), Unknown, 1, 3},
 		{"521", answerWith(521, ""), Unknown, 1, 3},
 		{"524", answerWith(524, ""), Unknown, 1, 3},
@@ -191,5 +191,28 @@ func TestRedirect(t *testing.T) {
 	_, err := c.BatchCreate(t.Context(), "contacts", oneInput)
 	if e := asError(t, err); !strings.Contains(e.Error(), "127.0.0.1:1") || strings.Contains(e.Error(), testToken) || e.Status != 307 {
 		t.Error(err)
+	}
+}
+
+// A run that may have lost its lease sends nothing more, and ends with the reason.
+func TestNothingIsSentWithoutPermit(t *testing.T) {
+	lost := errors.New("another run has taken over")
+	s := &script{steps: []http.HandlerFunc{answerWith(200, good)}}
+	permitted := true
+	c := serve(t, s.ServeHTTP, func(cfg *Config) {
+		cfg.Permit = func(context.Context) error {
+			if permitted {
+				return nil
+			}
+			return lost
+		}
+	})
+	if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); err != nil || s.sends() != 1 {
+		t.Fatalf("with permit: %v after %d sends", err, s.sends())
+	}
+	permitted = false
+	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
+	if e := asError(t, err); !errors.Is(err, lost) || e.Effect != NoEffect || s.sends() != 1 {
+		t.Errorf("without permit: %v after %d sends", err, s.sends())
 	}
 }

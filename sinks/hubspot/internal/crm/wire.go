@@ -66,6 +66,10 @@ func (c *Client) attempt(ctx context.Context, cl *call, again bool) (token strin
 		t.cancel()
 		return "", err
 	}
+	if err := c.permit(ctx); err != nil {
+		t.cancel()
+		return "", c.unsent(cl, err)
+	}
 	if e := c.exchange(ctx, cl, token, t); e != nil {
 		return token, e.redact(token)
 	}
