@@ -51,11 +51,10 @@ func (cl *call) accept(ctx context.Context, r reply, err error) *Error {
 	return e
 }
 
-// effectOf says what a status other than 2xx tells about the effect (API.md 6.1).
+// effectOf says what a status other than 2xx tells about the effect (API.md 6.1). No server error is taken for a promise
+// that nothing was done, not even 503: which of the machines on the way has sent it isn't known.
 func effectOf(status int) Effect {
 	switch {
-	case status == http.StatusServiceUnavailable:
-		return NoEffect
 	case status >= 500, status < 300, status == http.StatusRequestTimeout:
 		return Unknown
 	}

@@ -78,12 +78,10 @@ func (p *persistence) decide(ctx context.Context, e *Error, token string) decisi
 		return p.bounded(p.client.retry.Lock+jitter(p.client.retry.Lock/4), "records are locked by other work")
 	case e.Status == http.StatusUnauthorized && !p.renewed:
 		return p.renew(ctx, e, token)
-	case e.Status == http.StatusServiceUnavailable:
-		return p.bounded(max(p.backoff(), e.retryAfter), "hubspot is unavailable")
 	case e.temporary:
 		return p.connecting(e)
 	case p.call.safe && passing(e):
-		return p.bounded(p.backoff(), "no usable answer")
+		return p.bounded(max(p.backoff(), e.retryAfter), "no usable answer")
 	}
 	return decision{}
 }

@@ -25,8 +25,6 @@ func TestWaits(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"423", answerWith(423, `{}`), 2 * time.Second, 3 * time.Second},
-		{"503", answerWith(503, htmlPage), 250 * time.Millisecond, 500 * time.Millisecond},
-		{"503 with Retry-After", answerWith(503, "", "Retry-After", "7"), 7 * time.Second, 8 * time.Second},
 		{"429 rolling", answerWith(429, tooManyBody), time.Second, 2 * time.Second},
 		{"429 secondly", answerWith(429, policyBody("SECONDLY")), time.Second, 2 * time.Second},
 		{"429 unknown", answerWith(429, `{"category":"RATE_LIMITS"}`), 10 * time.Second, 13 * time.Second},
@@ -55,14 +53,39 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// A read is repeated after a server error too, no sooner than the server asks for.
+func TestWaitsOfReads(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		step        http.HandlerFunc
+		least, most time.Duration
+	}{
+		{"503", answerWith(503, htmlPage), 250 * time.Millisecond, 500 * time.Millisecond},
+		{"503 with Retry-After", answerWith(503, "", "Retry-After", "7"), 7 * time.Second, 8 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{steps: []http.HandlerFunc{tc.step, answerWith(200, good)}}
+				c := serveInMemory(t, s.ServeHTTP)
+				if _, err := c.BatchRead(t.Context(), "contacts", "", nil, []string{"1"}, false); err != nil || s.sends() != 2 {
+					t.Fatalf("%v after %d sends", err, s.sends())
+				}
+				if wait := s.times[1].Sub(s.times[0]); wait < tc.least || wait > tc.most {
+					t.Errorf("waited %v, want %v to %v", wait, tc.least, tc.most)
+				}
+			})
+		})
+	}
+}
+
 // A server that stays unavailable is given up in bounded time, with a clear error.
 func TestGivingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{steps: []http.HandlerFunc{answerWith(503, htmlPage, "X-HubSpot-Correlation-Id", "abc")}}
 		c := serveInMemory(t, s.ServeHTTP)
 		began := time.Now()
-		_, err := c.BatchUpsert(t.Context(), "contacts", oneInput)
-		want := "upsert contacts: hubspot answered 503: <html><body><h1>504 Gateway Time-out</h1></body></html> (after 10 attempts) (correlation id abc)"
+		_, err := c.BatchRead(t.Context(), "contacts", "", nil, []string{"1"}, false)
+		want := "read contacts: hubspot answered 503: <html><body><h1>504 Gateway Time-out</h1></body></html> (after 10 attempts) (correlation id abc)"
 		if took := time.Since(began); err == nil || err.Error() != want || took > 3*time.Minute || s.sends() != 10 {
 			t.Errorf("after %v and %d sends: %v", took, s.sends(), err)
 		}
