@@ -1,0 +1,7 @@
+-- What is needed to tell records and rejects apart over time; see postgres/002_reliability.sql.
+
+alter table ledger add column merged_from text not null default '';
+
+alter table ledger add column matched text not null default '';
+
+alter table dead_letter add column follows integer;
