@@ -27,10 +27,20 @@ func (w *writing) failed(ctx context.Context, b batch, err error) error {
 		return ctx.Err()
 	case !blamesRows(e, b.action):
 		w.unwritten(b.entries)
-		return explain(err)
+		return explain(e.Without(values(b.entries)))
 	}
 	w.takeApart(ctx, b, e)
 	return nil
+}
+
+// values returns what a request would have written.
+func values(entries []entry) (list []string) {
+	for _, e := range entries {
+		for _, p := range e.input.Properties {
+			list = append(list, p.Value)
+		}
+	}
+	return list
 }
 
 // blamesRows tells whether a request was refused for what its rows hold, rather than for where and how it was sent.

@@ -264,10 +264,10 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 	}
 }
 
-// warn logs what HubSpot has changed before writing it (API.md section 8.2).
+// warn logs that HubSpot has changed a value before writing it (API.md section 8.2), and of which property, but not which.
 func (w *writing) warn(r *crm.Result) {
 	for _, warning := range r.Warnings {
-		w.log.Debug("hubspot changed a value", "record", r.ID, "category", warning.Category, "message", warning.Message, "context", warning.Context)
+		w.log.Debug("hubspot changed a value", "record", r.ID, "category", warning.Category, "property", warning.Context["propertyName"])
 	}
 }
 

@@ -89,7 +89,7 @@ func New(cfg Config) (*Client, error) {
 		retry:     cfg.Retry.withDefaults(),
 		userAgent: orDefault(cfg.UserAgent, "sluice"),
 		log:       cfg.Log, onWait: cfg.OnWait, permit: cfg.Permit,
-		transport: newTransport(cfg.Dial),
+		transport: newTransport(cfg.Dial, strings.HasPrefix(base, "http:")),
 		limits:    newLimits(cfg.Burst, strings.HasPrefix(base, "http:")),
 	}
 	if c.log == nil {
@@ -155,15 +155,17 @@ func baseURL(s string) (string, error) {
 	switch {
 	case u.User != nil:
 		return "", errors.New("the base url holds a user name: credentials belong into access_token")
-	case u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("the base url %q needs a host and nothing after the path: expected something like %s", s, DefaultBaseURL)
+	case u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "": // and what there is may be a secret
+		return "", errors.New("the base url needs a host and nothing after the path: expected something like " + DefaultBaseURL)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return strings.TrimRight(u.String(), "/"), nil
 	}
 	return "", fmt.Errorf("the base url %q is not safe for a token: use https, or http on a loopback address", s)
 }
 
+// loopback tells whether a host is this machine, without asking anybody: names that only resolve to it may resolve to
+// another one next time.
 func loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	return host == "localhost" || err == nil && addr.IsLoopback() && addr.Zone() == ""
 }

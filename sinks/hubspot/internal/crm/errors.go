@@ -2,6 +2,7 @@ package crm
 
 import (
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,6 +110,37 @@ func (e *Error) Error() string {
 		b.WriteString(" (correlation id " + e.CorrelationID + ")")
 	}
 	return b.String()
+}
+
+// LogValue returns what of the error belongs into a log: HubSpot's own words don't, since they quote what was written.
+func (e *Error) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("op", e.Op), slog.Int("status", e.Status), slog.String("category", e.Category),
+		slog.String("correlation_id", e.CorrelationID), slog.String("effect", e.Effect.String())}
+	if e.Status == 0 || e.Status/100 == 2 { // the words are ours
+		attrs = append(attrs, slog.String("message", oneLine(e.Message, 400)))
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// LogValue returns what of the error belongs into a log; see Error.LogValue.
+func (e *ItemError) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("category", e.Category), slog.String("sub_category", e.SubCategory))
+}
+
+// Without returns the error with the values taken out of HubSpot's words, in whatever case they are: what is told of a
+// whole run must not hold what its rows do. Shorter values than four characters say too little to be looked for.
+func (e *Error) Without(values []string) *Error {
+	const telling = 4
+	bare := *e
+	bare.Details = slices.Clone(e.Details)
+	for _, text := range bare.texts() {
+		for _, v := range values {
+			if v = strings.TrimSpace(v); len(v) >= telling && len(v) <= len(*text) {
+				*text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(v)).ReplaceAllLiteralString(*text, "…")
+			}
+		}
+	}
+	return &bare
 }
 
 // Unwrap returns what went wrong underneath, such as the context's error.

@@ -126,10 +126,21 @@ const shortestSecret = 8
 func (e *Error) redact(secrets ...string) *Error {
 	for _, s := range secrets {
 		if len(s) >= shortestSecret {
-			e.Message = strings.ReplaceAll(e.Message, s, "[redacted]")
+			for _, text := range e.texts() {
+				*text = strings.ReplaceAll(*text, s, "[redacted]")
+			}
 		}
 	}
 	return e
+}
+
+// texts returns what the answer says in words of its own.
+func (e *Error) texts() []*string {
+	list := []*string{&e.Message, &e.Category, &e.SubCategory, &e.CorrelationID}
+	for i := range e.Details {
+		list = append(list, &e.Details[i].Message)
+	}
+	return list
 }
 
 // unreachable tells whether a failure to connect won't pass by itself.

@@ -19,8 +19,9 @@ const maxAnswer = 16 << 20
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
 
 // newTransport returns a transport of our own: HTTP/1.1 with kept connections, because HTTP/2 costs more for bodies of
-// this size and repeats requests that may have been carried out, and proxies only as the environment says.
-func newTransport(dial func(context.Context, string, string) (net.Conn, error)) *http.Transport {
+// this size and repeats requests that may have been carried out. Proxies are those of the environment, and see no more
+// than a CONNECT: what goes out in the clear, to a local server, takes none.
+func newTransport(dial func(context.Context, string, string) (net.Conn, error), local bool) *http.Transport {
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
@@ -41,6 +42,9 @@ func newTransport(dial func(context.Context, string, string) (net.Conn, error)) 
 			}
 			return &countingConn{Conn: conn}, nil
 		},
+	}
+	if local {
+		t.Proxy = nil
 	}
 	t.Protocols.SetHTTP1(true)
 	return t
