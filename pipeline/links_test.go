@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
 )
 
 // paired makes of a row (key, "from:label", to) the link between two records.
@@ -201,7 +202,7 @@ func TestKilledLinkRunsEndAsOneCleanRun(t *testing.T) {
 	for seed := range uint64(150) {
 		bubble(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 5))
-			store, crm := newModelStore(), newModelPairs(seed)
+			store, crm := model.New(), newModelPairs(seed)
 			crm.faults = 0.3
 			for range 4 {
 				killed += linkRun(t, seed, rng, randomPairs(rng), store, crm)
@@ -215,7 +216,7 @@ func TestKilledLinkRunsEndAsOneCleanRun(t *testing.T) {
 			}
 			clean := newModelPairs(seed)
 			clear(clean.absent)
-			if _, err := openPairs(t, last, clean).Run(context.Background(), newModelStore(), pipeline.Options{}); err != nil {
+			if _, err := openPairs(t, last, clean).Run(context.Background(), model.New(), pipeline.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(clean.content(), crm.content()); diff != "" {
@@ -237,14 +238,14 @@ func TestKilledLinkRunsEndAsOneCleanRun(t *testing.T) {
 }
 
 // linkRun runs once and kills the process at a random moment, or not, and returns how often it did.
-func linkRun(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, store *modelStore, crm *modelPairs) (killed int) {
+func linkRun(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, store *model.Store, crm *modelPairs) (killed int) {
 	ctx, kill := context.WithCancel(context.Background())
 	defer kill()
 	start, at := crm.calls, 1+rng.IntN(24)
 	crm.onCall = func(n int) {
 		if n-start == at {
 			killed++
-			store.kill()
+			store.Kill()
 			kill()
 		}
 	}
@@ -261,12 +262,12 @@ func linkRun(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, store 
 // TestAnIntendedLinkIsAskedForAgain proves that a link which the ledger shows only because it was about to be made isn't
 // taken for one that is there, when its row is written again for another reason.
 func TestAnIntendedLinkIsAskedForAgain(t *testing.T) {
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(1, store)
 	crm.elsewhere = map[string]string{"g": "77"}
 	ctx, kill := context.WithCancel(context.Background())
 	crm.onLink = func() {
-		store.kill()
+		store.Kill()
 		kill()
 	}
 	if _, err := openModel(t, [][3]string{{"k", "name", "g"}}, crm).Run(ctx, store, pipeline.Options{}); err == nil {
@@ -293,7 +294,7 @@ func TestALinkRowWithALaterVersionIsSuperseded(t *testing.T) {
 			rows = append(rows, [3]string{fmt.Sprint(i), fmt.Sprintf("p%d:", i), "g"})
 		}
 		rows = append(rows, [3]string{"k", later, "g"})
-		report, err := openPairs(t, rows, crm).Run(context.Background(), newModelStore(), pipeline.Options{})
+		report, err := openPairs(t, rows, crm).Run(context.Background(), model.New(), pipeline.Options{})
 		if err != nil || report.Held != 0 || report.Superseded != 1 || report.Written != 16 || report.Linked != 16 {
 			t.Errorf("later %s: %+v, %v", later, report, err)
 		}
@@ -312,7 +313,7 @@ func plainPairs(n int) (rows [][3]string) {
 func TestRefusedLinksStopTheRun(t *testing.T) {
 	crm := newModelPairs(1)
 	crm.refuses, crm.limits.MaxRejects = true, 0.5
-	report, err := openPairs(t, plainPairs(1500), crm).Run(context.Background(), newModelStore(), pipeline.Options{})
+	report, err := openPairs(t, plainPairs(1500), crm).Run(context.Background(), model.New(), pipeline.Options{})
 	if err == nil || !strings.Contains(err.Error(), "max_rejects") || report.Rejected > 300 {
 		t.Errorf("%d rows were rejected: %v", report.Rejected, err)
 	}
@@ -321,7 +322,7 @@ func TestRefusedLinksStopTheRun(t *testing.T) {
 // TestRelinkCountsOnlyRowsThatAreHeld proves I3 where a run went on from a checkpoint: links of rows that an earlier run
 // has read leave no counter of this one.
 func TestRelinkCountsOnlyRowsThatAreHeld(t *testing.T) {
-	store, crm := newModelStore(), newModelPairs(1)
+	store, crm := model.New(), newModelPairs(1)
 	clear(crm.pairs)
 	crm.limits.Mirror = false
 	crm.absent["g"] = true

@@ -1,362 +1,17 @@
 package pipeline_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
 )
-
-// A modelStore is the store's contract in memory. It outlives runs, as a database outlives processes.
-type modelStore struct {
-	mu       sync.Mutex
-	epoch    int64
-	position pipeline.Position
-	ledger   map[string]*pipeline.Entry
-	groups   map[string]pipeline.Group
-	order    map[string]int // of the groups
-	began    map[string]time.Time
-	waiting  map[string]pipeline.LinkChange
-	records  map[pipeline.RecordID]string
-	rejects  map[string]pipeline.Reject
-	lastRun  map[string]int64 // that saw each reject
-	dead     bool             // the process has been killed: nothing reaches the database any more
-	held     []string
-}
-
-func newModelStore() *modelStore {
-	return &modelStore{ledger: map[string]*pipeline.Entry{}, groups: map[string]pipeline.Group{}, order: map[string]int{}, began: map[string]time.Time{}, waiting: map[string]pipeline.LinkChange{},
-		records: map[pipeline.RecordID]string{}, rejects: map[string]pipeline.Reject{}, lastRun: map[string]int64{}}
-}
-
-var errKilled = errors.New("killed")
-
-func (s *modelStore) lock(epoch int64) (func(), error) {
-	s.mu.Lock()
-	switch {
-	case s.dead:
-		s.mu.Unlock()
-		return nil, errKilled
-	case epoch != s.epoch:
-		s.mu.Unlock()
-		return nil, pipeline.ErrFenced
-	}
-	return s.mu.Unlock, nil
-}
-
-func (s *modelStore) Start(_ context.Context, b pipeline.Begin) (pipeline.Resume, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dead = false
-	s.epoch++
-	if b.Full {
-		s.position = nil
-	}
-	r := pipeline.Resume{Epoch: s.epoch, Run: s.epoch, Position: s.position}
-	ids := slices.SortedFunc(maps.Keys(s.groups), func(a, b string) int { return s.order[a] - s.order[b] })
-	for _, id := range ids {
-		for _, in := range s.groups[id].Intents {
-			e := s.ledger[in.Key]
-			r.Doubtful = append(r.Doubtful, pipeline.Doubt{Intent: in, Group: id, Age: time.Since(s.began[id]), Decided: e != nil && e.Version >= in.Version})
-		}
-	}
-	return r, nil
-}
-
-func (s *modelStore) Known(_ context.Context, _ string, keys []string) ([]pipeline.Entry, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]pipeline.Entry, len(keys))
-	for i, key := range keys {
-		if s.ledger[key] != nil {
-			list[i] = s.entry(key)
-		}
-	}
-	return list, nil
-}
-
-// entry returns a copy of a key's entry; the caller holds mu.
-func (s *modelStore) entry(key string) pipeline.Entry {
-	e := *s.ledger[key]
-	e.Links = slices.Clone(e.Links)
-	for _, l := range s.waiting {
-		e.Waiting = e.Waiting || l.Key == key
-	}
-	return e
-}
-
-func (s *modelStore) Ledger(_ context.Context, _, after string, limit int) ([]pipeline.KeyedEntry, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var page []pipeline.KeyedEntry
-	for _, key := range slices.Sorted(maps.Keys(s.ledger)) {
-		if key > after && len(page) < limit {
-			page = append(page, pipeline.KeyedEntry{Key: key, Entry: s.entry(key)})
-		}
-	}
-	return page, nil
-}
-
-func (s *modelStore) Intend(_ context.Context, g pipeline.Group) error {
-	unlock, err := s.lock(g.Epoch)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s.groups[g.ID] = g
-	s.order[g.ID] = len(s.order)
-	s.began[g.ID] = time.Now()
-	return nil
-}
-
-func (s *modelStore) Commit(_ context.Context, c pipeline.Commit) error {
-	unlock, err := s.lock(c.Epoch)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	for _, d := range c.Decisions {
-		s.decide(d)
-		s.lastRun[d.Key] = c.Run
-	}
-	for _, l := range c.Links {
-		s.link(l)
-		s.lastRun[l.Key] = c.Run
-	}
-	for _, r := range c.Rejects {
-		name := r.Key + r.Place.String()
-		s.rejects[name], s.lastRun[name] = r, c.Run
-	}
-	for _, key := range c.Seen {
-		s.lastRun[key] = c.Run
-	}
-	for _, id := range c.Closed {
-		delete(s.groups, id)
-	}
-	if c.Position != nil {
-		s.position = slices.Clone(c.Position)
-	}
-	return nil
-}
-
-func (s *modelStore) decide(d pipeline.Decision) {
-	e := s.ledger[d.Key]
-	if e == nil {
-		e = &pipeline.Entry{}
-		s.ledger[d.Key] = e
-	}
-	if d.Version < e.Version {
-		panic(fmt.Sprintf("version of %q goes back from %d to %d", d.Key, e.Version, d.Version))
-	}
-	e.Version = d.Version
-	if d.ID != "" {
-		e.ID = d.ID
-	}
-	switch {
-	case d.Held:
-		e.Held = true
-		s.held = append(s.held, d.Key)
-		return
-	case d.Verdict == pipeline.Refused:
-		e.Rejected = d.Hash
-		s.rejects[d.Key] = *d.Reject
-		return
-	case d.Verdict == pipeline.Found:
-		e.Hash = pipeline.Hash{}
-		return
-	}
-	e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
-	delete(s.rejects, d.Key)
-	maps.DeleteFunc(s.waiting, func(_ string, l pipeline.LinkChange) bool { return l.Key == d.Key })
-	for _, l := range d.Links {
-		if l.From.ID == "" && l.From.Value == "" {
-			l.From.ID = e.ID
-		}
-		s.waiting[waitingName(&l)] = l
-	}
-	if d.Record != nil {
-		s.records[pipeline.RecordID{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}] = d.Record.ID
-	}
-}
-
-// waitingName tells waiting links apart, in the order of Waiting. It stays the same when an end's id becomes known.
-func waitingName(l *pipeline.LinkChange) string {
-	return fmt.Sprintf("%s\x00%s\x00%v\x00%s\x00%s", l.Key, l.Slot, l.Remove, cmp.Or(l.From.Value, l.From.ID), cmp.Or(l.To.Value, l.To.ID))
-}
-
-func (s *modelStore) link(l pipeline.LinkDecision) {
-	e := s.ledger[l.Key]
-	e.Links = slices.DeleteFunc(e.Links, func(have pipeline.LinkState) bool {
-		return have.Slot == l.Slot && have.FromID == l.From && have.ToID == l.To
-	})
-	if l.State != nil {
-		e.Links = append(e.Links, *l.State)
-	}
-	if l.Intended {
-		return
-	}
-	maps.DeleteFunc(s.waiting, func(_ string, w pipeline.LinkChange) bool {
-		return w.Key == l.Key && w.Slot == l.Slot && w.Remove == l.Remove && (w.To.ID == "" || w.To.ID == l.To) && (w.From.ID == "" || w.From.ID == l.From)
-	})
-	if l.Reject != nil {
-		e.Rejected = e.Hash
-		s.rejects[l.Key] = *l.Reject
-	}
-}
-
-func (s *modelStore) Waiting(_ context.Context, _ string, after *pipeline.LinkChange, limit int) ([]pipeline.LinkChange, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	last := ""
-	if after != nil {
-		last = waitingName(after)
-	}
-	var page []pipeline.LinkChange
-	for _, name := range slices.Sorted(maps.Keys(s.waiting)) {
-		if name <= last || len(page) == limit {
-			continue
-		}
-		l := s.waiting[name]
-		for _, end := range []*pipeline.LinkEnd{&l.From, &l.To} {
-			if end.ID == "" {
-				end.ID = s.records[pipeline.RecordID{Object: end.Object, Property: end.Property, Value: end.Value}]
-			}
-		}
-		for _, have := range s.ledger[l.Key].Links {
-			if have.Slot == l.Slot && have.FromID == l.From.ID && have.ToID == l.To.ID {
-				l.Was = &have
-			}
-		}
-		page = append(page, l)
-	}
-	return page, nil
-}
-
-func (s *modelStore) Records(_ context.Context, _, object, property string, values []string) (map[string]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := map[string]string{}
-	for _, v := range values {
-		if id, ok := s.records[pipeline.RecordID{Object: object, Property: property, Value: v}]; ok {
-			m[v] = id
-		}
-	}
-	return m, nil
-}
-
-func (s *modelStore) Owners(_ context.Context, _ string, ids []string) (map[string]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m := map[string]string{}
-	for key, e := range s.ledger {
-		if slices.Contains(ids, e.ID) {
-			m[e.ID] = key
-		}
-	}
-	return m, nil
-}
-
-func (s *modelStore) Finish(_ context.Context, f pipeline.Finish) error {
-	unlock, err := s.lock(f.Epoch)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if f.Complete && !f.Keep {
-		s.position = nil
-	}
-	for name, r := range s.rejects {
-		if f.Whole && s.lastRun[name] != f.Run {
-			delete(s.rejects, name)
-			if e := s.ledger[r.Key]; e != nil {
-				e.Rejected = pipeline.Hash{}
-			}
-		}
-	}
-	return nil
-}
-
-func (s *modelStore) kill() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dead = true
-}
-
-// A sliceSource yields rows of three columns (id, name, parent) from memory. Its position is the number of rows read.
-type sliceSource struct {
-	rows  [][3]string
-	batch int
-}
-
-func (s *sliceSource) Open(context.Context, pipeline.Env) (pipeline.Source, error) { return s, nil }
-func (s *sliceSource) Close() error                                                { return nil }
-func (s *sliceSource) Schema() *pipeline.Schema {
-	return &pipeline.Schema{Fields: []pipeline.Field{{Name: "id", Type: pipeline.String}, {Name: "name", Type: pipeline.String}, {Name: "parent", Type: pipeline.String}}}
-}
-
-func (s *sliceSource) Batches(ctx context.Context, from pipeline.Position) iter.Seq2[pipeline.Batch, error] {
-	return func(yield func(pipeline.Batch, error) bool) {
-		at, _ := strconv.Atoi(string(from))
-		slab := make([]pipeline.Value, 3*s.batch) // reused, as sources do
-		for at < len(s.rows) {
-			if ctx.Err() != nil {
-				yield(pipeline.Batch{}, ctx.Err())
-				return
-			}
-			var b pipeline.Batch
-			for ; at < len(s.rows) && len(b.Rows) < s.batch; at++ {
-				v := slab[3*len(b.Rows):][:3:3]
-				for i, cell := range s.rows[at] {
-					if v[i] = (pipeline.Value{}); cell != "" {
-						v[i] = pipeline.StringValue(cell)
-					}
-				}
-				b.Rows = append(b.Rows, pipeline.Row{Place: pipeline.Place{Name: "rows", Line: int64(at + 1)}, Values: v})
-			}
-			b.End = pipeline.Position(strconv.Itoa(at))
-			if !yield(b, nil) {
-				return
-			}
-		}
-	}
-}
-
-// mapped sends the name as a property, and turns the parent into a link.
-type mapped struct{ schema *pipeline.Schema }
-
-func (mapped) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (pipeline.Transform, error) {
-	return mapped{in.With(pipeline.Field{Name: "name", Type: pipeline.String, Role: pipeline.Property},
-		pipeline.Field{Name: "parent", Type: pipeline.Ref, Role: pipeline.Link, Lookup: &pipeline.Lookup{Object: "things", Property: "id", Missing: pipeline.MissingPark}})}, nil
-}
-func (m mapped) Schema() *pipeline.Schema { return m.schema }
-func (m mapped) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeline.Row, error)) ([]pipeline.Row, error) {
-	kept := rows[:0]
-	for _, row := range rows {
-		switch row.Values[1].Text() {
-		case "drop":
-			continue
-		case "bad":
-			reject(row, pipeline.Rejectf("bad_name", "the name is bad"))
-			continue
-		}
-		parent := pipeline.Value{}
-		if !row.Values[2].IsNull() {
-			parent = pipeline.RefValue(row.Values[2].Text())
-		}
-		row.Values = append(slices.Clone(row.Values), row.Values[1], parent)
-		kept = append(kept, row)
-	}
-	return kept, nil
-}
 
 // A modelRecord is a record of the model destination.
 type modelRecord struct {
@@ -380,13 +35,13 @@ type modelCRM struct {
 	onWrite   func(n int)
 	onLink    func()            // after links were intended, before they are made
 	elsewhere map[string]string // ids of records that no pipeline has written
-	store     *modelStore
+	store     *model.Store
 	broken    []string // violations
 }
 
 const landing = 20 * time.Second
 
-func newModelCRM(seed uint64, store *modelStore) *modelCRM {
+func newModelCRM(seed uint64, store *model.Store) *modelCRM {
 	return &modelCRM{rng: rand.New(rand.NewPCG(seed, 1)), records: map[string]*modelRecord{}, byKey: map[string]string{}, links: map[string]string{},
 		creates: map[string]int{}, seen: map[string]int{}, store: store,
 		limits: pipeline.Limits{Object: "things", Match: "id", Rows: 7, Writes: 3, Links: 10, Landing: landing}}
@@ -429,18 +84,14 @@ func (c *modelCRM) violate(format string, args ...any) {
 
 // intended checks I5: a committed intent names exactly this change.
 func (c *modelCRM) intended(ch pipeline.Change) {
-	c.store.mu.Lock()
-	defer c.store.mu.Unlock()
-	for _, g := range c.store.groups {
+	for _, g := range c.store.Open() {
 		for _, in := range g.Intents {
 			if in.TraceID == ch.TraceID && in.Hash == ch.Hash && in.Version == ch.Version {
 				return
 			}
 		}
 	}
-	if !c.store.dead {
-		c.violate("I5: %s of %q was sent without a committed intent", ch.Action, ch.Key)
-	}
+	c.violate("I5: %s of %q was sent without a committed intent", ch.Action, ch.Key)
 }
 
 func (c *modelCRM) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
 )
 
 // TestARejectStaysOpenWhenAnotherRunReadsTheRest proves I2 over a pass of two processes: the second one doesn't see the
@@ -15,38 +16,38 @@ func TestARejectStaysOpenWhenAnotherRunReadsTheRest(t *testing.T) {
 	for range 40 {
 		rows = append(rows, [3]string{"k" + string(rune('0'+len(rows))), "name"})
 	}
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(1, store)
 	if _, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{Limit: 20}); err != nil {
 		t.Fatal(err)
 	}
-	if len(store.rejects) != 2 || store.position == nil {
-		t.Fatalf("the first part left %d rejects and checkpoint %q", len(store.rejects), store.position)
+	if len(store.Letters(false)) != 2 || store.Position() == nil {
+		t.Fatalf("the first part left %d rejects and checkpoint %q", len(store.Letters(false)), store.Position())
 	}
 	if _, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if len(store.rejects) != 2 || store.position != nil {
-		t.Errorf("the second part left %d rejects and checkpoint %q, want 2 and none", len(store.rejects), store.position)
+	if len(store.Letters(false)) != 2 || store.Position() != nil {
+		t.Errorf("the second part left %d rejects and checkpoint %q, want 2 and none", len(store.Letters(false)), store.Position())
 	}
 	if _, err := openModel(t, rows[2:], crm).Run(context.Background(), store, pipeline.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if len(store.rejects) != 0 {
-		t.Errorf("a pass that read all rows left %d rejects of rows that are gone", len(store.rejects))
+	if len(store.Letters(false)) != 0 {
+		t.Errorf("a pass that read all rows left %d rejects of rows that are gone", len(store.Letters(false)))
 	}
 }
 
 // TestALimitBeyondTheLastRowEndsThePass proves that the checkpoint of a pass that came to its end is dropped, so that the
 // next run looks at every row again.
 func TestALimitBeyondTheLastRowEndsThePass(t *testing.T) {
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(1, store)
 	rows := [][3]string{{"a", "x"}, {"b", "x"}}
 	for _, limit := range []int64{100, 0} {
 		report, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{Limit: limit})
-		if err != nil || report.Read != 2 || store.position != nil {
-			t.Errorf("limit %d: read %d rows and left the checkpoint %q: %v", limit, report.Read, store.position, err)
+		if err != nil || report.Read != 2 || store.Position() != nil {
+			t.Errorf("limit %d: read %d rows and left the checkpoint %q: %v", limit, report.Read, store.Position(), err)
 		}
 	}
 }
@@ -58,7 +59,7 @@ func TestDrainStopsReadingAndKeepsWhatWasRead(t *testing.T) {
 	for i := range 95 {
 		rows = append(rows, [3]string{string(rune('A'+i/26)) + string(rune('a'+i%26)), "name"})
 	}
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(1, store)
 	drain := make(chan struct{})
 	opts := pipeline.Options{Drain: drain, Observe: func(r pipeline.Report) {
@@ -70,8 +71,8 @@ func TestDrainStopsReadingAndKeepsWhatWasRead(t *testing.T) {
 	if !errors.Is(err, pipeline.ErrInterrupted) || report.Read != 30 || report.Written != 30 || report.Status != "interrupted" {
 		t.Errorf("the drained run: %+v, %v", report, err)
 	}
-	if string(store.position) != "30" || len(store.groups) > 0 {
-		t.Errorf("the drained run left the checkpoint %q and %d open groups", store.position, len(store.groups))
+	if string(store.Position()) != "30" || len(store.Open()) > 0 {
+		t.Errorf("the drained run left the checkpoint %q and %d open groups", store.Position(), len(store.Open()))
 	}
 	report, err = openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{})
 	if err != nil || report.Read != 65 || len(crm.records) != 95 {

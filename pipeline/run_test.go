@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
 )
 
 // openModel opens a pipeline from rows to the model destination.
@@ -81,7 +82,7 @@ func refusable(runs ...[][3]string) map[string]bool {
 
 // cleanRun returns a destination after one run of each of the given rows, without faults.
 func cleanRun(t testing.TB, prepare func(*modelCRM), runs ...[][3]string) *modelCRM {
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(1, store)
 	prepare(crm)
 	for _, rows := range runs {
@@ -94,7 +95,7 @@ func cleanRun(t testing.TB, prepare func(*modelCRM), runs ...[][3]string) *model
 
 func TestRunBalancesItsBooksAndASecondRunWritesNothing(t *testing.T) {
 	rows := randomRows(rand.New(rand.NewPCG(3, 3)), 200)
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(1, store)
 	first, err := openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{})
 	if err != nil {
@@ -167,7 +168,7 @@ func proves(t *testing.T, seen map[string]int, states ...string) {
 func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[string]int) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	before, rows := randomRows(rng, 60), randomRows(rng, 60)
-	store := newModelStore()
+	store := model.New()
 	crm := newModelCRM(seed, store)
 	prepare(crm)
 	if crm.limits.CreateOnly { // which of a key's rows is the one that is made depends on what was sent together
@@ -180,7 +181,8 @@ func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[stri
 		for _, row := range before {
 			without[row[0]] = without[row[0]] || !slices.ContainsFunc(rows, func(r [3]string) bool { return r[0] == row[0] })
 		}
-		store.position, clean = nil, clean[1:]
+		store.Forget()
+		clean = clean[1:]
 	} else {
 		runUntilDone(t, seed, rng, before, crm, store)
 	}
@@ -193,8 +195,8 @@ func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[stri
 	time.Sleep(time.Hour)
 	crm.faults = 0
 	runUntilDone(t, seed, rng, rows, crm, store)
-	if len(store.groups) > 0 {
-		t.Errorf("seed %d: %d groups of intents were left open", seed, len(store.groups))
+	if len(store.Open()) > 0 {
+		t.Errorf("seed %d: %d groups of intents were left open", seed, len(store.Open()))
 	}
 	for state, n := range crm.seen {
 		seen[state] += n
@@ -225,7 +227,7 @@ func lastRows(rows [][3]string) [][3]string {
 }
 
 // runUntilDone runs until a run ends well, killing the process at random moments on the way.
-func runUntilDone(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *modelStore) {
+func runUntilDone(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *model.Store) {
 	for attempt := range 50 {
 		report, err := runOnce(t, rng, rows, crm, store, attempt < 5 && crm.faults > 0)
 		if err == nil {
@@ -242,13 +244,13 @@ func runUntilDone(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, c
 }
 
 // runOnce runs once. If it may, it kills the process at a random write or when links are written, or not at all.
-func runOnce(t *testing.T, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *modelStore, kills bool) (pipeline.Report, error) {
+func runOnce(t *testing.T, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *model.Store, kills bool) (pipeline.Report, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	crm.onWrite, crm.onLink = nil, nil
 	kill := func(when string) {
 		crm.seen[when]++
-		store.kill()
+		store.Kill()
 		cancel()
 	}
 	if kills && rng.IntN(4) == 0 {
@@ -265,7 +267,7 @@ func runOnce(t *testing.T, rng *rand.Rand, rows [][3]string, crm *modelCRM, stor
 }
 
 // A panickyStore breaks where a commit is made.
-type panickyStore struct{ *modelStore }
+type panickyStore struct{ *model.Store }
 
 func (panickyStore) Commit(context.Context, pipeline.Commit) error { panic("no such table") }
 
@@ -294,7 +296,7 @@ func TestAPanicInACommitEndsTheRun(t *testing.T) {
 	rows := randomRows(rand.New(rand.NewPCG(1, 1)), 30)
 	for _, breaks := range []string{"no such table", "no throttle"} {
 		bubble(t, func(t *testing.T) {
-			store := newModelStore()
+			store := model.New()
 			crm := newModelCRM(1, store)
 			crm.limits.Rows, crm.limits.Writes = 100, 1
 			var sink pipeline.SinkConfig = crm

@@ -11,9 +11,11 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
 )
 
-// TestStoresAgree plays random histories on both stores and compares all that can be seen of them after every step.
+// TestStoresAgree plays random histories on both stores and on the model of them, which the engine is simulated with, and
+// compares all that can be seen of them after every step.
 // It also checks what holds in any history: versions never go back (I4), and what was rejected, or is held, has an
 // open dead letter (I2).
 func TestStoresAgree(t *testing.T) {
@@ -29,9 +31,10 @@ func TestStoresAgree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		histories++
 		m := &machine{TB: t, Context: rt, name: fmt.Sprintf("p%d", histories), versions: map[string]int64{}}
-		for _, s := range stores {
-			m.runs = append(m.runs, &played{t: t, s: s, name: m.name})
+		for i, s := range stores {
+			m.runs = append(m.runs, &machineRun{machineStore: real{s}, what: backends[i].name, name: m.name})
 		}
+		m.runs = append(m.runs, &machineRun{machineStore: modelled{model.New()}, what: "model", name: m.name})
 		m.start()
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			m.step()
@@ -45,7 +48,7 @@ type machine struct {
 	testing.TB
 	Context  *rapid.T
 	name     string
-	runs     []*played // the same run in every store
+	runs     []*machineRun // the same run in every store
 	groups   []string
 	versions map[string]int64
 }
@@ -54,7 +57,7 @@ var machineKeys = []string{"a", "b", "c", "ü"}
 
 func (m *machine) key() string { return rapid.SampledFrom(machineKeys).Draw(m.Context, "key") }
 
-func (m *machine) each(what string, do func(r *played) error) {
+func (m *machine) each(what string, do func(r *machineRun) error) {
 	m.Helper()
 	for _, r := range m.runs {
 		if err := do(r); err != nil {
@@ -69,18 +72,18 @@ func (m *machine) step() {
 		m.finish()
 		m.start()
 	case 1:
-		m.each("crash and start", func(r *played) error { r.s.drop(m.name, r.Epoch); return nil })
+		m.each("crash and start", func(r *machineRun) error { r.crash(m.name, r.Epoch); return nil })
 		m.start()
 	case 2:
-		letters, _ := m.runs[0].s.Rejects(m.Context.Context(), Filter{Pipeline: m.name})
+		letters, _ := m.runs[0].letters(m.Context.Context(), m.name, false)
 		if len(letters) == 0 {
 			return
 		}
 		at := rapid.IntRange(0, len(letters)-1).Draw(m.Context, "letter")
-		m.each("retry", func(r *played) error {
-			same, err := r.s.Rejects(m.Context.Context(), Filter{Pipeline: m.name})
+		m.each("retry", func(r *machineRun) error {
+			same, err := r.letters(m.Context.Context(), m.name, false)
 			if err == nil {
-				_, err = r.s.Retry(m.Context.Context(), m.name, []int64{same[at].ID})
+				err = r.retry(m.Context.Context(), m.name, same[at].ID)
 			}
 			return err
 		})
@@ -88,24 +91,24 @@ func (m *machine) step() {
 		m.intend()
 	default:
 		c := m.commit()
-		m.each("commit", func(r *played) error {
+		m.each("commit", func(r *machineRun) error {
 			c := c
 			c.Pipeline, c.Account, c.Epoch, c.Run = m.name, account, r.Epoch, r.Run
-			return r.s.Commit(m.Context.Context(), c)
+			return r.Commit(m.Context.Context(), c)
 		})
 	}
 }
 
 func (m *machine) start() {
 	b := pipeline.Begin{Pipeline: m.name, Account: account, Fingerprint: rapid.SampledFrom([]string{"f", "f", "g"}).Draw(m.Context, "fingerprint")}
-	m.each("start", func(r *played) (err error) {
-		r.Resume, err = r.s.Start(m.Context.Context(), b)
+	m.each("start", func(r *machineRun) (err error) {
+		r.Resume, err = r.Start(m.Context.Context(), b)
 		slices.SortFunc(r.Doubtful, func(a, b pipeline.Doubt) int {
 			return compareLinks(pipeline.LinkChange{Slot: a.Key}, pipeline.LinkChange{Slot: b.Key})
 		})
 		return err
 	})
-	m.same("resume", func(r *played) any {
+	m.same("resume", func(r *machineRun) any {
 		return []any{r.Position, r.Doubtful, r.Epoch}
 	}, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
 }
@@ -113,10 +116,10 @@ func (m *machine) start() {
 func (m *machine) finish() {
 	f := pipeline.Finish{Pipeline: m.name, Status: "done", Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep"),
 		Whole: rapid.Bool().Draw(m.Context, "whole")}
-	m.each("finish", func(r *played) error {
+	m.each("finish", func(r *machineRun) error {
 		f := f
 		f.Epoch, f.Run = r.Epoch, r.Run
-		return r.s.Finish(m.Context.Context(), f)
+		return r.Finish(m.Context.Context(), f)
 	})
 }
 
@@ -126,9 +129,9 @@ func (m *machine) intend() {
 		g.Intents = append(g.Intents, pipeline.Intent{Key: key, Version: m.versions[key] + 1, Action: pipeline.Upsert, TraceID: g.ID + key})
 	}
 	m.groups = append(m.groups, g.ID)
-	m.each("intend", func(r *played) error {
+	m.each("intend", func(r *machineRun) error {
 		g.Epoch = r.Epoch
-		return r.s.Intend(m.Context.Context(), g)
+		return r.Intend(m.Context.Context(), g)
 	})
 }
 
@@ -194,37 +197,58 @@ func (m *machine) decision() pipeline.Decision {
 }
 
 // same compares what the stores show.
-func (m *machine) same(what string, show func(r *played) any, opts ...cmp.Option) {
+func (m *machine) same(what string, show func(r *machineRun) any, opts ...cmp.Option) {
 	m.Helper()
 	want := show(m.runs[0])
 	for _, r := range m.runs[1:] {
 		if diff := cmp.Diff(want, show(r), append(opts, cmpopts.EquateEmpty())...); diff != "" {
-			m.Context.Fatalf("%s (-%s +%s):\n%s", what, backends[0].name, backends[1].name, diff)
+			m.Context.Fatalf("%s (-%s +%s):\n%s", what, m.runs[0].what, r.what, diff)
 		}
 	}
 }
 
 func (m *machine) compare() {
 	ctx := m.Context.Context()
-	m.same("entries", func(r *played) any { return r.known(machineKeys...) })
-	m.same("waiting", func(r *played) any { return r.waiting() })
-	m.same("dead letters", func(r *played) any { return codes(r.letters(Filter{Pipeline: m.name, Closed: true})) })
-	m.same("records", func(r *played) any {
-		ids, err := r.s.Records(ctx, account, m.name, "n", []string{"1", "2"})
-		return []any{ids, err}
+	m.same("entries", func(r *machineRun) any { return seen(r.Known(ctx, m.name, machineKeys)) })
+	m.same("waiting", func(r *machineRun) any { return seen(r.Waiting(ctx, m.name, nil, 1000)) })
+	m.same("next waiting", func(r *machineRun) any {
+		first, err := r.Waiting(ctx, m.name, nil, 1)
+		if err != nil || len(first) == 0 {
+			return seen(first, err)
+		}
+		return seen(r.Waiting(ctx, m.name, &first[0], 2))
 	})
-	m.same("ledger", func(r *played) any {
-		page, err := r.s.Ledger(ctx, m.name, "a", 2)
-		return []any{page, err}
+	m.same("dead letters", func(r *machineRun) any {
+		list, err := r.letters(ctx, m.name, true)
+		return seen(codes(list), err)
 	})
+	m.same("records", func(r *machineRun) any { return seen(r.Records(ctx, account, m.name, "n", []string{"1", "2"})) })
+	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
+	m.invariants()
+}
+
+// seen puts an answer and its error together.
+func seen[T any](answer T, err error) []any { return []any{answer, err} }
+
+// invariants checks what holds in any history.
+func (m *machine) invariants() {
+	ctx := m.Context.Context()
 	open := map[string]bool{}
-	for _, l := range m.runs[0].letters(Filter{Pipeline: m.name}) {
+	letters, err := m.runs[0].letters(ctx, m.name, false)
+	if err != nil {
+		m.Context.Fatal(err)
+	}
+	for _, l := range letters {
 		open[l.Key] = true
 		if l.Last.Before(l.First) || time.Since(l.First) > time.Hour {
 			m.Context.Errorf("times of %+v", l)
 		}
 	}
-	for i, e := range m.runs[0].known(machineKeys...) {
+	known, err := m.runs[0].Known(ctx, m.name, machineKeys)
+	if err != nil {
+		m.Context.Fatal(err)
+	}
+	for i, e := range known {
 		key := machineKeys[i]
 		if e.Version != max(0, m.versions[key]) {
 			m.Context.Errorf("version %d of %s, want %d", e.Version, key, m.versions[key])

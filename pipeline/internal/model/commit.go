@@ -1,0 +1,154 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// Commit records what has been decided; see pipeline.Store.
+func (s *Store) Commit(_ context.Context, c pipeline.Commit) error {
+	if err := s.lock(c.Epoch); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	for _, d := range c.Decisions {
+		if d.Verdict == 0 && !d.Held {
+			return fmt.Errorf("the decision of key %q has no verdict", d.Key)
+		}
+	}
+	said := letters{filled: s.fillWaiting(c.Links)}
+	for _, d := range c.Decisions {
+		s.decide(&d, &said)
+	}
+	for _, l := range c.Links {
+		s.link(&l, &said)
+	}
+	for _, r := range c.Rejects {
+		said.open(r, Open)
+	}
+	s.write(&said, c.Run)
+	s.touch(c.Seen, c.Run)
+	s.groups = slices.DeleteFunc(s.groups, func(g *group) bool { return slices.Contains(c.Closed, g.id) })
+	if c.Position != nil {
+		s.position = slices.Clone(c.Position)
+	}
+	s.saveThrottle(c.Throttle)
+	return nil
+}
+
+// row returns a key's entry, and makes it if there is none; the caller holds mu.
+func (s *Store) row(key string) *pipeline.Entry {
+	e := s.ledger[key]
+	if e == nil {
+		e = &pipeline.Entry{}
+		s.ledger[key] = e
+	}
+	return e
+}
+
+// decide applies a decision, unless a later version of the key was decided before (I4). The caller holds mu.
+func (s *Store) decide(d *pipeline.Decision, said *letters) {
+	if d.Version < s.entry(d.Key).Version {
+		return
+	}
+	e := s.row(d.Key)
+	e.Version, e.Held = d.Version, d.Held
+	if d.ID != "" {
+		e.ID = d.ID
+	}
+	if r := d.Record; r != nil {
+		s.records[pipeline.RecordID{Object: r.Object, Property: r.Property, Value: r.Value}] = r.ID
+	}
+	switch {
+	case d.Held:
+		said.refuse(d, Held)
+	case d.Verdict == pipeline.Done:
+		e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
+		said.close(d.Key, "", "")
+	case d.Verdict == pipeline.Refused:
+		e.Rejected = d.Hash
+		said.refuse(d, Open)
+	case d.Verdict == pipeline.Found:
+		e.Hash = pipeline.Hash{}
+	}
+	if d.Links != nil || d.Verdict == pipeline.Done {
+		s.wait(d.Key, d.Links, e.ID)
+		said.filled[d.Key] = slices.Clone(s.waiting[d.Key])
+	}
+}
+
+// wait replaces the links that a key waits for. Of links that are the same but for their label, the last counts. The
+// caller holds mu.
+func (s *Store) wait(key string, links []pipeline.LinkChange, id string) {
+	list := slices.Clone(links)
+	for i := range list {
+		l := &list[i]
+		l.Key = key
+		if l.From.ID == "" && l.From.Value == "" {
+			l.From.ID = id
+		}
+		l.Was = nil
+	}
+	slices.SortStableFunc(list, compareLinks)
+	var kept []pipeline.LinkChange
+	for i, l := range list {
+		if i+1 == len(list) || compareLinks(l, list[i+1]) != 0 {
+			kept = append(kept, l)
+		}
+	}
+	s.setWaiting(key, kept)
+}
+
+func (s *Store) setWaiting(key string, links []pipeline.LinkChange) {
+	if s.waiting[key] = links; len(links) == 0 {
+		delete(s.waiting, key)
+	}
+}
+
+// fillWaiting returns the links that wait with those that are about to be decided, with the ids of their ends. The caller
+// holds mu.
+func (s *Store) fillWaiting(decided []pipeline.LinkDecision) map[string][]pipeline.LinkChange {
+	waiting := map[string][]pipeline.LinkChange{}
+	for _, d := range decided {
+		if waiting[d.Key] != nil {
+			continue
+		}
+		for _, l := range s.waiting[d.Key] {
+			filled := s.filled(l)
+			filled.Was = nil
+			waiting[d.Key] = append(waiting[d.Key], filled)
+		}
+	}
+	return waiting
+}
+
+// link applies the end of a waiting link, or of one that was written with its record; the caller holds mu.
+func (s *Store) link(d *pipeline.LinkDecision, said *letters) {
+	e := s.row(d.Key)
+	e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(have pipeline.LinkState) bool {
+		return have.Slot == d.Slot && have.FromID == d.From && have.ToID == d.To
+	})
+	if d.State != nil {
+		e.Links = append(e.Links, *d.State)
+	}
+	if d.Intended {
+		return
+	}
+	waiting := said.filled[d.Key]
+	at := slices.IndexFunc(waiting, func(l pipeline.LinkChange) bool {
+		return l.Slot == d.Slot && l.Remove == d.Remove && (l.To.ID == "" || l.To.ID == d.To) && (l.From.ID == "" || l.From.ID == d.From)
+	})
+	if at >= 0 {
+		said.filled[d.Key] = slices.Delete(waiting, at, at+1)
+		s.setWaiting(d.Key, slices.Clone(said.filled[d.Key]))
+	}
+	if d.Reject != nil {
+		r := *d.Reject
+		r.Key = d.Key
+		said.open(r, Open)
+		e.Rejected = e.Hash
+	}
+}

@@ -1,0 +1,137 @@
+package model
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// Known returns the ledger's entries for keys; see pipeline.Store.
+func (s *Store) Known(_ context.Context, _ string, keys []string) ([]pipeline.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]pipeline.Entry, len(keys))
+	for i, key := range keys {
+		list[i] = s.entry(key)
+	}
+	return list, nil
+}
+
+// Entry returns the ledger's entry for a key.
+func (s *Store) Entry(key string) pipeline.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entry(key)
+}
+
+// entry returns a copy of a key's entry; the caller holds mu.
+func (s *Store) entry(key string) pipeline.Entry {
+	have := s.ledger[key]
+	if have == nil {
+		return pipeline.Entry{}
+	}
+	e := *have
+	e.Links = slices.Clone(e.Links)
+	e.Waiting = len(s.waiting[key]) > 0
+	return e
+}
+
+// Ledger returns a page of the ledger, by key; see pipeline.Store.
+func (s *Store) Ledger(_ context.Context, _, after string, limit int) ([]pipeline.KeyedEntry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []pipeline.KeyedEntry
+	for _, key := range slices.Sorted(maps.Keys(s.ledger)) {
+		if key > after && len(page) < limit {
+			page = append(page, pipeline.KeyedEntry{Key: key, Entry: s.entry(key)})
+		}
+	}
+	return page, nil
+}
+
+// Waiting returns a page of the links that are waiting; see pipeline.Store.
+func (s *Store) Waiting(_ context.Context, _ string, after *pipeline.LinkChange, limit int) ([]pipeline.LinkChange, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var page []pipeline.LinkChange
+	for _, key := range slices.Sorted(maps.Keys(s.waiting)) {
+		if after != nil && key < after.Key {
+			continue
+		}
+		for _, l := range s.waiting[key] {
+			if after != nil && key == after.Key && compareLinks(l, *after) <= 0 {
+				continue
+			}
+			if len(page) == limit {
+				return page, nil
+			}
+			page = append(page, s.filled(l))
+		}
+	}
+	return page, nil
+}
+
+// filled returns a waiting link with the ids of its ends, as far as they are known, and with what the ledger shows of it.
+// The caller holds mu.
+func (s *Store) filled(l pipeline.LinkChange) pipeline.LinkChange {
+	e := s.ledger[l.Key]
+	switch {
+	case l.From.ID != "":
+	case l.From.Value == "":
+		l.From.ID = e.ID
+	default:
+		l.From.ID = s.records[pipeline.RecordID{Object: l.From.Object, Property: l.From.Property, Value: l.From.Value}]
+	}
+	if l.To.ID == "" && l.To.Value != "" {
+		l.To.ID = s.records[pipeline.RecordID{Object: l.To.Object, Property: l.To.Property, Value: l.To.Value}]
+	}
+	l.Was = nil
+	for _, have := range e.Links {
+		if l.From.ID != "" && l.To.ID != "" && have.Slot == l.Slot && have.FromID == l.From.ID && have.ToID == l.To.ID {
+			l.Was = &have
+		}
+	}
+	return l
+}
+
+// Records returns the ids of records; see pipeline.Store.
+func (s *Store) Records(_ context.Context, _, object, property string, values []string) (map[string]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[string]string{}
+	for _, v := range values {
+		if id, ok := s.records[pipeline.RecordID{Object: object, Property: property, Value: v}]; ok {
+			found[v] = id
+		}
+	}
+	return found, nil
+}
+
+// Owners returns the keys of records, the first one where several rows have the same; see pipeline.Store.
+func (s *Store) Owners(_ context.Context, _ string, ids []string) (map[string]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[string]string{}
+	for key, e := range s.ledger {
+		if owner, twice := found[e.ID]; e.ID != "" && slices.Contains(ids, e.ID) && (!twice || key < owner) {
+			found[e.ID] = key
+		}
+	}
+	return found, nil
+}
+
+// compareLinks puts the links of one row into the order in which Waiting returns them. What an end is compared by stays
+// the same when its id becomes known.
+func compareLinks(a, b pipeline.LinkChange) int {
+	order := func(remove bool) int {
+		if remove {
+			return 1
+		}
+		return 0
+	}
+	name := func(e pipeline.LinkEnd) string { return cmp.Or(e.Value, e.ID) }
+	return cmp.Or(cmp.Compare(a.Slot, b.Slot), order(a.Remove)-order(b.Remove), cmp.Compare(name(a.From), name(b.From)), cmp.Compare(name(a.To), name(b.To)))
+}

@@ -1,0 +1,52 @@
+package state
+
+import (
+	"context"
+
+	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
+)
+
+// A machineStore is a store that the machine plays on.
+type machineStore interface {
+	pipeline.Store
+	crash(name string, epoch int64) // ends the lease as the end of its process does
+	letters(ctx context.Context, name string, closed bool) ([]DeadLetter, error)
+	retry(ctx context.Context, name string, id int64) error
+}
+
+// A machineRun is a run in one of the stores.
+type machineRun struct {
+	machineStore
+	pipeline.Resume
+	what, name string
+}
+
+type real struct{ *store }
+
+func (s real) crash(name string, epoch int64) { s.drop(name, epoch) }
+
+func (s real) letters(ctx context.Context, name string, closed bool) ([]DeadLetter, error) {
+	return s.Rejects(ctx, Filter{Pipeline: name, Closed: closed})
+}
+
+func (s real) retry(ctx context.Context, name string, id int64) error {
+	_, err := s.Retry(ctx, name, []int64{id})
+	return err
+}
+
+type modelled struct{ *model.Store }
+
+func (s modelled) crash(_ string, epoch int64) { s.Release(epoch) }
+
+func (s modelled) letters(_ context.Context, _ string, closed bool) (list []DeadLetter, _ error) {
+	for _, l := range s.Letters(closed) {
+		list = append(list, DeadLetter{ID: l.ID, Key: l.Key, Place: l.Place, Stage: l.Stage, Code: l.Code, State: l.State})
+	}
+	return list, nil
+}
+
+func (s modelled) retry(_ context.Context, _ string, id int64) error {
+	s.Retry(id)
+	return nil
+}
