@@ -59,7 +59,20 @@ func (s *source) stopped(err error, after []string) error {
 	case e.Code == queryCanceled && strings.Contains(e.Message, "statement timeout"):
 		return fmt.Errorf("%s: a page took longer than %v; make an index on (%s), or set a smaller page or a longer timeout", where, s.timeout, s.names(s.order, ", "))
 	}
-	return fmt.Errorf("%s: %s; one of the rows that follow can't be read this way: mend it or the query, and run again", where, plain(e))
+	return fmt.Errorf("%s: %s; one of the rows that follow can't be read this way: mend it or the query, and run again", where, withoutValues(e))
+}
+
+// withoutValues returns what plain does, without what Postgres quotes of a row: an error that ends a run gets into logs.
+func withoutValues(e *pgconn.PgError) string {
+	bare := *e
+	switch e.Code[:min(2, len(e.Code))] {
+	case "22", "23", "P0": // what a value is refused with, by Postgres, a constraint or a function
+		bare.Detail = ""
+		if first, last := strings.Index(e.Message, `"`), strings.LastIndex(e.Message, `"`); first < last {
+			bare.Message = e.Message[:first] + `"…"` + e.Message[last+1:]
+		}
+	}
+	return plain(&bare)
 }
 
 // outdated tells whether a position's values are no longer values of their columns' types, such as a label that an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -130,7 +131,8 @@ func (s *source) transactOnce(ctx context.Context, f func(*pgconn.PgConn) error)
 	if err := f(pg); err != nil {
 		return err
 	}
-	_, err = pg.Exec(ctx, "commit").ReadAll()
+	// Whatever a query has had done that a read-only transaction allows, such as settings of the session, goes with it.
+	_, err = pg.Exec(ctx, "rollback").ReadAll()
 	return err
 }
 
@@ -158,5 +160,5 @@ func lost(err error) bool {
 		"40001", "40P01": // cancelled in favour of the replication, or of another transaction
 		return true
 	}
-	return e.Code[:2] == "08"
+	return strings.HasPrefix(e.Code, "08")
 }

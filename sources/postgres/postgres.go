@@ -23,6 +23,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"sluice/pipeline"
@@ -72,6 +73,8 @@ func (c *Config) check(env pipeline.Env) error {
 	switch {
 	case c.Table == "" && c.Query == "":
 		return fieldError("table", "name a table, or write a query", "nothing says what to read")
+	case strings.Count(c.Table, `"`)%2 != 0:
+		return fieldError("table", `write a quote within a quoted name twice: "a""b"`, "a quote in %s isn't closed", pipeline.Quote(c.Table))
 	case c.Table != "" && c.Query != "":
 		return fieldError("query", "leave one of them out", "both a table and a query are given")
 	case len(c.Key) == 0 && len(env.Key) == 0:
