@@ -1,0 +1,308 @@
+package torture
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+)
+
+// An audit watches a state from outside: triggers note what was committed, in order, past anything that sluice deletes, and
+// every write that arrives at HubSpot is compared with what was committed by then.
+type audit struct {
+	t      testing.TB
+	db     *sql.DB
+	prefix string // of the state's tables
+
+	mu      sync.Mutex
+	traces  map[string]intent // of all groups that were ever committed, as far as read
+	last    int64             // the last event that was read for traces
+	content map[string]string // what was sent under a trace id: the same on every attempt
+	arrived map[string]int    // writes that were compared, by kind
+	faults  []violation
+}
+
+// An event is what a trigger has noted.
+type event struct {
+	seq      int64
+	kind     string // grant, intend, close, commit, checkpoint, back
+	pipeline string
+	epoch    int64
+	id       string // of the group, or the run
+	data     []byte // packed intents, or a position
+	at       time.Time
+}
+
+// auditTables are the triggers: of Postgres and of SQLite.
+var auditTables = map[string]string{
+	"postgres": `
+create schema audit;
+create table audit.event (seq bigint generated always as identity primary key, at timestamptz not null default clock_timestamp(),
+	kind text not null, pipeline text not null, epoch bigint not null, id text not null, data bytea);
+create function audit.intend() returns trigger language plpgsql as $$ begin
+	insert into audit.event (kind, pipeline, epoch, id, data) values ('intend', new.pipeline, new.epoch, new.id, new.items); return null; end $$;
+create function audit.close() returns trigger language plpgsql as $$ begin
+	insert into audit.event (kind, pipeline, epoch, id) values ('close', old.pipeline, old.epoch, old.id); return null; end $$;
+create function audit.grant() returns trigger language plpgsql as $$ begin
+	insert into audit.event (kind, pipeline, epoch, id) values ('grant', new.name, new.epoch, ''); return null; end $$;
+create function audit.run() returns trigger language plpgsql as $$ begin
+	insert into audit.event (kind, pipeline, epoch, id) values ('commit', new.pipeline, new.epoch, new.id::text); return null; end $$;
+create function audit.checkpoint() returns trigger language plpgsql as $$ begin
+	insert into audit.event (kind, pipeline, epoch, id, data) values ('checkpoint', new.pipeline, 0, '', new.position); return null; end $$;
+create function audit.back() returns trigger language plpgsql as $$ begin
+	insert into audit.event (kind, pipeline, epoch, id) values ('back', new.pipeline, 0, new.key); return null; end $$;
+create trigger audit after insert on sluice.intent_group for each row execute function audit.intend();
+create trigger audit_close after delete on sluice.intent_group for each row execute function audit.close();
+create trigger audit after update on sluice.pipeline for each row when (new.epoch <> old.epoch) execute function audit.grant();
+create trigger audit after update on sluice.run for each row when (new.status <> 'killed') execute function audit.run();
+create trigger audit after update on sluice.progress for each row when (new.position is distinct from old.position) execute function audit.checkpoint();
+create trigger audit after update on sluice.ledger for each row when (new.version < old.version) execute function audit.back();`,
+	"sqlite": `
+create table audit_event (seq integer primary key autoincrement, at text not null default (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+	kind text not null, pipeline text not null, epoch integer not null, id text not null, data blob);
+create trigger audit_intend after insert on intent_group begin
+	insert into audit_event (kind, pipeline, epoch, id, data) values ('intend', new.pipeline, new.epoch, new.id, new.items); end;
+create trigger audit_close after delete on intent_group begin
+	insert into audit_event (kind, pipeline, epoch, id) values ('close', old.pipeline, old.epoch, old.id); end;
+create trigger audit_grant after update on pipeline when new.epoch <> old.epoch begin
+	insert into audit_event (kind, pipeline, epoch, id) values ('grant', new.name, new.epoch, ''); end;
+create trigger audit_run after update on run when new.status <> 'killed' begin
+	insert into audit_event (kind, pipeline, epoch, id) values ('commit', new.pipeline, new.epoch, new.id); end;
+create trigger audit_checkpoint after update on progress when new.position is not old.position begin
+	insert into audit_event (kind, pipeline, epoch, id, data) values ('checkpoint', new.pipeline, 0, '', new.position); end;
+create trigger audit_back after update on ledger when new.version < old.version begin
+	insert into audit_event (kind, pipeline, epoch, id) values ('back', new.pipeline, 0, new.key); end;`,
+}
+
+// newAudit puts the triggers into a state whose tables are there.
+func newAudit(t testing.TB, store, dsn, file string) *audit {
+	t.Helper()
+	a := &audit{t: t, prefix: "sluice.", traces: map[string]intent{}, content: map[string]string{}, arrived: map[string]int{}}
+	var err error
+	if store == "sqlite" {
+		a.prefix = ""
+		a.db, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
+	} else {
+		a.db, err = sql.Open("pgx", dsn)
+	}
+	if err == nil {
+		t.Cleanup(func() { a.db.Close() })
+		a.db.SetMaxOpenConns(2)
+		_, err = a.db.Exec(auditTables[store])
+	}
+	if err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	return a
+}
+
+// events returns what the triggers have noted after an event.
+func (a *audit) events(ctx context.Context, after int64) ([]event, error) {
+	table := "audit.event"
+	if a.prefix == "" {
+		table = "audit_event"
+	}
+	rows, err := a.db.QueryContext(ctx, fmt.Sprintf("select seq, kind, pipeline, epoch, id, data from %s where seq > %d order by seq", table, after))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []event
+	for rows.Next() {
+		var e event
+		if err := rows.Scan(&e.seq, &e.kind, &e.pipeline, &e.epoch, &e.id, &e.data); err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, rows.Err()
+}
+
+// A wire is the body of a batch request, as far as it is of interest.
+type wire struct {
+	Inputs []struct {
+		ID         string            `json:"id"`
+		Trace      string            `json:"objectWriteTraceId"`
+		Properties map[string]string `json:"properties"`
+		From       end               `json:"from"`
+		To         ends              `json:"to"`
+	} `json:"inputs"`
+}
+
+// An end is one end of a link.
+type end struct {
+	ID string `json:"id"`
+}
+
+// An ends is one end or a list of them.
+type ends []end
+
+// UnmarshalJSON takes both.
+func (e *ends) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(data, []byte("[")) {
+		return json.Unmarshal(data, (*[]end)(e))
+	}
+	*e = make(ends, 1)
+	return json.Unmarshal(data, &(*e)[0])
+}
+
+// writing returns what kind of write a request is; "" if it is none.
+func writing(r *http.Request) string {
+	path := r.URL.Path
+	linking := strings.Contains(path, "/associations/")
+	last := path[strings.LastIndex(path, "/")+1:]
+	switch {
+	case r.Method != http.MethodPost || !strings.Contains(path, "/batch/") || last == "read":
+		return ""
+	case linking && last == "archive":
+		return "unlink"
+	case linking:
+		return "link"
+	}
+	return last
+}
+
+// arrive compares a write, before HubSpot sees it, with what was committed by then (I5), and looks for a key that is twice
+// in it (I6).
+func (a *audit) arrive(r *http.Request) {
+	kind := writing(r)
+	if kind == "" {
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var w wire
+	if err != nil || json.Unmarshal(body, &w) != nil {
+		return // cut off: HubSpot will refuse it
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.arrived[kind]++
+	if kind == "link" || kind == "unlink" {
+		a.compareLinks(r, kind, &w)
+	} else {
+		a.compareWrites(r, &w)
+	}
+}
+
+func (a *audit) blame(invariant, key, format string, args ...any) {
+	a.faults = append(a.faults, violation{invariant, key, fmt.Sprintf(format, args...)})
+}
+
+// compareWrites looks for the intent of every input. The caller holds mu.
+func (a *audit) compareWrites(r *http.Request, w *wire) {
+	if err := a.learn(r.Context(), w); err != nil {
+		a.t.Errorf("audit: read intents: %v", err)
+		return
+	}
+	twice := map[string]bool{}
+	for _, in := range w.Inputs {
+		meant, ok := a.traces[in.Trace]
+		if !ok {
+			a.blame("I5", in.Trace, "%s arrived before an intent with that trace id was committed: %v", r.URL.Path, in.Properties)
+			continue
+		}
+		if twice[meant.key] {
+			a.blame("I6", meant.key, "twice in one request, %s", r.URL.Path)
+		}
+		twice[meant.key] = true
+		content := fmt.Sprint(in.Properties) // maps are printed in order
+		if before, sent := a.content[in.Trace]; sent && before != content {
+			a.blame("I5", meant.key, "trace id %s stood for %s, and now for %s", in.Trace, before, content)
+		}
+		a.content[in.Trace] = content
+		if meant.id != "" && in.ID != "" && meant.action == '~' && in.ID != meant.id {
+			a.blame("I5", meant.key, "record %s is updated, but %s was intended", in.ID, meant.id)
+		}
+	}
+}
+
+// learn reads the intents that were committed since the last look, unless all of the request's are known. The caller holds mu.
+func (a *audit) learn(ctx context.Context, w *wire) error {
+	missing := false
+	for _, in := range w.Inputs {
+		_, ok := a.traces[in.Trace]
+		missing = missing || !ok
+	}
+	if !missing {
+		return nil
+	}
+	// From the beginning: numbers are given before commits are made, so that a later number may be seen first.
+	list, err := a.events(ctx, 0)
+	for _, e := range list {
+		if e.kind != "intend" {
+			continue
+		}
+		intents, err := unpack(e.data)
+		if err != nil {
+			return err
+		}
+		for _, i := range intents {
+			a.traces[i.trace] = i
+		}
+	}
+	return err
+}
+
+// compareLinks looks for what was committed of every pair: a link that is made or changed stands in the ledger, one that is
+// removed waits for it. The caller holds mu.
+func (a *audit) compareLinks(r *http.Request, kind string, w *wire) {
+	known, err := a.pairs(r.Context())
+	if err != nil {
+		a.t.Errorf("audit: read links: %v", err)
+		return
+	}
+	twice := map[[2]string]bool{}
+	for _, in := range w.Inputs {
+		for _, to := range in.To {
+			pair := [2]string{in.From.ID, to.ID}
+			if !known[pair] {
+				a.blame("I5", fmt.Sprint(pair), "%s arrived, but the state knows of no such link", r.URL.Path)
+			}
+			if twice[pair] && kind == "link" {
+				a.blame("I6", fmt.Sprint(pair), "twice in one request, %s", r.URL.Path)
+			}
+			twice[pair] = true
+		}
+	}
+}
+
+// pairs returns the pairs of records that the state knows a link of: in the ledger, or waiting to be removed.
+func (a *audit) pairs(ctx context.Context) (map[[2]string]bool, error) {
+	rows, err := a.db.QueryContext(ctx, `select links, '', '' from `+a.prefix+`ledger where links is not null
+		union all select null, from_id, to_id from `+a.prefix+`waiting where remove`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	known := map[[2]string]bool{}
+	for rows.Next() {
+		var links []byte
+		var from, to string
+		if err := rows.Scan(&links, &from, &to); err != nil {
+			return nil, err
+		}
+		known[[2]string{from, to}] = true
+		if links == nil {
+			continue
+		}
+		var list []struct{ From, To string }
+		if err := json.Unmarshal(links, &list); err != nil {
+			return nil, err
+		}
+		for _, l := range list {
+			known[[2]string{l.From, l.To}] = true
+		}
+	}
+	return known, rows.Err()
+}

@@ -1,0 +1,263 @@
+package torture
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pipelineOf names the pipeline that writes an object.
+var pipelineOf = map[string]string{"companies": "firms", "contacts": "people", "deals": "deals", "products": "products"}
+
+// once: at most one live record per key, and it was created at most once (I1).
+func (v *verdict) once(c *crm) {
+	for object, byKey := range c.records {
+		for key, list := range byKey {
+			if len(list) > 1 {
+				v.blame("I1", object+" "+key, "%d live records have the key", len(list))
+			}
+		}
+	}
+	created := map[string]int{}
+	for _, w := range c.writes {
+		if w.Action == "create" && w.By == "api" {
+			name := w.Object + " " + w.Properties[keyed[w.Object]]
+			if created[name]++; created[name] == 2 {
+				v.blame("I1", name, "was created a second time, by request %d", w.Request)
+			}
+		}
+	}
+}
+
+// newest: the newest version of a key is in HubSpot, or named by exactly one open reject, review or parked item (I2).
+func (v *verdict) newest(c *crm, b *books) {
+	for object, byKey := range v.want.records {
+		for key, row := range byKey {
+			name := pipelineOf[object] + " " + key
+			list := c.records[object][key]
+			there := len(list) == 1 && maps.Equal(list[0], row)
+			switch letters := b.letters[name]; {
+			case letters > 1:
+				v.blame("I2", name, "is named by %d open dead letters", letters)
+			case letters == 1 && !b.held[name]:
+				v.blame("I2", name, "is rejected, but nothing is wrong with it")
+			case letters == 0 && !there:
+				v.blame("I2", name, "HubSpot has %v, want %v, and no dead letter says why", list, row)
+			}
+		}
+	}
+	for _, name := range sorted(v.want.rejected) {
+		if b.letters[name] != 1 {
+			v.blame("I2", name, "can't be written, and %d open dead letters name it, want 1", b.letters[name])
+		}
+	}
+	for _, name := range sorted(v.want.parked) {
+		if !b.waiting[name] {
+			v.blame("I2", name, "its link can't be written, and isn't parked")
+		}
+	}
+	for _, name := range sorted(b.waiting) {
+		if !v.want.parked[name] {
+			v.blame("I2", name, "is still parked, but its link could be written")
+		}
+	}
+	for _, name := range sorted(b.letters) {
+		if !v.want.rejected[name] && !b.held[name] {
+			v.blame("I2", name, "is named by a dead letter, but nothing is wrong with it")
+		}
+	}
+}
+
+// books: every row that was read is accounted for, in every report, and the last run tells what became of all (I3).
+func (v *verdict) books() {
+	v.stage.mu.Lock()
+	runs := slices.Clone(v.stage.runs)
+	v.stage.mu.Unlock()
+	for _, run := range runs {
+		for _, r := range run.reports {
+			if sum := r.Written + r.Unchanged + r.Filtered + r.Superseded + r.Rejected + r.Held; sum != r.Read {
+				v.blame("I3", r.Name, "%v: read %d, but accounted for %d: %+v", &run, r.Read, sum, r)
+			}
+		}
+	}
+	if len(runs) == 0 {
+		return
+	}
+	for _, r := range runs[len(runs)-1].reports {
+		want := v.want.books[r.Name]
+		want.Name, want.Status, want.Requests, want.Seconds = r.Name, r.Status, r.Requests, r.Seconds
+		if r.Name == "products" {
+			want.Unchanged, want.Held = want.Unchanged-r.Held, r.Held // a lost answer is held for review
+		}
+		if r != want {
+			v.blame("I3", r.Name, "the last run reports %+v, want %+v", r, want)
+		}
+	}
+}
+
+// forward: what HubSpot is told of a key never goes back to an earlier state of the source (I4).
+func (v *verdict) forward(c *crm) {
+	states := map[string][]map[string]bool{} // by object, key and property: the values of each state
+	for state := firstState; state <= v.stage.state; state++ {
+		for object, byKey := range wanted(v.stage.setup, state).records {
+			for key, row := range byKey {
+				for _, name := range sent[object] {
+					at := object + " " + key + " " + name
+					states[at] = append(states[at], map[string]bool{row[name]: true})
+				}
+			}
+		}
+	}
+	reached := map[string]int{}
+	for _, w := range c.writes {
+		if w.By != "api" || w.Action != "create" && w.Action != "update" {
+			continue
+		}
+		for name, value := range w.Properties {
+			at := w.Object + " " + c.keys[w.Object+" "+w.ID] + " " + name
+			if !slices.Contains(sent[w.Object], name) || states[at] == nil {
+				continue
+			}
+			state := slices.IndexFunc(states[at], func(values map[string]bool) bool { return values[value] })
+			last := len(states[at]) - 1
+			for state >= 0 && state < last && state < reached[at] && states[at][state+1][value] {
+				state++
+			}
+			if state < 0 || state < reached[at] {
+				v.blame("I4", at, "was set to %q by request %d, after state %d of the source had been written", value, w.Request, reached[at]+1)
+			}
+			reached[at] = max(reached[at], state)
+		}
+	}
+}
+
+// intended: whatever arrived at HubSpot had been committed before (I5), no key twice in a request (I6).
+func (v *verdict) intended() {
+	a := v.stage.audit
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v.list = append(v.list, a.faults...)
+	if len(a.arrived) == 0 {
+		v.blame("I5", "", "nothing has arrived: nothing is proved")
+	}
+}
+
+// history: from what was committed, in order. A key is in one undecided group, or in several with the same write (I6); its
+// versions never go back (I4); nothing of an epoch is committed once a later one was granted (I7).
+func (v *verdict) history(b *books) {
+	granted := map[string]int64{}
+	open := map[string]map[string]intent{} // by "pipeline group": the intents by key
+	newest := map[string]int64{}
+	for _, e := range b.events {
+		if e.kind == "grant" {
+			granted[e.pipeline] = max(granted[e.pipeline], e.epoch)
+		}
+		if (e.kind == "commit" || e.kind == "intend") && e.epoch < granted[e.pipeline] {
+			v.blame("I7", e.pipeline, "%s %s of epoch %d came after epoch %d was granted", e.kind, e.id, e.epoch, granted[e.pipeline])
+		}
+		switch e.kind {
+		case "back":
+			v.blame("I4", e.pipeline+" "+e.id, "the ledger's version went back")
+		case "close":
+			delete(open, e.pipeline+" "+e.id)
+		case "intend":
+			intents, err := unpack(e.data)
+			if err != nil {
+				v.blame("I5", e.pipeline, "group %s: %v", e.id, err)
+			}
+			group := map[string]intent{}
+			for _, i := range intents {
+				v.intendedOnce(e, i, group, open)
+				group[i.key] = i
+				name := e.pipeline + " " + i.key
+				if i.version < newest[name] {
+					v.blame("I4", name, "version %d is intended after version %d", i.version, newest[name])
+				}
+				newest[name] = max(newest[name], i.version)
+			}
+			open[e.pipeline+" "+e.id] = group
+		}
+	}
+}
+
+// intendedOnce looks for another undecided write of an intent's key.
+func (v *verdict) intendedOnce(e event, i intent, group map[string]intent, open map[string]map[string]intent) {
+	if _, twice := group[i.key]; twice {
+		v.blame("I6", e.pipeline+" "+i.key, "is twice in group %s", e.id)
+	}
+	for name, other := range open {
+		if before, ok := other[i.key]; ok && strings.HasPrefix(name, e.pipeline+" ") && before.trace != i.trace {
+			v.blame("I6", e.pipeline+" "+i.key, "version %d is intended while version %d is undecided", i.version, before.version)
+		}
+	}
+}
+
+// same: HubSpot is what it would be after one clean run (I10).
+func (v *verdict) same(c *crm, b *books) {
+	for object, byKey := range c.records {
+		for key := range byKey {
+			name := pipelineOf[object] + " " + key
+			if v.want.records[object][key] == nil && !v.want.rejected[name] {
+				v.blame("I10", name, "is in HubSpot, but was never wanted there")
+			}
+		}
+	}
+	for object, byKey := range v.want.records {
+		for key := range byKey {
+			if name := pipelineOf[object] + " " + key; len(c.records[object][key]) == 0 && !b.held[name] {
+				v.blame("I10", name, "isn't in HubSpot")
+			}
+		}
+	}
+	for _, pair := range sorted(v.want.links) {
+		if got, ok := c.links[pair]; !ok || got != v.want.links[pair] {
+			v.blame("I10", pair, "linked: %t, as %q; want a link as %q", ok, got, v.want.links[pair])
+		}
+	}
+	for _, pair := range sorted(c.links) {
+		from, _, _ := strings.Cut(pair, " ")
+		if _, ok := v.want.links[pair]; !ok && !v.want.rejected["firms "+from] {
+			v.blame("I10", pair, "is linked as %q, but should not be", c.links[pair])
+		}
+	}
+}
+
+// paced: in no window of ten seconds are there more requests than the limit, and none was refused for it (I11).
+func (v *verdict) paced() {
+	limits := v.stage.limits
+	if !limits.Enabled {
+		return
+	}
+	if n := v.stage.portal.Stats().Limited; n > 0 {
+		v.blame("I11", "", "%d requests were refused by a limit", n)
+	}
+	requests := v.stage.portal.Requests()
+	for i := limits.Burst; limits.Burst > 0 && i < len(requests); i++ {
+		if d := requests[i].Time.Sub(requests[i-limits.Burst].Time); d < 10*time.Second {
+			v.blame("I11", "", "requests %d to %d came within %v", requests[i-limits.Burst].Seq, requests[i].Seq, d)
+			return
+		}
+	}
+}
+
+// secret: no secret in any output, and none in the state (I12).
+func (v *verdict) secret() {
+	texts := map[string]string{}
+	v.stage.mu.Lock()
+	for i, run := range v.stage.runs {
+		texts[fmt.Sprintf("the output of process %d", i+1)] = run.output()
+	}
+	v.stage.mu.Unlock()
+	for name, text := range v.stage.audit.dump() {
+		texts[name] = text
+	}
+	for name, text := range texts {
+		for _, secret := range []string{token, password} {
+			if strings.Contains(text, secret) {
+				v.blame("I12", name, "holds %q", secret)
+			}
+		}
+	}
+}

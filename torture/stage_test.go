@@ -1,0 +1,151 @@
+package torture
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"sluice/pipeline/state/pgtest"
+	"sluice/sinks/hubspot/hubspottest"
+)
+
+// Secrets that must show nowhere (I12).
+const (
+	token    = "pat-na1-c0ffee00-canary-of-a-token"
+	password = "canary-of-a-password"
+)
+
+// A setup is what scenarios differ in before anything happens.
+type setup struct {
+	store   string // "postgres" or "sqlite"
+	mode    string // of the firms: "upsert" or "create"
+	version string // of the API
+	limits  hubspottest.Limits
+}
+
+// setups are the configurations of the programme, by name.
+var setups = map[string]setup{
+	"postgres": {store: "postgres", mode: "upsert", version: "2026-09"},
+	"sqlite":   {store: "sqlite", mode: "upsert", version: "2026-09"},
+	"create":   {store: "postgres", mode: "create", version: "2026-09"},
+}
+
+// A stage is all that outlives a process: a HubSpot, a state, the sources and a project folder; and what is known of the
+// processes that have run on it. Processes may run at the same time; the rest is for one goroutine.
+type stage struct {
+	setup
+	t         testing.TB
+	portal    *hubspottest.Server
+	url       string // of the portal
+	stateURL  string
+	warehouse string // DSN of the database that holds the firms
+	dir       string
+	audit     *audit
+	state     int // of the sources
+
+	mu     sync.Mutex
+	before func(*http.Request) // called with every request before HubSpot sees it; may be nil
+	runs   []result            // of all processes that have ended
+}
+
+// newStage makes a stage, with the sources in their first state and empty state tables.
+func newStage(t testing.TB, c setup) *stage {
+	t.Helper()
+	s := &stage{setup: c, t: t, dir: t.TempDir()}
+	s.openPortal()
+	database := pgtest.Database(t)
+	s.warehouse = withPassword(database)
+	s.stateURL = s.warehouse
+	if c.store == "sqlite" {
+		s.stateURL = "sqlite:state.db"
+	}
+	s.write("pipelines.yaml", fmt.Appendf(nil, projectFile, c.mode, c.version))
+	s.use(firstState)
+	if r := s.start(launch{args: []string{"migrate"}}).wait(); r.code != exitDone {
+		t.Fatalf("migrate: exit code %d\n%s", r.code, r.output())
+	}
+	s.audit = newAudit(t, c.store, database, filepath.Join(s.dir, "state.db"))
+	return s
+}
+
+// withPassword puts the password into a DSN. The cluster doesn't ask for it.
+func withPassword(dsn string) string { return dsn + "&password=" + password }
+
+// openPortal starts a HubSpot that has all that the pipelines need.
+func (s *stage) openPortal() {
+	rule := hubspottest.Rule{Object: "companies", Property: "phone", If: "city", Equals: ruledCity}
+	s.portal = hubspottest.New(hubspottest.Options{Seed: 1, Limits: s.limits, Rules: []hubspottest.Rule{rule},
+		Switches: hubspottest.Switches{LooseDeals: true, NoRequired: true}})
+	s.t.Cleanup(s.portal.Close)
+	server := httptest.NewServer(http.HandlerFunc(s.serve))
+	s.t.Cleanup(server.Close)
+	s.url = server.URL
+	for object, name := range map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id"} {
+		s.makeProperty(object, name)
+	}
+	for _, label := range []string{chair, counsel} {
+		if _, err := s.portal.AddLabel(hubspottest.Label{From: "contacts", To: "companies", Label: label}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if _, err := s.portal.Edit(hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": takenEmail}}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// makeProperty makes a unique property, as a person does.
+func (s *stage) makeProperty(object, name string) {
+	group := map[string]string{"companies": "companyinformation", "contacts": "contactinformation", "deals": "dealinformation"}[object]
+	body := fmt.Sprintf(`{"name":%q,"label":%q,"groupName":%q,"type":"string","fieldType":"text","hasUniqueValue":true}`, name, name, group)
+	r := httptest.NewRequest("POST", "/crm/v3/properties/"+object, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	if s.portal.ServeHTTP(w, r); w.Code > 299 {
+		s.t.Fatalf("make property %s: %d %s", name, w.Code, w.Body)
+	}
+}
+
+// serve looks at a request at the moment of its arrival, and lets HubSpot answer it.
+func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
+	if s.audit != nil {
+		s.audit.arrive(r)
+	}
+	s.mu.Lock()
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		before(r)
+	}
+	s.portal.ServeHTTP(w, r)
+}
+
+// use puts the sources into a state.
+func (s *stage) use(state int) {
+	s.t.Helper()
+	s.state = state
+	for _, sheet := range sheets(state) {
+		if sheet.name == "firms" {
+			pgtest.Exec(s.t, s.warehouse, sheet.sql())
+			continue
+		}
+		s.write(sheet.name+".csv", sheet.csv())
+	}
+}
+
+func (s *stage) write(name string, data []byte) {
+	s.t.Helper()
+	// Renamed into place: a process that is reading goes on with what it has opened.
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		s.t.Fatal(err)
+	}
+}
