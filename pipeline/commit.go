@@ -16,12 +16,17 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	if werr != nil {
 		r.fail(werr)
 	}
-	c, n := r.gather(g, outcomes)
+	rivals, err := r.rivals(context.WithoutCancel(ctx), g, outcomes)
+	if err != nil {
+		r.committed(g, notes{}, fmt.Errorf("look for rows of the same record: %w", err))
+		return
+	}
+	c, n := r.gather(g, outcomes, rivals)
 	r.committed(g, n, r.record(ctx, c))
 }
 
 // gather puts a commit together, and returns the notes that are in it, with the keys that it decides.
-func (r *run) gather(g *group, outcomes []Outcome) (Commit, notes) {
+func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry) (Commit, notes) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -33,6 +38,13 @@ func (r *run) gather(g *group, outcomes []Outcome) (Commit, notes) {
 	decided := byTrace(outcomes)
 	for _, p := range g.changes {
 		o, ok := decided[p.TraceID]
+		if o.Verdict == Gone {
+			o = r.withoutRecord(p, o)
+		}
+		if rival, merged := rivals[p.TraceID]; merged {
+			o = Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
+			c.Decisions = append(c.Decisions, r.overwritten(rival)...)
+		}
 		switch {
 		case !ok:
 			r.doubt(p, now)
@@ -98,17 +110,24 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if d.ID == "" {
 		d.ID = p.ID
 	}
+	if was := p.entry.ID; was != "" && d.ID != was && r.limits.Match != recordID {
+		d.Merged = was
+	}
+	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)
 	if o.Verdict == Refused {
 		r.report.Rejected++
+		if o.Passing {
+			d.Hash = Hash{}
+		}
+		if !p.lost {
+			d.Record = nil
+		}
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err}
 		return d
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)
-	if p.Match != "" && d.ID != "" && p.Action != Archive && r.limits.Match != recordID {
-		d.Record = &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: d.ID}
-	}
 	counter := &r.report.Written
 	if o.NoOp {
 		counter = &r.report.Unchanged
@@ -120,6 +139,20 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	}
 	r.track(p.Key, counter, len(d.Links))
 	return d
+}
+
+// recordOf returns which record has the change's match value from now on; nil where the table of records has nothing to
+// say about that.
+func (r *run) recordOf(p *pending, id string) *RecordID {
+	if p.Match == "" || r.limits.Match == recordID {
+		return nil
+	}
+	if p.lost || p.Action == Archive {
+		id = ""
+	} else if id == "" {
+		return nil
+	}
+	return &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: id}
 }
 
 // inlined returns the links that a create wrote with the record.

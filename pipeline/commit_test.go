@@ -30,13 +30,21 @@ func TestInlineLinksAreCounted(t *testing.T) {
 	}
 }
 
-// TestAnArchivedRecordIsNoTarget proves that other pipelines aren't told the id of a record that has just been archived.
+// TestAnArchivedRecordIsNoTarget proves that other pipelines aren't told the id of a record that has just been archived,
+// or that was found to be gone, and that what they may have been told before is forgotten.
 func TestAnArchivedRecordIsNoTarget(t *testing.T) {
 	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, limits: Limits{Object: "things", Match: "id"}}
-	for action, recorded := range map[Action]bool{Archive: false, Update: true, Upsert: true, Create: true} {
+	for action, id := range map[Action]string{Archive: "", Update: "1", Upsert: "1", Create: "1"} {
 		d := r.decide(&pending{Change: Change{Key: "k", Action: action, Match: "m", ID: "1"}}, Outcome{Verdict: Done, ID: "1"})
-		if got := d.Record != nil; got != recorded {
-			t.Errorf("%s: the id is recorded: %v, want %v", action, got, recorded)
+		if d.Record == nil || *d.Record != (RecordID{Object: "things", Property: "id", Value: "m", ID: id}) {
+			t.Errorf("%s: recorded is %+v, want id %q", action, d.Record, id)
 		}
+	}
+	d := r.decide(&pending{Change: Change{Key: "k", Action: Update, Match: "m", ID: "1"}, lost: true}, Outcome{Verdict: Refused})
+	if d.Record == nil || d.Record.ID != "" {
+		t.Errorf("gone: recorded is %+v", d.Record)
+	}
+	if d := r.decide(&pending{Change: Change{Key: "k", Action: Update, Match: "m", ID: "1"}}, Outcome{Verdict: Refused}); d.Record != nil {
+		t.Errorf("refused: recorded is %+v", d.Record)
 	}
 }

@@ -16,7 +16,9 @@ type pending struct {
 	row     []Value      // the whole row, valid until the batch has been resolved
 	wants   []LinkChange // links that the row asks for and the ledger doesn't show
 	groups  []string     // intents that name it
-	repeats int          // attempts after the first
+	attempt int64        // intents written down for it, earlier processes' included
+	repeats int          // attempts after the first of this process that have ended in doubt
+	lost    bool         // its record is gone from the destination
 }
 
 // A flight is why a key must wait: it is in an undecided group, in doubt, noted for the next commit, or an earlier
@@ -26,6 +28,7 @@ type flight struct {
 	decided bool
 	hash    Hash  // of the version that may still land
 	recall  int64 // the version of an earlier process, which goes on if the content is the same; 0 if there is none
+	attempt int64 // the last attempt of recall
 }
 
 // compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
@@ -93,13 +96,14 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 	version := e.Version + 1
 	var sent time.Time
+	var attempt int64
 	if f := r.busy[it.Key]; f != nil {
 		sent = f.landing.Add(-r.limits.Landing)
 		if f.recall != 0 {
-			version = f.recall
+			version, attempt = f.recall, f.attempt
 		}
 	}
-	p := &pending{entry: *e, span: it.span, row: it.Values, Change: Change{
+	p := &pending{entry: *e, span: it.span, row: it.Values, attempt: attempt, Change: Change{
 		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
 	}}
 	p.Values = make([]Value, len(r.plan.properties))

@@ -42,7 +42,7 @@ func (r *run) recall(doubts []Doubt) {
 		if older := byKey[d.Key]; older != nil {
 			groups = append(older.p.groups, groups...)
 		}
-		byKey[d.Key] = &doubt{next: now, recalled: true, unwritten: d.Decided, p: &pending{span: &span{undecided: 1}, groups: groups, Change: Change{
+		byKey[d.Key] = &doubt{next: now, recalled: true, unwritten: d.Decided, p: &pending{span: &span{undecided: 1}, groups: groups, attempt: d.Attempt, Change: Change{
 			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: sent}}}
 	}
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
@@ -52,7 +52,7 @@ func (r *run) recall(doubts []Doubt) {
 			r.landing = append(r.landing, d.p)
 			continue
 		}
-		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version}
+		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
 		r.doubts = append(r.doubts, d)
 	}
 }
@@ -152,19 +152,18 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 	case d.recalled && (o.Verdict == Found || o.Verdict == Done && p.Action != Archive):
 		// The record is there, but what its row's links should be is known only once the row is read again.
 		r.resolveDoubt(p, func() Decision {
-			return Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found}
+			d := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found}
+			if p.ID != "" && p.ID != o.ID {
+				d.Merged = p.ID
+			}
+			return d
 		}, false)
 	case o.Verdict == Done, o.Verdict == Refused:
 		r.resolveDoubt(p, func() Decision { return r.decide(p, o) }, !d.recalled)
 	case o.Verdict == Found:
-		p.ID = o.ID
-		if p.Action == Upsert {
-			p.Action = Update
-		}
-		return r.repeat(ctx, d)
-	case p.Action == Update: // Absent
-		gone := Rejectf("gone", "record %s isn't in the destination any more: it was archived or deleted there", p.ID)
-		r.resolveDoubt(p, func() Decision { return r.decide(p, Outcome{TraceID: p.TraceID, Verdict: Refused, Err: gone}) }, !d.recalled)
+		return r.found(ctx, d, o)
+	case o.Verdict == Gone, p.Action == Update: // Absent
+		return r.gone(ctx, d, o)
 	case time.Since(p.Sent) < r.limits.Landing:
 		d.next = p.Sent.Add(r.limits.Landing)
 		r.keepDoubts([]*doubt{d})
@@ -229,7 +228,7 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	r.notes.closed = append(r.notes.closed, r.decided(p)...)
 	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
 	if was := r.busy[p.Key]; was != nil {
-		f.recall = was.recall
+		f.recall, f.attempt = was.recall, was.attempt
 	}
 	if decide == nil { // it was never made, and can't be any more
 		delete(r.busy, p.Key)

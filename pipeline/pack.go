@@ -93,7 +93,7 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	unwritten := make([]Outcome, len(g.changes))
 	for i, p := range g.changes {
 		changes[i] = p.Change
-		intents[i] = Intent{Key: p.Key, Version: p.Version, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match}
+		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match}
 		unwritten[i] = Outcome{TraceID: p.TraceID, Verdict: Unwritten}
 	}
 	if err := r.failed(); err != nil {
@@ -106,6 +106,7 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	r.mu.Lock()
 	for _, p := range g.changes {
 		p.groups = append(p.groups, g.id)
+		p.attempt++
 	}
 	r.intents[g.id] = len(g.changes)
 	r.mu.Unlock()

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 )
 
 // prepare lets the sink choose each change's action, and books those that need no write or can't be written.
@@ -20,21 +22,58 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 		return nil
 	}
 	decided := byTrace(outcomes)
-	kept := changes[:0]
+	var kept, made []*pending
 	for i, p := range changes {
 		p.Change = list[i]
 		p.row = nil // belongs to the source from here on
 		o, ok := decided[p.TraceID]
-		if !ok && r.limits.CreateOnly && p.ID != "" {
-			o, ok = Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true}, true // made by an earlier run that was cut off
-		}
-		if ok {
+		switch {
+		case ok:
 			r.decideNow(p, o)
-			continue
+		case r.limits.CreateOnly && p.ID != "" && p.Match == "": // nothing but the id tells, and that is known
+			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
+		case r.limits.CreateOnly && p.ID != "":
+			made = append(made, p)
+		default:
+			kept = append(kept, p)
 		}
-		kept = append(kept, p)
 	}
-	return r.distinct(ctx, kept)
+	return r.distinct(ctx, append(kept, r.recognise(ctx, made)...))
+}
+
+// recognise takes creates whose record is there already, from an earlier run that was cut off before it knew: those whose
+// record holds what the row says are done. It returns those that are to be written as updates.
+func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pending) {
+	if len(made) == 0 {
+		return nil
+	}
+	asked := make([]Change, len(made))
+	for i, p := range made {
+		p.Action, p.Sent = Create, time.Now()
+		asked[i] = p.Change
+	}
+	outcomes, err := r.Sink.Settle(ctx, asked)
+	if err != nil {
+		r.fail(fmt.Errorf("read back records that an earlier run has made: %w", err))
+		return nil
+	}
+	decided := byTrace(outcomes)
+	for _, p := range made {
+		switch o := decided[p.TraceID]; o.Verdict {
+		case Done, Refused:
+			o.NoOp = true
+			r.decideNow(p, o)
+		case Found:
+			p.Action, p.ID = Update, o.ID
+			updates = append(updates, p)
+		default:
+			r.mu.Lock()
+			r.busy[p.Key] = &flight{hash: p.Hash}
+			r.doubt(p, p.Sent)
+			r.mu.Unlock()
+		}
+	}
+	return updates
 }
 
 // decideNow books a change that the sink has decided without a write.
@@ -56,13 +95,19 @@ func (r *run) note(p *pending, d Decision) {
 // the two rows would overwrite each other for ever (I1).
 func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 	owners, err := r.owners(ctx, changes)
-	if err != nil {
+	survivors, serr := r.survivors(ctx, changes)
+	if err = errors.Join(err, serr); err != nil {
 		r.fail(fmt.Errorf("look for rows of the same record: %w", err))
 		return nil
 	}
 	kept := changes[:0]
 	here := map[string]string{}
 	for _, p := range changes {
+		if owner, taken := survivors[p.ID]; taken && owner != p.Key && p.entry.Merged != "" {
+			err := mergedError(p, p.ID, owner)
+			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
+			continue
+		}
 		r.mu.Lock()
 		owner, taken := r.matches[p.Match]
 		r.mu.Unlock()
@@ -84,6 +129,20 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 		kept = append(kept, p)
 	}
 	return kept
+}
+
+// survivors returns, for records that others were merged into, the key of this pipeline that the record belongs to, by id.
+func (r *run) survivors(ctx context.Context, changes []*pending) (map[string]string, error) {
+	var ids []string
+	for _, p := range changes {
+		if p.entry.Merged != "" {
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return r.store.Owners(ctx, r.Name, ids)
 }
 
 // owners returns, for match values of keys never written before, the key of this pipeline that has written the record.

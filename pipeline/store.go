@@ -44,7 +44,8 @@ type Store interface {
 	// as any pipeline has written them.
 	Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error)
 
-	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids.
+	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids. Where several have the same,
+	// it is one whose record wasn't merged into another's, if there is one, and else the first of them.
 	Owners(ctx context.Context, pipeline string, ids []string) (map[string]string, error)
 
 	// Finish ends the run and releases the lease.
@@ -89,6 +90,8 @@ type Entry struct {
 	Hash     Hash  // of the content that the destination has
 	Rejected Hash  // of the content that was rejected, while that reject is open
 	ID       string
+	Match    string      // the folded match value that the record was last written with; "" where that is the key
+	Merged   string      // the former id, where the destination has merged the record into ID
 	Held     bool        // a create whose outcome nobody can tell: waits for a person
 	Waiting  bool        // links of this row are waiting to be written
 	Links    []LinkState // that the destination has by this pipeline
@@ -142,7 +145,8 @@ type Decision struct {
 	Key     string
 	Version int64
 	Hash    Hash
-	ID      string       // keep the known id if ""
+	ID      string       // keep the known id if ""; links of an earlier id are gone with that record, unless it was merged
+	Merged  string       // the id that the record had before it was merged into ID; what the ledger shows of its links goes with it
 	Verdict Verdict      // Done: Hash is there now; Refused: Hash is rejected, see Reject; Found: the record is ID, its content unknown
 	Held    bool         // the outcome can't be told: hold the key for review
 	Reject  *Reject      // for Refused and for Held
@@ -151,7 +155,7 @@ type Decision struct {
 	// value in From is the row's own record.
 }
 
-// A RecordID says which record of an object has a (folded) value of a unique property.
+// A RecordID says which record of an object has a (folded) value of a unique property; none has it if ID is "".
 type RecordID struct {
 	Object, Property, Value, ID string
 }

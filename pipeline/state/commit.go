@@ -16,11 +16,11 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)
 	}
 	token := rand.Text()
+	var number int64
 	err := s.db.update(ctx, func(tx session) error {
 		if err := fence(ctx, tx, c.Pipeline, c.Epoch); err != nil {
 			return err
 		}
-		var number int64
 		first, err := one(ctx, tx, []any{&number}, `
 update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}
 where pipeline = $1 and token <> $2 returning commit_no`, c.Pipeline, token)
@@ -36,6 +36,7 @@ where pipeline = $1 and token <> $2 returning commit_no`, c.Pipeline, token)
 	if err != nil {
 		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)
 	}
+	s.witness.meanwhile(c.Pipeline, number)
 	return nil
 }
 
@@ -97,10 +98,13 @@ type ledgerRow struct {
 	ID       string          `json:"record_id"`
 	Held     bool            `json:"held"`
 	Links    json.RawMessage `json:"links,omitempty"`
+	Merged   string          `json:"merged_from"`
+	Match    string          `json:"matched"`
 }
 
 func newLedgerRow(key string, e *pipeline.Entry) ledgerRow {
-	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held}
+	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held,
+		Merged: e.Merged, Match: e.Match}
 	if len(e.Links) > 0 {
 		row.Links = json.RawMessage(encode(e.Links))
 	}
@@ -109,11 +113,12 @@ func newLedgerRow(key string, e *pipeline.Entry) ledgerRow {
 
 // The version is never lowered (I4).
 const putLedger = `
-insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, commit_no, updated_at)
-select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, $3, {now}
-from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb) where true
+insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, commit_no, updated_at)
+select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, $3, {now}
+from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text) where true
 on conflict (pipeline, key) do update set version = excluded.version, hash = excluded.hash, rejected = excluded.rejected,
-record_id = excluded.record_id, held = excluded.held, links = excluded.links, commit_no = excluded.commit_no, updated_at = excluded.updated_at
+record_id = excluded.record_id, held = excluded.held, links = excluded.links, merged_from = excluded.merged_from,
+matched = excluded.matched, commit_no = excluded.commit_no, updated_at = excluded.updated_at
 where l.version <= excluded.version`
 
 // recordRow is a row of the rows macro in putRecords, and the object and property that it shares with others.
@@ -130,6 +135,22 @@ select $1, $2, $3, r.value, r.record_id
 from rows($4 r: value text, record_id text) where true
 on conflict (account, object, property, value) do update set record_id = excluded.record_id
 where i.record_id <> excluded.record_id`
+
+const deleteRecords = `
+delete from sluice.record_id as i where i.account = $1 and i.object = $2 and i.property = $3 and i.value {any:$4}
+and (select 1 from rows($5 r: value text, record_id text) where r.value = i.value and r.record_id = i.record_id limit 1) is not null`
+
+// eachProperty calls f for the rows of each property of each object; rows is sorted.
+func eachProperty(rows []recordRow, f func(object, property string, rows []recordRow)) {
+	for len(rows) > 0 {
+		first, n := rows[0], 1
+		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
+			n++
+		}
+		f(first.Object, first.Property, rows[:n])
+		rows = rows[n:]
+	}
+}
 
 // statements returns what puts a plan and the rest of a commit into the tables.
 func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
@@ -151,14 +172,17 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 		add(`update sluice.progress set position = $2 where pipeline = $1`, c.Pipeline, []byte(c.Position))
 	}
 	add(`update sluice.run set report = $2 where id = $1`, c.Run, encode(&c.Report))
-	for rows := p.records(); len(rows) > 0; {
-		first, n := rows[0], 1
-		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
-			n++
+	slices.SortFunc(p.stale, compareRecords)
+	eachProperty(p.stale, func(object, property string, rows []recordRow) {
+		values := make([]string, len(rows))
+		for i, r := range rows {
+			values[i] = r.Value
 		}
-		add(putRecords, c.Account, first.Object, first.Property, encode(rows[:n]))
-		rows = rows[n:]
-	}
+		add(deleteRecords, c.Account, object, property, values, encode(rows))
+	})
+	eachProperty(p.records(), func(object, property string, rows []recordRow) {
+		add(putRecords, c.Account, object, property, encode(rows))
+	})
 	if c.Throttle != nil {
 		add(saveThrottle(c.Pipeline, c.Throttle).source, c.Pipeline, c.Throttle)
 	}

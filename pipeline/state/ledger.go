@@ -23,14 +23,16 @@ func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeli
 
 // entryColumns are what scanEntry reads, of the ledger as l. Asked whether a row exists, Postgres may first collect all
 // keys that wait.
-const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.held, l.links,
+const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links,
 (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null`
 
 const (
 	selectEntries = `select r.n, ` + entryColumns + ` from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`
-	selectOwners  = `
+	// The first of a record's keys comes last, and stays.
+	selectOwners = `
 select l.record_id, l.key from texts($2 r)
-cross join each(sluice.ledger l: l.pipeline = $1 and l.record_id = r.key and l.record_id <> '')`
+cross join each(sluice.ledger l: l.pipeline = $1 and l.record_id = r.key and l.record_id <> '')
+order by l.merged_from <> '' desc, l.key desc`
 	selectRecords = `
 select i.value, i.record_id from texts($4 r)
 cross join each(sluice.record_id i: i.account = $1 and i.object = $2 and i.property = $3 and i.value = r.key)`
@@ -46,7 +48,7 @@ type entryScan struct {
 // newEntryScan returns a scan of the columns in first and of entryColumns.
 func newEntryScan(first any) *entryScan {
 	e := &entryScan{}
-	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Held, &e.links, &e.entry.Waiting}
+	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.Held, &e.links, &e.entry.Waiting}
 	return e
 }
 

@@ -8,8 +8,8 @@ import (
 	"sluice/pipeline"
 )
 
-// packFormat is the first byte of packed intents.
-const packFormat = 1
+// packFormat is the first byte of packed intents. Those of format 1, from before attempts were counted, are read as well.
+const packFormat = 2
 
 // pack writes intents as one compact value: a row for each would cost the server seven times as much.
 func pack(intents []pipeline.Intent) []byte {
@@ -17,6 +17,7 @@ func pack(intents []pipeline.Intent) []byte {
 	b = binary.AppendUvarint(b, uint64(len(intents)))
 	for _, i := range intents {
 		b = binary.AppendVarint(b, i.Version)
+		b = binary.AppendVarint(b, i.Attempt)
 		b = binary.AppendVarint(b, int64(i.Action))
 		b = append(b, i.Hash[:]...)
 		for _, text := range []string{i.Key, i.TraceID, i.ID, i.Match} {
@@ -31,7 +32,7 @@ var errPacked = errors.New("packed intents are damaged")
 
 // unpack reads what pack has written.
 func unpack(b []byte) ([]pipeline.Intent, error) {
-	if len(b) == 0 || b[0] != packFormat {
+	if len(b) == 0 || b[0] == 0 || b[0] > packFormat {
 		return nil, fmt.Errorf("%w or of a newer format", errPacked)
 	}
 	r := reader{rest: b[1:]}
@@ -41,7 +42,11 @@ func unpack(b []byte) ([]pipeline.Intent, error) {
 	}
 	list := make([]pipeline.Intent, 0, n)
 	for range n {
-		i := pipeline.Intent{Version: r.varint(), Action: pipeline.Action(r.varint()), Hash: toHash(r.bytes(len(pipeline.Hash{})))}
+		i := pipeline.Intent{Version: r.varint(), Attempt: 1}
+		if b[0] > 1 {
+			i.Attempt = r.varint()
+		}
+		i.Action, i.Hash = pipeline.Action(r.varint()), toHash(r.bytes(len(pipeline.Hash{})))
 		for _, text := range []*string{&i.Key, &i.TraceID, &i.ID, &i.Match} {
 			size := r.uvarint()
 			*text = string(r.bytes(int(min(size, uint64(len(r.rest)+1)))))

@@ -14,6 +14,7 @@ type plan struct {
 	keys   []string // sorted, and distinct
 	rows   map[string]*planned
 	ids    map[recordRow]string // ids by what is unique of a record
+	stale  []recordRow          // what was unique of a record, and isn't its any more
 	open   []letter
 	opened map[[3]string]int // places in open, by subject, stage and code
 	close  []closing
@@ -58,11 +59,11 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	}
 	e.changed = true
 	e.Version, e.Held = d.Version, d.Held
-	if d.ID != "" {
-		e.ID = d.ID
-	}
 	if d.Record != nil && isText(d.Record.Value) {
-		p.ids[recordRow{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}] = d.Record.ID
+		p.learn(e, d)
+	}
+	if d.ID != "" && d.ID != e.ID {
+		e.move(d)
 	}
 	switch {
 	case d.Held:
@@ -85,6 +86,50 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	return nil
 }
 
+// learn notes which record has the match value from now on, and that the record has no longer the one that it had.
+func (p *plan) learn(e *planned, d *pipeline.Decision) {
+	now := recordRow{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}
+	if was := cmp.Or(e.Match, d.Key); e.ID != "" && (was != now.Value || d.Record.ID == "") {
+		p.forget(recordRow{Object: now.Object, Property: now.Property, Value: was, ID: e.ID})
+	}
+	e.Match = ""
+	if now.Value != d.Key {
+		e.Match = now.Value
+	}
+	switch {
+	case d.Record.ID != "":
+		p.ids[now] = d.Record.ID
+	case d.ID != "":
+		now.ID = d.ID
+		p.forget(now)
+	}
+}
+
+// forget notes that a record has a match value no longer, also where this commit has just learnt it.
+func (p *plan) forget(r recordRow) {
+	p.stale = append(p.stale, r)
+	id := r.ID
+	if r.ID = ""; p.ids[r] == id {
+		delete(p.ids, r)
+	}
+}
+
+// move gives the key another record. Links go with a record that was merged into the new one, and are gone with any other.
+func (e *planned) move(d *pipeline.Decision) {
+	if merged := d.Merged != "" && d.Merged == e.ID; merged {
+		e.Merged, e.Links = d.Merged, slices.Clone(e.Links)
+		for i := range e.Links {
+			if e.Links[i].FromID == e.ID {
+				e.Links[i].FromID = d.ID
+			}
+		}
+	} else if e.ID != "" {
+		e.Merged = ""
+		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID })
+	}
+	e.ID = d.ID
+}
+
 // refuse opens the decision's dead letter, in place of any other of the key.
 func (p *plan) refuse(d *pipeline.Decision, state string) {
 	if d.Reject == nil {
@@ -96,7 +141,7 @@ func (p *plan) refuse(d *pipeline.Decision, state string) {
 	p.close = append(p.close, closing{Key: r.Key, Stage: r.Stage, Code: r.Code})
 }
 
-// own returns links with the row's own record filled in.
+// own returns links with the row's own record filled in. Of those that are the same but for their label, the last counts.
 func own(links []pipeline.LinkChange, key, id string) []pipeline.LinkChange {
 	list := slices.Clone(links)
 	for i := range list {
@@ -106,7 +151,13 @@ func own(links []pipeline.LinkChange, key, id string) []pipeline.LinkChange {
 		}
 	}
 	slices.SortStableFunc(list, compareLinks)
-	return list
+	kept := list[:0]
+	for i, l := range list {
+		if i+1 == len(list) || compareLinks(l, list[i+1]) != 0 {
+			kept = append(kept, l)
+		}
+	}
+	return kept
 }
 
 // compareLinks puts links into the order in which Waiting returns them.
@@ -187,9 +238,11 @@ func (p *plan) records() (rows []recordRow) {
 		r.ID = id
 		rows = append(rows, r)
 	}
-	// Pipelines of one account write the same rows: they lock them in the same order.
-	slices.SortFunc(rows, func(a, b recordRow) int {
-		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Value, b.Value))
-	})
+	slices.SortFunc(rows, compareRecords)
 	return rows
+}
+
+// compareRecords puts what several pipelines may write into the order in which all of them lock it.
+func compareRecords(a, b recordRow) int {
+	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Value, b.Value))
 }

@@ -56,11 +56,11 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 	}
 	e := s.row(d.Key)
 	e.Version, e.Held = d.Version, d.Held
-	if d.ID != "" {
-		e.ID = d.ID
+	if d.Record != nil {
+		s.learn(e, d)
 	}
-	if r := d.Record; r != nil {
-		s.records[pipeline.RecordID{Object: r.Object, Property: r.Property, Value: r.Value}] = r.ID
+	if d.ID != "" && d.ID != e.ID {
+		move(e, d)
 	}
 	switch {
 	case d.Held:

@@ -110,13 +110,17 @@ func (s *Store) Records(_ context.Context, _, object, property string, values []
 	return found, nil
 }
 
-// Owners returns the keys of records, the first one where several rows have the same; see pipeline.Store.
+// Owners returns the keys of records; see pipeline.Store.
 func (s *Store) Owners(_ context.Context, _ string, ids []string) (map[string]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := map[string]string{}
 	for key, e := range s.ledger {
-		if owner, twice := found[e.ID]; e.ID != "" && slices.Contains(ids, e.ID) && (!twice || key < owner) {
+		if e.ID == "" || !slices.Contains(ids, e.ID) {
+			continue
+		}
+		owner, twice := found[e.ID]
+		if !twice || e.Merged == "" && s.ledger[owner].Merged != "" || (e.Merged == "") == (s.ledger[owner].Merged == "") && key < owner {
 			found[e.ID] = key
 		}
 	}
