@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -91,7 +93,8 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 			}
 		}
 	}
-	for look, values := range unknown {
+	for _, look := range slices.SortedFunc(maps.Keys(unknown), compareLookups) {
+		values := unknown[look]
 		slices.Sort(values)
 		values = slices.DeleteFunc(slices.Compact(values), func(v string) bool {
 			key := recordKey{look.Object, look.Property, v}
@@ -113,6 +116,10 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 		}
 	}
 	return r.fillWas(ctx, found)
+}
+
+func compareLookups(a, b Lookup) int {
+	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Property, b.Property))
 }
 
 // fillWas fills in what the ledger shows of links whose ends the store couldn't tell: an earlier attempt may have made them.

@@ -32,6 +32,8 @@ type Pipeline struct {
 	links    Linker // nil if the sink writes none
 	finder   Finder // nil if the sink can't look up records
 	specs    []LinkSpec
+
+	turns func(of string) // set by simulations only
 }
 
 // A StageError is an error of opening one stage of a pipeline.

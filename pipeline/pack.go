@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // A group is what one Write takes: changes of one action, no key twice.
@@ -69,7 +71,8 @@ const (
 
 // flush sends the groups that aren't full, and what is noted.
 func (r *run) flush(ctx context.Context) {
-	for action, g := range r.open {
+	for _, action := range slices.Sorted(maps.Keys(r.open)) { // sorted, so that a simulation can be repeated
+		g := r.open[action]
 		delete(r.open, action)
 		r.send(ctx, g)
 	}

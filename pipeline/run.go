@@ -88,17 +88,27 @@ func (r *run) send(ctx context.Context, g *group) {
 	r.flying++
 	r.mu.Unlock()
 	r.writes.Go(func() stream.Callback {
+		r.turn("write")
 		var outcomes []Outcome
 		var err error
 		if caught := panics.Try(func() { outcomes, err = r.write(ctx, g) }); caught != nil {
 			err = caught.AsError() // conc would run later callbacks all the same: the run has to know
 		}
 		return func() {
+			r.turn("commit")
 			if caught := panics.Try(func() { r.commit(ctx, g, outcomes, err) }); caught != nil {
 				r.committed(g, notes{}, caught.AsError())
 			}
 		}
 	})
+	r.turn("read")
+}
+
+// turn lets a simulation order what goes on at one instant, so that a seed replays exactly.
+func (r *run) turn(of string) {
+	if r.turns != nil {
+		r.turns(of)
+	}
 }
 
 // A run is one pipeline on its way. The fields below mu are shared by the reading goroutine and the one that commits.
