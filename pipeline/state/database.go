@@ -23,6 +23,8 @@ type database interface {
 	guard(pipeline string) guard
 	// alive tells whether the holder of a lease is running, as far as anybody can tell; fresh: the lease hasn't ended.
 	alive(holder string, fresh bool) bool
+	// place returns where the state is, as far as the server tells.
+	place(ctx context.Context) place
 	close() error
 }
 

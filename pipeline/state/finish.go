@@ -15,6 +15,7 @@ func (s *store) Finish(ctx context.Context, f pipeline.Finish) error {
 	if err != nil {
 		return fmt.Errorf("finish run of %q: %w", f.Pipeline, err)
 	}
+	s.testify(ctx, f.Pipeline)
 	return nil
 }
 

@@ -19,12 +19,16 @@ var (
 // Open opens the store at url: "postgres://…", "postgresql://…", libpq's "key=value …", or "sqlite:path", whose file
 // and folders are made with access for their owner only. It doesn't make tables; see Store.Migrate. No error holds the
 // password. Close the store to free its connections.
-func Open(ctx context.Context, url string) (Store, error) {
+func Open(ctx context.Context, url string, opts ...Option) (Store, error) {
 	db, err := openDatabase(ctx, url)
 	if err != nil {
 		return nil, err
 	}
-	return newStore(db, times), nil
+	s := newStore(db, times)
+	for _, option := range opts {
+		option(s)
+	}
+	return s, nil
 }
 
 func openDatabase(ctx context.Context, url string) (database, error) {

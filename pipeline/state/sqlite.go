@@ -99,15 +99,18 @@ func (f *sqliteFile) guard(pipeline string) guard {
 // A lease that its holder never released means nothing without the lock of a process that is still there.
 func (f *sqliteFile) alive(holder string, _ bool) bool { return f.lock.holder() == holder }
 
+// Nothing tells a file from its copy; see witness.
+func (f *sqliteFile) place(context.Context) place { return place{} }
+
 func (f *sqliteFile) close() error {
 	f.lock.close()
 	var err error
 	if f.writer != nil {
 		w := <-f.writer
-		err = w.conn.Close()
+		err = errors.Join(w.prepared.close(), w.conn.Close())
 		f.writer <- w // who comes now learns that it is closed
 	}
-	return errors.Join(err, f.read.Close(), f.write.Close()) // and with them all that was prepared
+	return errors.Join(err, f.reads.close(), f.read.Close(), f.write.Close())
 }
 
 func (f *sqliteFile) update(ctx context.Context, do func(session) error) error {
@@ -155,6 +158,16 @@ func explainSQLite(err error) error {
 // prepared are statements by their source: to prepare one takes longer than to run most of them.
 type prepared struct{ statements sync.Map }
 
+// close closes the statements. One that stays open would keep its connection, with the file and its log, from being closed.
+func (p *prepared) close() error {
+	var errs []error
+	p.statements.Range(func(_, st any) bool {
+		errs = append(errs, st.(*sql.Stmt).Close())
+		return true
+	})
+	return errors.Join(errs...)
+}
+
 // sqlSession is a connection pool, or the writer within its transaction.
 type sqlSession struct {
 	d *dialect
@@ -165,7 +178,7 @@ type sqlSession struct {
 	known *prepared
 }
 
-// statement returns a prepared statement. It is closed with the connections.
+// statement returns a prepared statement. It is closed with the database.
 func (s *sqlSession) statement(ctx context.Context, source string) (*sql.Stmt, error) {
 	if st, ok := s.known.statements.Load(source); ok {
 		return st.(*sql.Stmt), nil

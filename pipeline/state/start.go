@@ -12,12 +12,17 @@ import (
 
 // Start begins a run; see pipeline.Store. It waits, for at most the rest of the lease, where the holder shows no sign of life.
 func (s *store) Start(ctx context.Context, b pipeline.Begin) (pipeline.Resume, error) {
+	return s.start(ctx, &opening{Begin: b})
+}
+
+func (s *store) start(ctx context.Context, b *opening) (pipeline.Resume, error) {
 	if err := errors.Join(checkText("pipeline's name", b.Pipeline), checkText("account", b.Account)); err != nil {
 		return pipeline.Resume{}, err
 	}
 	if err := s.checkVersion(ctx); err != nil {
 		return pipeline.Resume{}, err
 	}
+	b.place = s.db.place(ctx)
 	g := s.db.guard(b.Pipeline)
 	resume, granted, err := s.take(ctx, g, b)
 	if err != nil {
@@ -32,7 +37,7 @@ func (s *store) Start(ctx context.Context, b pipeline.Begin) (pipeline.Resume, e
 
 // take takes the lease, and waits for it as long as it is unclear whether its holder is alive. It returns the time,
 // by this process's clock, that the lease is counted from.
-func (s *store) take(ctx context.Context, g guard, b pipeline.Begin) (pipeline.Resume, time.Time, error) {
+func (s *store) take(ctx context.Context, g guard, b *opening) (pipeline.Resume, time.Time, error) {
 	token := rand.Text()
 	patience := time.Now().Add(s.times.gone)
 	for {
@@ -66,7 +71,8 @@ func (s *store) take(ctx context.Context, g guard, b pipeline.Begin) (pipeline.R
 func wrapUnlessHeld(err error) error {
 	_, held := errors.AsType[*pipeline.HeldError](err)
 	_, account := errors.AsType[*pipeline.AccountError](err)
-	if err == nil || held || account {
+	_, behind := errors.AsType[*pipeline.BehindError](err)
+	if err == nil || held || account || behind {
 		return err
 	}
 	return fmt.Errorf("start run: %w", err)
@@ -82,11 +88,14 @@ type leaseHeld struct {
 
 // grant raises the epoch and begins a run, unless somebody else holds the lease. locked: this process has the lock that
 // a holder who also had it would still have.
-func (s *store) grant(ctx context.Context, tx session, b pipeline.Begin, token string, locked bool) (r pipeline.Resume, err error) {
-	if err := prepare(ctx, tx, b); err != nil {
+func (s *store) grant(ctx context.Context, tx session, b *opening, token string, locked bool) (r pipeline.Resume, err error) {
+	if err := prepare(ctx, tx, b.Begin); err != nil {
 		return r, err
 	}
 	if err := free(ctx, tx, b.Pipeline, token, locked); err != nil {
+		return r, err
+	}
+	if err := s.watch(ctx, tx, b); err != nil {
 		return r, err
 	}
 	if _, err = one(ctx, tx, []any{&r.Epoch}, `
@@ -107,7 +116,7 @@ where pipeline = $1 and ($3 or reread or fingerprint <> $2)`, []any{b.Pipeline, 
 insert into sluice.run (pipeline, epoch, status, started_at) values ($1, $2, 'running', {now}) returning id`, b.Pipeline, r.Epoch); err != nil {
 		return r, err
 	}
-	return r, resume(ctx, tx, b, &r)
+	return r, resume(ctx, tx, b.Begin, &r)
 }
 
 // prepare sees to it that the pipeline's rows exist, and that the state belongs to the account.

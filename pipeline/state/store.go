@@ -12,7 +12,7 @@ import (
 
 // A Store is what a run needs of the state, and what its operators need beside it. Its methods may be called concurrently.
 type Store interface {
-	pipeline.Store
+	pipeline.Reconciler
 
 	// Migrate brings the tables to the newest version that the program knows, and returns the versions before and
 	// after. It changes nothing, and needs no right to, where they are of that version already. Tables of a version
@@ -52,8 +52,9 @@ var times = timing{ttl: 60 * time.Second, renew: 10 * time.Second, margin: 10 * 
 
 // store is the store's logic over either database.
 type store struct {
-	db    database
-	times timing
+	db      database
+	times   timing
+	witness *witness // nil: there is none
 
 	mu     sync.Mutex
 	leases map[string]*lease // of this store's runs, by pipeline
