@@ -38,7 +38,7 @@ func (s *stage) check() {
 
 // judge returns every broken promise.
 func (s *stage) judge() []violation {
-	v := &verdict{stage: s, want: wanted(s.setup, s.state)}
+	v := &verdict{stage: s, want: s.wanted()}
 	crm := s.look()
 	state, err := s.audit.look()
 	if err != nil {
@@ -55,6 +55,15 @@ func (s *stage) judge() []violation {
 	v.paced()
 	v.secret()
 	return v.list
+}
+
+// wanted returns what is wanted of the sources as they are.
+func (s *stage) wanted() *want {
+	w := wanted(s.setup, s.state)
+	if s.hasty {
+		w.hasty()
+	}
+	return w
 }
 
 // story tells what has happened: every process and its end, and the last one's output.

@@ -1,7 +1,9 @@
 package torture
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -46,11 +48,14 @@ type stage struct {
 	warehouse string // DSN of the database that holds the firms
 	dir       string
 	audit     *audit
-	state     int // of the sources
+	state     int               // of the sources
+	hasty     bool              // the sources have left their first state before all of it was written
+	floor     map[string]string // checkpoints, by pipeline, when the sources came into their state
+	open      int               // groups of intents that the last process has left
 
-	mu     sync.Mutex
-	before func(*http.Request) // called with every request before HubSpot sees it; may be nil
-	runs   []result            // of all processes that have ended
+	mu   sync.Mutex
+	fate func(http.ResponseWriter, *http.Request) // serves requests in HubSpot's place; may be nil
+	runs []result                                 // of all processes that have ended
 }
 
 // newStage makes a stage, with the sources in their first state and empty state tables.
@@ -111,24 +116,42 @@ func (s *stage) makeProperty(object, name string) {
 	}
 }
 
-// serve looks at a request at the moment of its arrival, and lets HubSpot answer it.
+// serve looks at a request at the moment of its arrival, and lets HubSpot answer it, unless its fate is another.
 func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // cut off: it never arrived
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	if s.audit != nil {
-		s.audit.arrive(r)
+		s.audit.arrive(r, body)
 	}
 	s.mu.Lock()
-	before := s.before
+	fate := s.fate
 	s.mu.Unlock()
-	if before != nil {
-		before(r)
+	if fate == nil {
+		fate = s.portal.ServeHTTP
 	}
-	s.portal.ServeHTTP(w, r)
+	fate(w, r)
+}
+
+// intercept has requests served by fn in HubSpot's place; nil: by HubSpot.
+func (s *stage) intercept(fn http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fate = fn
 }
 
 // use puts the sources into a state.
 func (s *stage) use(state int) {
 	s.t.Helper()
 	s.state = state
+	if s.audit != nil {
+		var err error
+		if s.floor, err = s.audit.positions(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 	for _, sheet := range sheets(state) {
 		if sheet.name == "firms" {
 			pgtest.Exec(s.t, s.warehouse, sheet.sql())

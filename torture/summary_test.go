@@ -1,7 +1,61 @@
 package torture
 
-type progress struct{}
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
 
-func (p *progress) write(path string) error { return nil }
+// A tally is what was done, of all layers: for the summary.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]int // by what has happened
+	layers []string       // a line for each
+}
 
-var programme progress
+var programme tally
+
+// count notes that something has happened.
+func (p *tally) count(what string) { p.add(what, 1) }
+
+func (p *tally) add(what string, n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.counts == nil {
+		p.counts = map[string]int{}
+	}
+	p.counts[what] += n
+}
+
+// counted returns how often something has happened.
+func (p *tally) counted(what string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts[what]
+}
+
+// layer notes how much of a layer was done.
+func (p *tally) layer(name string, done, of int, took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.layers = append(p.layers, fmt.Sprintf("| %s | %d | %d | %.0f %% | %v |", name, done, of, 100*float64(done)/float64(max(1, of)), took.Round(time.Second)))
+}
+
+// write writes the summary as Markdown, unless path is "".
+func (p *tally) write(path string) error {
+	if path == "" {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "size %s, seed %d, %v\n\n| layer | scenarios | of | share | time |\n|---|---:|---:|---:|---:|\n", *size, *seed, time.Since(began).Round(time.Second))
+	for _, line := range p.layers {
+		fmt.Fprintln(&b, line)
+	}
+	fmt.Fprint(&b, "\n| what has happened | times |\n|---|---:|\n")
+	for _, name := range sorted(p.counts) {
+		fmt.Fprintf(&b, "| %s | %d |\n", name, p.counts[name])
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o600)
+}

@@ -13,6 +13,7 @@ type want struct {
 	rejected map[string]bool             // "firms f017": named by an open reject
 	parked   map[string]bool             // "firms f009": waits for a record that isn't there
 	books    map[string]report           // of one more run, when all is done
+	either   map[string]cells            // "deals d005": what the record may hold as well
 }
 
 // keyed are the objects that are written, with the property that holds the source's key.
@@ -20,7 +21,7 @@ var keyed = map[string]string{"companies": "firm_id", "contacts": "person_id", "
 
 // wanted returns what is wanted of a source that has gone through its states up to the given one.
 func wanted(c setup, state int) *want {
-	w := &want{records: map[string]map[string]cells{}, links: map[string]string{}, rejected: map[string]bool{}, parked: map[string]bool{}, books: map[string]report{}}
+	w := &want{records: map[string]map[string]cells{}, links: map[string]string{}, rejected: map[string]bool{}, parked: map[string]bool{}, books: map[string]report{}, either: map[string]cells{}}
 	for object := range keyed {
 		w.records[object] = map[string]cells{}
 	}
@@ -155,6 +156,23 @@ func (w *want) memberships(state int) {
 		w.link("memberships", row["person"], row["firm"], row["role"])
 	}
 	w.books["memberships"] = b
+}
+
+// hasty is for a source that has left its first state before all of it was written: what is made once was made of either.
+func (w *want) hasty() {
+	for _, row := range deals(secondState).rows {
+		w.either["deals "+row["deal_id"]] = cells{"deal_id": row["deal_id"], "dealname": row["title"]}
+	}
+}
+
+// allows tells whether a record may hold these values.
+func (w *want) allows(object, key string, row cells) bool {
+	return maps.Equal(w.records[object][key], row) || maps.Equal(w.either[object+" "+key], row)
+}
+
+// cutPrefix cuts the pipeline's name off "pipeline key".
+func cutPrefix(name, pipeline string) (key string, mine bool) {
+	return strings.CutPrefix(name, pipeline+" ")
 }
 
 // without returns properties without those that have no value.
