@@ -5,3 +5,4 @@ alter table ledger add column merged_from text not null default '';
 alter table ledger add column matched text not null default '';
 
 alter table dead_letter add column follows integer;
+create index dead_letter_retried on dead_letter (pipeline, key) where retried_at is not null;

@@ -136,21 +136,8 @@ from rows($4 r: value text, record_id text) where true
 on conflict (account, object, property, value) do update set record_id = excluded.record_id
 where i.record_id <> excluded.record_id`
 
-const deleteRecords = `
-delete from sluice.record_id as i where i.account = $1 and i.object = $2 and i.property = $3 and i.value {any:$4}
-and (select 1 from rows($5 r: value text, record_id text) where r.value = i.value and r.record_id = i.record_id limit 1) is not null`
-
-// eachProperty calls f for the rows of each property of each object; rows is sorted.
-func eachProperty(rows []recordRow, f func(object, property string, rows []recordRow)) {
-	for len(rows) > 0 {
-		first, n := rows[0], 1
-		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
-			n++
-		}
-		f(first.Object, first.Property, rows[:n])
-		rows = rows[n:]
-	}
-}
+const deleteRecord = `
+delete from sluice.record_id where account = $1 and object = $2 and property = $3 and value = $4 and record_id = $5`
 
 // statements returns what puts a plan and the rest of a commit into the tables.
 func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
@@ -173,16 +160,17 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 	}
 	add(`update sluice.run set report = $2 where id = $1`, c.Run, encode(&c.Report))
 	slices.SortFunc(p.stale, compareRecords)
-	eachProperty(p.stale, func(object, property string, rows []recordRow) {
-		values := make([]string, len(rows))
-		for i, r := range rows {
-			values[i] = r.Value
+	for _, r := range p.stale {
+		add(deleteRecord, c.Account, r.Object, r.Property, r.Value, r.ID)
+	}
+	for rows := p.records(); len(rows) > 0; {
+		first, n := rows[0], 1
+		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
+			n++
 		}
-		add(deleteRecords, c.Account, object, property, values, encode(rows))
-	})
-	eachProperty(p.records(), func(object, property string, rows []recordRow) {
-		add(putRecords, c.Account, object, property, encode(rows))
-	})
+		add(putRecords, c.Account, first.Object, first.Property, encode(rows[:n]))
+		rows = rows[n:]
+	}
 	if c.Throttle != nil {
 		add(saveThrottle(c.Pipeline, c.Throttle).source, c.Pipeline, c.Throttle)
 	}

@@ -47,16 +47,20 @@ func (p *plan) reject(r *pipeline.Reject, state string) {
 	p.open = append(p.open, l)
 }
 
+// A row that was sent again may be refused for another reason: the new dead letter follows the one that is closed by the
+// same run.
 const putLetters = `
-insert into sluice.dead_letter as d (pipeline, subject, key, place, stage, code, message, state, run, last_run, first_at, last_at)
-select $1, r.subject, r.key, r.place, r.stage, r.code, r.message, r.state, $3, $3, {now}, {now}
+insert into sluice.dead_letter as d (pipeline, subject, key, place, stage, code, message, state, run, last_run, first_at, last_at, follows)
+select $1, r.subject, r.key, r.place, r.stage, r.code, r.message, r.state, $3, $3, {now}, {now},
+(select o.id from sluice.dead_letter o where o.pipeline = $1 and o.key = r.key and o.key <> '' and o.retried_at is not null and o.last_run = $3
+order by o.id desc limit 1)
 from rows($2 r: subject text, key text, place text, stage text, code text, message text, state text) where true
 on conflict (pipeline, subject, stage, code) where state <> 'closed' do update set
 place = case when excluded.place = '' then d.place else excluded.place end,
 message = excluded.message, state = excluded.state, last_run = excluded.last_run, last_at = excluded.last_at`
 
 const closeLetters = `
-update sluice.dead_letter as d set state = 'closed', closed_at = {now}
+update sluice.dead_letter as d set state = 'closed', closed_at = {now}, last_run = $4
 where keyed(sluice.dead_letter $1 $3: state <> 'closed')
 and (select 1 from rows($2 r: key text, stage text, code text) where r.key = d.key and not (r.stage = d.stage and r.code = d.code) limit 1) is not null`
 
@@ -71,7 +75,7 @@ func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
 		for i := range p.close {
 			keys[i] = p.close[i].Key
 		}
-		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close), keys}})
+		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close), keys, c.Run}})
 	}
 	if len(p.open) > 0 {
 		list = append(list, statement{putLetters, []any{c.Pipeline, encode(p.open), c.Run}})

@@ -119,3 +119,38 @@ func TestRetryDuringARun(t *testing.T) {
 		equal(t, "position", begin(t, s, pipeline.Begin{}).Position, pipeline.Position(nil))
 	})
 }
+
+// A row that is refused again after a retry leaves a trail: the same reason is the same dead letter, another one follows it.
+func TestARetriedDeadLetterIsFollowed(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad"), refused("b", 1, hash(1), "bad"), refused("c", 1, hash(1), "bad")}})
+		r.finish(pipeline.Finish{})
+		first := map[string]int64{}
+		for _, l := range r.letters(Filter{}) {
+			first[l.Key] = l.ID
+		}
+		if _, err := s.Retry(t.Context(), "p", []int64{first["a"], first["b"]}); err != nil {
+			t.Fatal(err)
+		}
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 2, hash(2), "bad"), refused("b", 2, hash(2), "worse"), refused("c", 2, hash(2), "worse")}})
+		r.finish(pipeline.Finish{})
+		got := map[string]int64{}
+		for _, l := range r.letters(Filter{}) {
+			got[l.Key] = l.Follows
+			if same := l.ID == first[l.Key]; same != (l.Key == "a") {
+				t.Errorf("the dead letter of %s is the same: %v", l.Key, same)
+			}
+		}
+		equal(t, "follows", got, map[string]int64{"a": 0, "b": first["b"], "c": 0})
+		for i, verdict := range []pipeline.Decision{done("b", 3, hash(3), "1"), refused("b", 4, hash(4), "bad")} {
+			r = begin(t, s, pipeline.Begin{})
+			r.commit(pipeline.Commit{Decisions: []pipeline.Decision{verdict}})
+			r.finish(pipeline.Finish{})
+			if l := r.letters(Filter{Key: "b"}); i == 1 && l[0].Follows != 0 {
+				t.Errorf("a reject after a success follows %d", l[0].Follows)
+			}
+		}
+	})
+}

@@ -23,6 +23,7 @@ type DeadLetter struct {
 	Last     time.Time `json:"last"`
 	Retried  time.Time `json:"retried,omitzero"`
 	Closed   time.Time `json:"closed,omitzero"`
+	Follows  int64     `json:"follows,omitempty"` // the dead letter that was retried, where the row was refused again for another reason
 }
 
 // A Filter chooses dead letters; its zero fields choose all that aren't closed.
@@ -62,7 +63,7 @@ func (s *store) Rejects(ctx context.Context, f Filter) ([]DeadLetter, error) {
 			list = append(list, l)
 			return err
 		}, `
-select id, pipeline, key, place, stage, code, message, state, run, last_run,
+select id, pipeline, key, place, stage, code, message, state, run, last_run, coalesce(follows, 0),
 {micros:first_at}, {micros:last_at}, {micros:retried_at}, {micros:closed_at}
 from sluice.dead_letter
 where ($1 = '' or pipeline = $1) and ($2 = '' or code = $2) and ($3 = '' or key = $3) and ($4 or state <> 'closed')
@@ -77,7 +78,7 @@ order by id desc limit $7`, f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0
 
 func scanLetter(scan scan) (l DeadLetter, err error) {
 	var first, last, retried, closed *int64
-	err = scan(&l.ID, &l.Pipeline, &l.Key, &l.Place, &l.Stage, &l.Code, &l.Message, &l.State, &l.Run, &l.LastRun,
+	err = scan(&l.ID, &l.Pipeline, &l.Key, &l.Place, &l.Stage, &l.Code, &l.Message, &l.State, &l.Run, &l.LastRun, &l.Follows,
 		&first, &last, &retried, &closed)
 	l.First, l.Last, l.Retried, l.Closed = fromMicros(first), fromMicros(last), fromMicros(retried), fromMicros(closed)
 	return l, err
