@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -49,7 +50,12 @@ func (c *Connection) Connect(_ context.Context, env pipeline.Env) (io.Closer, er
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	config := crm.Config{BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: c.AccessToken, Timeout: c.Timeout, Log: env.Log, Permit: pipeline.Permitted}
+	return c.open(env, nil)
+}
+
+// open returns a client that dials as net does, unless dial is given.
+func (c *Connection) open(env pipeline.Env, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (*portal, error) {
+	config := crm.Config{Dial: dial, BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: c.AccessToken, Timeout: c.Timeout, Log: env.Log, Permit: pipeline.Permitted}
 	if c.OAuth != nil {
 		config.OAuth = &crm.OAuth{ClientID: c.OAuth.ClientID, ClientSecret: c.OAuth.ClientSecret, RefreshToken: c.OAuth.RefreshToken}
 	}
