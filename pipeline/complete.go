@@ -47,6 +47,9 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.quiet(ctx); err != nil {
 		return err
 	}
+	if err := r.landLinks(ctx); err != nil {
+		return err
+	}
 	if err := r.mirror(ctx); err != nil {
 		return err
 	}
@@ -146,13 +149,13 @@ func (r *run) observe() {
 }
 
 // mirror marks for removal the links of rows that have left the source: only those that this pipeline wrote, and only
-// after one process has read all of a source that isn't empty, with no row whose key it couldn't tell.
+// after one process has read all of a source that has rows that aren't filtered, with none whose key it couldn't tell.
 func (r *run) mirror(ctx context.Context) error {
 	if r.seen == nil || !r.whole {
 		return nil
 	}
-	if r.blind || r.report.Read == 0 {
-		r.log.Warn("nothing is unlinked: the source is empty or holds rows that couldn't be read", "pipeline", r.Name)
+	if r.blind || len(r.seen) == 0 {
+		r.log.Warn("nothing is unlinked: no row of the source is left after the filters, or some couldn't be read", "pipeline", r.Name)
 		return nil
 	}
 	after := ""
