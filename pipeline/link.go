@@ -58,8 +58,58 @@ func (r *run) link(ctx context.Context, last bool) error {
 }
 
 // catchUp writes the links that an earlier run has left waiting, before a row is read: one whose answer was lost may
-// have been made, and if its row has changed since, it must be on the books to be taken back.
-func (r *run) catchUp(ctx context.Context) error { return r.link(ctx, false) }
+// have been made, and if its row has changed since, it must be on the books to be taken back. Those that may have been
+// sent wait until they can no longer land.
+func (r *run) catchUp(ctx context.Context) error {
+	if r.links == nil {
+		return nil
+	}
+	if err := r.recallLinks(ctx); err != nil {
+		return err
+	}
+	return r.link(ctx, false)
+}
+
+// recallLinks puts the waiting links that an earlier process may have sent on a list of their own: until they can no
+// longer take effect they stay on the books, and newer content of their rows waits, so that a late link can't land on
+// top of its own removal (I4).
+func (r *run) recallLinks(ctx context.Context) error {
+	var after *LinkChange
+	for {
+		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = &page[len(page)-1]
+		var keys []string
+		for i := range page {
+			if page[i].Was != nil {
+				r.late[linkName(&page[i])] = true
+				keys = append(keys, page[i].Key)
+			}
+		}
+		entries, err := r.store.Known(ctx, r.Name, keys)
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		for i, key := range keys {
+			if r.busy[key] == nil {
+				r.busy[key] = &flight{decided: true, hash: entries[i].Hash, landing: r.began.Add(r.limits.Landing)}
+			}
+		}
+		r.mu.Unlock()
+	}
+}
+
+// landLinks waits until no link of an earlier process can take effect any more.
+func (r *run) landLinks(ctx context.Context) error {
+	if len(r.late) == 0 {
+		return nil
+	}
+	clear(r.late)
+	return r.pause(ctx, time.Until(r.began.Add(r.limits.Landing)))
+}
 
 // due returns the links of a page that can be written now.
 func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChange, error) {
@@ -73,7 +123,7 @@ func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChang
 		r.mu.Lock()
 		busy := r.flightOf(l.Key)
 		r.mu.Unlock()
-		if l.From.ID != "" && l.To.ID != "" && (busy == nil || busy.decided) {
+		if l.From.ID != "" && l.To.ID != "" && (busy == nil || busy.decided) && !r.late[linkName(&l)] {
 			due = append(due, l)
 		}
 	}

@@ -133,6 +133,7 @@ type run struct {
 	ended    bool // the source was read to its last row
 	whole    bool // and from its first
 	ids      map[recordKey]string
+	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
 	missed   map[recordKey]bool // looked up in the destination since links were last written
 
 	mu      sync.Mutex
@@ -166,7 +167,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{},
+		busy: map[string]*flight{}, matches: map[string]string{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	r.landed = sync.NewCond(&r.mu)
