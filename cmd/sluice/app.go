@@ -6,9 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"sluice/pipeline"
 )
 
 // An app is one invocation of the program: its streams, its environment and the flags that all commands share.
@@ -21,12 +24,17 @@ type app struct {
 	verbose        bool
 }
 
-// Main runs the program and returns its exit code. The first signal drains what is running, the second aborts it.
+// drainGrace is how long what is in flight may take after the first signal. It is shorter than the 30 seconds after which
+// Kubernetes kills a container.
+const drainGrace = 25 * time.Second
+
+// Main runs the program and returns its exit code. The first signal drains what is running; the second, or the end of the
+// grace period, aborts it. Both leave it resumable.
 func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, bool), signals <-chan os.Signal) int {
 	a := &app{stdout: stdout, stderr: stderr, lookup: lookup, drain: make(chan struct{})}
-	ctx, abort := context.WithCancel(context.Background())
-	defer abort()
-	go a.listen(signals, abort, ctx.Done())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go a.listen(signals, func() { cancel(pipeline.ErrInterrupted) }, ctx.Done())
 
 	root := a.root()
 	root.SetArgs(args)
@@ -36,24 +44,31 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(stderr, "sluice:", err)
 	}
+	if err != nil && context.Cause(ctx) == pipeline.ErrInterrupted {
+		return exitInterrupted // whatever it was that the abort broke off
+	}
 	return exitCode(err)
 }
 
 // listen turns signals into a drain and then into an abort.
 func (a *app) listen(signals <-chan os.Signal, abort func(), done <-chan struct{}) {
-	for stopping := false; ; stopping = true {
-		select {
-		case <-signals:
-			if stopping {
-				abort()
-				return
-			}
-			fmt.Fprintln(a.stderr, "sluice: stopping: finishing what is in flight; once more aborts")
-			close(a.drain)
-		case <-done:
-			return
-		}
+	select {
+	case <-signals:
+	case <-done:
+		return
 	}
+	fmt.Fprintf(a.stderr, "sluice: stopping: finishing what is in flight, for at most %s; once more aborts\n", drainGrace)
+	close(a.drain)
+	grace := time.NewTimer(drainGrace)
+	defer grace.Stop()
+	select {
+	case <-signals:
+	case <-grace.C:
+		fmt.Fprintf(a.stderr, "sluice: aborting: what was in flight %s after the signal is settled by the next run\n", drainGrace)
+	case <-done:
+		return
+	}
+	abort()
 }
 
 func (a *app) root() *cobra.Command {

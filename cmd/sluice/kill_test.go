@@ -31,6 +31,7 @@ type kill struct {
 	signal  syscall.Signal
 	request int64 // of those that write or settle, counted from 1 in each process
 	after   bool
+	twice   bool // the signal, so that it aborts: the request is never answered
 }
 
 func (k kill) String() string {
@@ -51,7 +52,7 @@ func TestKilled(t *testing.T) {
 				s := newStage(t, store)
 				kills := 0
 				for i := range 9 {
-					if s.run(t, kill{signal, 1 + int64(i/2)%3, i%2 == 1}) != exitDone {
+					if s.run(t, kill{signal: signal, request: 1 + int64(i/2)%3, after: i%2 == 1}) != exitDone {
 						kills++
 					}
 				}
@@ -96,6 +97,20 @@ type attempt struct {
 
 // nodes is how many companies there are; all but the first of each ten have a parent, most of them on a later line.
 const nodes = 2000
+
+// insist repeats the signal until the process has ended: two signals at once may be taken for one.
+func (a *attempt) insist() {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			_ = a.process.Signal(a.signal)
+		case <-a.died:
+			return
+		}
+	}
+}
 
 func newStage(t *testing.T, store string) *stage {
 	s := &stage{portal: hubspottest.New(hubspottest.Options{Seed: 1, BodyLog: -1}), dir: t.TempDir()}
@@ -177,6 +192,10 @@ func (s *stage) between(hubspot http.Handler) http.Handler {
 		if mine {
 			<-a.began
 			_ = a.process.Signal(a.signal)
+			if a.twice {
+				a.insist()
+				return
+			}
 			if a.signal == syscall.SIGKILL {
 				<-a.died
 				return
