@@ -3,7 +3,6 @@ package hubspot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -73,33 +72,37 @@ func missingProperty(details []crm.DetailError) bool {
 // told apart and are left in doubt, which holds them for review.
 func (w *writing) takeApart(ctx context.Context, b batch, e *crm.Error) {
 	item := &crm.ItemError{Category: e.Category, SubCategory: e.SubCategory, Message: e.Message, Context: e.Context, Errors: e.Details}
-	if len(b.entries) == 1 {
-		if isConflict(item) {
-			w.conflicts(ctx, []conflict{{b.entries[0], item.ExistingID(), item}})
-			return
-		}
-		w.refuse(b.entries[0].Change, w.refusal(b.entries[0], item))
-		return
-	}
-	if b.action == pipeline.Create {
+	if b.action == pipeline.Create && len(b.entries) > 1 {
 		w.readBack(ctx, b, item)
 		return
 	}
-	if named := w.named(item, b); len(named) > 0 && len(named) < len(b.entries) {
-		accounted := make([]bool, len(b.entries))
-		for _, at := range named {
-			accounted[at] = true
-			w.refuse(b.entries[at].Change, w.refusal(b.entries[at], item))
-		}
-		w.todo = append(w.todo, batch{b.action, rest(b.entries, accounted)})
+	named := w.named(item, b)
+	if len(b.entries) == 1 {
+		named = []int{0}
+	}
+	if len(named) == 0 || len(named) == len(b.entries) && len(named) > 1 && !isGone(b.action, item) {
+		w.halve(b)
 		return
 	}
-	w.halve(b)
+	accounted := make([]bool, len(b.entries))
+	var s sorting
+	for _, at := range named {
+		accounted[at] = true
+		w.sort(&s, b.action, b.entries[at], item)
+	}
+	w.decide(ctx, s)
+	if left := rest(b.entries, accounted); len(left) > 0 {
+		w.todo = append(w.todo, batch{b.action, left})
+	}
 }
 
-// named returns the entries that an error names by their trace ids. Ids alone may also name an innocent twin.
+// named returns the entries that an error names by their trace ids. Ids alone may also name an innocent twin, but for
+// records that are said to be gone: those are looked for.
 func (w *writing) named(item *crm.ItemError, b batch) []int {
 	byTrace := &crm.ItemError{Context: map[string][]string{"objectWriteTraceId": item.TraceIDs()}, Errors: item.Errors}
+	if isGone(b.action, item) {
+		byTrace = item
+	}
 	return newIndex(b.entries, "", strings.TrimSpace).failed(byTrace)
 }
 
@@ -148,24 +151,28 @@ func (w *writing) readBack(ctx context.Context, b batch, item *crm.ItemError) {
 			"error", item, "rows", len(b.entries))
 		return
 	}
-	found, err := w.existing(ctx, b.entries)
-	if err != nil {
+	l := w.lookup(w.object, w.path, w.matchName(), w.written()...)
+	changes := make([]*pipeline.Change, len(b.entries))
+	for i, e := range b.entries {
+		changes[i] = e.Change
+	}
+	if err := l.readAll(ctx, changes, w.foldMatch); err != nil {
 		w.log.Warn("a refused create can't be read back now", "error", err)
 		return
 	}
 	var conflicts []conflict
 	accounted := make([]bool, len(b.entries))
 	for i, e := range b.entries {
-		record, ok := found[e.fold]
-		if !ok {
+		record := l.found[e.fold]
+		if record == nil {
 			continue
 		}
 		accounted[i] = true
-		if holds(record, e.input) {
+		if w.holds(record, e.input) {
 			w.done(e, record.ID)
 			continue
 		}
-		conflicts = append(conflicts, conflict{e, record.ID, item})
+		conflicts = append(conflicts, conflict{entry: e, id: record.ID, item: item, property: w.matchName()})
 	}
 	left := batch{b.action, rest(b.entries, accounted)}
 	w.conflicts(ctx, conflicts)
@@ -174,113 +181,4 @@ func (w *writing) readBack(ctx context.Context, b batch, item *crm.ItemError) {
 	} else if len(left.entries) > 0 {
 		w.todo = append(w.todo, left)
 	}
-}
-
-// existing reads the records that have the entries' match values, with all properties that are written.
-func (w *writing) existing(ctx context.Context, entries []entry) (map[string]*crm.Result, error) {
-	var names []string
-	for _, p := range w.props {
-		if !p.skip {
-			names = append(names, p.name)
-		}
-	}
-	values := make([]string, len(entries))
-	for i, e := range entries {
-		values[i] = e.Match
-	}
-	answer, err := w.portal.BatchRead(ctx, w.path, w.matchName(), names, values, false)
-	if err != nil {
-		return nil, err
-	}
-	x := newIndex(entries, w.matchName(), func(v string) string { return w.Fold(w.object, w.matchName(), v) })
-	found := map[string]*crm.Result{}
-	for i := range answer.Results {
-		if at := x.result(&answer.Results[i]); at >= 0 {
-			found[entries[at].fold] = &answer.Results[i]
-		}
-	}
-	return found, nil
-}
-
-// holds tells whether a record that was read has every value that the input would write.
-func holds(record *crm.Result, in crm.Input) bool {
-	return !slices.ContainsFunc(in.Properties, func(p crm.Property) bool {
-		return !strings.EqualFold(strings.TrimSpace(record.Properties[p.Name]), strings.TrimSpace(p.Value))
-	})
-}
-
-// A conflict is an entry whose unique value another record has: the one with the id, if that was told.
-type conflict struct {
-	entry
-	id   string
-	item *crm.ItemError
-}
-
-func isConflict(item *crm.ItemError) bool {
-	return item.Category == "CONFLICT" || item.ExistingID() != ""
-}
-
-// conflicts refuses rows whose unique value another record has, or writes to that record where the configuration asks for
-// it. A create that was sent before may be in conflict with its own earlier attempt, which makes it done.
-func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
-	var adopted []entry
-	taken := map[string]bool{}
-	for _, c := range conflicts {
-		if c.Action == pipeline.Create && c.fold != "" && (c.id == "" || !c.Sent.IsZero()) {
-			id, ours, err := w.holder(ctx, c)
-			switch {
-			case err != nil:
-				w.log.Warn("a conflict can't be read back now", "error", err)
-				continue // in doubt
-			case ours && !c.Sent.IsZero():
-				w.done(c.entry, id)
-				continue
-			case id == "" && !c.Sent.IsZero():
-				continue // in doubt: it isn't seen yet
-			}
-			c.id = id
-		}
-		if w.adopt && c.id != "" && !c.adopted && c.Action != pipeline.Update && !taken[c.id] {
-			taken[c.id] = true
-			e := c.entry
-			e.adopted, e.links = true, nil
-			e.input.ID, e.input.IDProperty, e.input.Associations = c.id, "", nil
-			adopted = append(adopted, e)
-			continue
-		}
-		w.refuse(c.Change, w.conflictError(c))
-	}
-	if len(adopted) > 0 {
-		w.todo = append(w.todo, batch{pipeline.Update, adopted})
-	}
-}
-
-// holder returns the record that a create is in conflict with, and whether it has the create's match value. Where its id
-// was told it is read by that, which sees a new record at once (API.md section 11.1).
-func (w *writing) holder(ctx context.Context, c conflict) (id string, ours bool, err error) {
-	if c.id == "" {
-		found, err := w.Find(ctx, w.object, w.matchName(), []string{c.Match})
-		return found[c.Match], found[c.Match] != "", err
-	}
-	answer, err := w.portal.BatchRead(ctx, w.path, "", []string{w.matchName()}, []string{c.id}, false)
-	if err != nil {
-		return "", false, err
-	}
-	for _, r := range answer.Results {
-		ours = ours || strings.EqualFold(w.Fold(w.object, w.matchName(), r.Properties[w.matchName()]), c.fold)
-	}
-	return c.id, ours, nil
-}
-
-func (w *writing) conflictError(c conflict) error {
-	other := "another record"
-	if c.id != "" {
-		other = "record " + c.id
-	}
-	advice := ""
-	if !w.adopt && c.Action != pipeline.Update {
-		advice = "; set on_conflict: update to write to that record"
-	}
-	return pipeline.Rejectf("conflict", "%s of %s already has a unique value of this row: %s%s", other, w.object,
-		fmt.Sprint(c.item), advice)
 }

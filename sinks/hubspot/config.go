@@ -33,6 +33,13 @@ const (
 	conflictUpdate = "update"
 )
 
+// What to do with an update whose record was archived or deleted in HubSpot.
+const (
+	goneReject   = "reject"
+	goneRecreate = "recreate"
+	goneIgnore   = "ignore"
+)
+
 // Ways to translate what a row says into what HubSpot stores.
 const (
 	ownerEmail  = "owner_email"
@@ -51,6 +58,7 @@ type Config struct {
 	Associations []Association     `yaml:"associations,omitempty" doc:"Links from each record to other records."`
 	Associate    *Associate        `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
 	OnConflict   string            `yaml:"on_conflict,omitempty" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
+	OnGone       string            `yaml:"on_gone,omitempty" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert and update."`
 	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
 	Translate    map[string]string `yaml:"translate,omitempty" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) or option_label (an option's label becomes its value)."`
 }
@@ -154,6 +162,7 @@ func (c *Config) Check() error {
 	if c.OnConflict != "" && c.OnConflict != conflictReject && c.OnConflict != conflictUpdate {
 		errs = append(errs, fieldError("on_conflict", "", "unknown value %q: expected %s or %s", c.OnConflict, conflictReject, conflictUpdate))
 	}
+	errs = append(errs, c.checkOnGone()...)
 	if !(c.MaxRejects.Of >= 0 && c.MaxRejects.Of <= 1) {
 		errs = append(errs, fieldError("max_rejects", "", "%v is no share: expected a percentage such as 10%%, or a number from 0 to 1", c.MaxRejects.Of))
 	}
@@ -163,6 +172,33 @@ func (c *Config) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkOnGone lets records come back, or stay away, only where they are updated.
+func (c *Config) checkOnGone() []error {
+	mode := c.mode()
+	switch {
+	case c.OnGone == "":
+		return nil
+	case !slices.Contains([]string{goneReject, goneRecreate, goneIgnore}, c.OnGone):
+		return []error{fieldError("on_gone", "", "unknown value %q: expected %s, %s or %s", c.OnGone, goneReject, goneRecreate, goneIgnore)}
+	case mode != modeUpsert && mode != modeUpdate:
+		return []error{fieldError("on_gone", "leave it out", "mode %s updates no record", mode)}
+	case mode == modeUpdate && c.OnGone == goneRecreate:
+		return []error{fieldError("on_gone", "use mode upsert to make records again", "mode update makes no record")}
+	}
+	return nil
+}
+
+// onGone returns the policy for records that are gone, as the engine knows it.
+func (c *Config) onGone() pipeline.OnGone {
+	switch c.OnGone {
+	case goneRecreate:
+		return pipeline.RecreateGone
+	case goneIgnore:
+		return pipeline.IgnoreGone
+	}
+	return pipeline.RejectGone
 }
 
 func (c *Config) checkObject() (errs []error) {

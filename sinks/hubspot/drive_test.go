@@ -15,12 +15,20 @@ var extID = Need{Object: "contacts", Properties: []NeedProperty{{Name: "ext_id",
 const (
 	done   = "done"
 	held   = "held"
-	absent = "absent"
+	gone   = "gone"
+	purged = "purged"
 )
 
 // drive does with changes what the engine does: it prepares, writes, settles what is in doubt and repeats what is
 // known not to be there, until every change is decided. It returns how each ended: a state, or the code of a refusal.
 func drive(t *testing.T, s *Sink, changes []pipeline.Change) map[string]string {
+	t.Helper()
+	ends, _ := driveIDs(t, s, changes)
+	return ends
+}
+
+// driveIDs is drive, and returns the records' ids as well.
+func driveIDs(t *testing.T, s *Sink, changes []pipeline.Change) (map[string]string, map[string]string) {
 	t.Helper()
 	ends, ids := map[string]string{}, map[string]string{}
 	sent := map[string]time.Time{}
@@ -54,7 +62,7 @@ func drive(t *testing.T, s *Sink, changes []pipeline.Change) map[string]string {
 			attempt(t, s, group, ends, ids, sent)
 		}
 	}
-	return ends
+	return ends, ids
 }
 
 // attempt writes a group, and settles what is in doubt.
@@ -83,8 +91,6 @@ func attempt(t *testing.T, s *Sink, group []pipeline.Change, ends, ids map[strin
 		switch o, ok := answers[c.TraceID]; {
 		case !ok:
 			ends[c.TraceID] = held
-		case o.Verdict == pipeline.Absent && c.Action == pipeline.Update:
-			ends[c.TraceID] = absent
 		case o.Verdict == pipeline.Found:
 			ids[c.TraceID] = o.ID
 		}
@@ -97,6 +103,10 @@ func end(ends, ids map[string]string, outcomes map[string]pipeline.Outcome) {
 		switch o.Verdict {
 		case pipeline.Done:
 			ends[trace], ids[trace] = done, o.ID
+		case pipeline.Gone:
+			if ends[trace] = gone; o.Purged {
+				ends[trace] = purged
+			}
 		case pipeline.Refused:
 			if ends[trace] = code(o); ends[trace] == "validation_error" {
 				ends[trace] = o.Err.Error()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -62,9 +63,9 @@ func (s *Sink) Find(ctx context.Context, object, property string, values []strin
 			err := l.read(ctx, chunk)
 			mu.Lock()
 			defer mu.Unlock()
-			for f, id := range l.found {
+			for f, r := range l.found {
 				for _, v := range asked[f] {
-					found[v] = id
+					found[v] = r.ID
 				}
 			}
 			return err
@@ -77,21 +78,26 @@ func (s *Sink) Find(ctx context.Context, object, property string, values []strin
 type lookup struct {
 	*Sink
 	object, path, property string
-	found                  map[string]string // value to record id
+	names                  []string               // of the properties that are read as well
+	archived               bool                   // reads the recycle bin
+	found                  map[string]*crm.Result // by value
 	absent                 map[string]bool
 }
 
-func (s *Sink) lookup(object, path, property string) *lookup {
-	return &lookup{Sink: s, object: object, path: path, property: property, found: map[string]string{}, absent: map[string]bool{}}
+func (s *Sink) lookup(object, path, property string, names ...string) *lookup {
+	return &lookup{Sink: s, object: object, path: path, property: property, names: names, found: map[string]*crm.Result{}, absent: map[string]bool{}}
 }
 
 // read looks up at most crm.MaxInputs folded values. A request that is refused for one of them is taken apart.
 func (l *lookup) read(ctx context.Context, values []string) error {
-	idProperty := l.property
+	idProperty, names := l.property, l.names
 	if idProperty == recordID {
 		idProperty = ""
 	}
-	answer, err := l.portal.BatchRead(ctx, l.path, idProperty, []string{l.property}, values, false)
+	if !slices.Contains(names, l.property) {
+		names = append(slices.Clone(names), l.property)
+	}
+	answer, err := l.portal.BatchRead(ctx, l.path, idProperty, names, values, l.archived)
 	if err != nil {
 		e, ok := errors.AsType[*crm.Error](err)
 		if !ok || !blamesRows(e, pipeline.Update) || e.Status == 404 {
@@ -135,16 +141,16 @@ func (l *lookup) index(values []string) *index {
 
 // results notes the records that were found and returns those that none of the values is known to name: the survivors of
 // merges, which are answered under another id (API.md section 11.3), and contacts found by a secondary address.
-func (l *lookup) results(x *index, values []string, answer *crm.BatchAnswer) (strangers []string) {
+func (l *lookup) results(x *index, values []string, answer *crm.BatchAnswer) (strangers []*crm.Result) {
 	for i := range answer.Results {
 		r := &answer.Results[i]
-		if r.ID == "" {
+		if r.ID == "" || r.Archived && !l.archived {
 			continue
 		}
 		if at := x.result(r); at >= 0 {
-			l.found[values[at]] = r.ID
+			l.found[values[at]] = r
 		} else {
-			strangers = append(strangers, r.ID)
+			strangers = append(strangers, r)
 		}
 	}
 	return strangers
@@ -170,7 +176,7 @@ func (l *lookup) missing(x *index, values []string, answer *crm.BatchAnswer) (bl
 // settleRest decides on values that the answer doesn't name. They are read again without those that it does, because a
 // merged record may be answered once for two ids; an answer that names none of them says that they are absent. Where it
 // has records that can't be told whose they are, each value is read by itself.
-func (l *lookup) settleRest(ctx context.Context, values, left, strangers []string, blocked bool) error {
+func (l *lookup) settleRest(ctx context.Context, values, left []string, strangers []*crm.Result, blocked bool) error {
 	switch {
 	case len(left) == 0 || blocked:
 	case len(strangers) == 0 && len(left) < len(values):

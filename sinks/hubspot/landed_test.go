@@ -12,16 +12,21 @@ import (
 )
 
 // TestLanded proves that a create which is repeated, and meets its own earlier attempt, is done; that one which was never
-// sent before is a conflict; and that one whose conflict is about another property isn't taken for its own.
+// sent before is a conflict; and that neither a conflict about another property nor a record that has the match value, but
+// not the other values, is taken for its own.
 func TestLanded(t *testing.T) {
 	for name, switches := range worlds {
 		server, _, p := simulate(t, "2026-09", switches, extID)
-		own := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-0", "email": "p0@example.com"}})
-		must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-9", "email": "p1@example.com"}})
+		make := func(values map[string]string) hubspottest.Record {
+			return must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: values})
+		}
+		own := make(map[string]string{"ext_id": "E-0", "email": "p0@example.com", "firstname": "Name 0"})
+		make(map[string]string{"ext_id": "E-9", "email": "p1@example.com"})
+		make(map[string]string{"ext_id": "E-2", "email": "p2@example.com", "firstname": "Somebody else"})
 		s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
-		for row, want := range map[int]struct{ sent, fresh string }{0: {done, "conflict"}, 1: {"conflict", "conflict"}} {
+		for row, want := range map[int]struct{ sent, fresh string }{0: {done, "conflict"}, 1: {"conflict", "conflict"}, 2: {"conflict", "conflict"}} {
 			for _, sent := range []time.Time{{}, time.Now()} {
-				c := people(2)[row]
+				c := people(3)[row]
 				c.Sent = sent
 				outcomes, err := write(t, s, c)
 				if err != nil {
@@ -43,7 +48,7 @@ func TestLanded(t *testing.T) {
 				}
 			}
 		}
-		if n := server.Count("contacts"); n != 2 {
+		if n := server.Count("contacts"); n != 3 {
 			t.Errorf("%s: %d contacts", name, n)
 		}
 	}

@@ -13,7 +13,7 @@ type entry struct {
 	input   crm.Input
 	fold    string               // the folded match value
 	links   []pipeline.LinkState // that the input carries
-	adopted bool                 // it updates the record that its creation was in conflict with
+	adopted *conflict            // where it updates the record that its creation was in conflict with
 }
 
 // An index finds the entries that an answer speaks of. Answers are in no order, so that nothing is matched by its place

@@ -88,39 +88,6 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestUpdateMissing proves that updates of records that are gone are told, and the other ones made, in each of the four
-// ways that HubSpot is reported to answer; and that a merged record is found under its new id.
-func TestUpdateMissing(t *testing.T) {
-	for mode, want := range map[string]string{"a": "gone", "b": "gone", "c": "gone", "d": absent} {
-		server, _, p := simulate(t, "2026-09", hubspottest.Switches{UpdateMissing: mode}, extID)
-		s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
-		rows := people(6)
-		drive(t, s, rows)
-		for i := range rows {
-			r, ok := server.Find("contacts", "ext_id", fmt.Sprintf("E-%d", i))
-			if !ok {
-				t.Fatalf("row %d isn't there", i)
-			}
-			rows[i].ID = r.ID
-			rows[i].Values[2] = pipeline.StringValue("New")
-		}
-		must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: rows[1].ID})
-		must(t, server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: rows[2].ID, Other: rows[3].ID})
-		ends := drive(t, s, append(rows[:3:3], rows[4:]...))
-		for trace, got := range ends {
-			if trace == "trace-1" && got != want || trace != "trace-1" && got != done {
-				t.Errorf("mode %s: %s: %s", mode, trace, got)
-			}
-		}
-		rows[3].Values[1] = pipeline.StringValue("other@example.com")
-		ends = drive(t, s, rows[3:4])
-		survivor, _ := server.Record("contacts", rows[2].ID)
-		if got := survivor.Properties["email"]; got != "other@example.com" && ends["trace-3"] != absent {
-			t.Errorf("mode %s: the survivor of the merge has %q, the row ended %v", mode, got, ends)
-		}
-	}
-}
-
 func must(t *testing.T, server *hubspottest.Server, e hubspottest.Edit) hubspottest.Record {
 	t.Helper()
 	r, err := server.Edit(e)
@@ -175,7 +142,7 @@ func TestUpdateAndArchive(t *testing.T) {
 	}
 	s = open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: recordID}, schema("=hs_object_id", "=city"))
 	ends = drive(t, s, []pipeline.Change{change("2", b.ID, "Lima"), change("3", "12x", "Lima"), change("4", "999999999", "Lima")})
-	for trace, want := range map[string]string{"trace-2": done, "trace-3": "bad_id", "trace-4": "gone"} {
+	for trace, want := range map[string]string{"trace-2": done, "trace-3": "bad_id", "trace-4": purged} {
 		if ends[trace] != want {
 			t.Errorf("%s: %s, want %s", trace, ends[trace], want)
 		}

@@ -20,7 +20,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 		err := s.prepare(&text, c)
 		if err == nil && c.Match != "" {
 			if first, twice := seen[c.Match]; twice && first != c.Key {
-				err = collision(s.matchName(), c.Match, first)
+				err = collision(s.matchName()+" "+pipeline.Quote(c.Match), first)
 			} else {
 				seen[c.Match] = c.Key
 			}
@@ -107,8 +107,10 @@ func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipe
 		case c.Action == pipeline.Archive:
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, NoOp: true})
 		default:
-			outcomes = append(outcomes, refused(c, pipeline.Rejectf("not_found",
-				"no record of %s has %s %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchName(), pipeline.Quote(c.Match))))
+			o := refused(c, pipeline.Rejectf("not_found",
+				"no record of %s has %s %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchName(), pipeline.Quote(c.Match)))
+			o.Passing = true
+			outcomes = append(outcomes, o)
 		}
 	}
 	return outcomes, nil

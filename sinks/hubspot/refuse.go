@@ -12,16 +12,13 @@ func refused(c *pipeline.Change, err error) pipeline.Outcome {
 	return pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Refused, ID: c.ID, Err: err}
 }
 
-func collision(match, value, first string) error {
-	return pipeline.Rejectf("key_collision", "key %s stands for the same record (%s %s): a record can belong to one row only",
-		pipeline.Quote(first), match, pipeline.Quote(value))
+// collision refuses the second of two rows that stand for one record, such as "record 701".
+func collision(record, first string) error {
+	return pipeline.Rejectf("key_collision", "key %s stands for the same record (%s): a record can belong to one row only", pipeline.Quote(first), record)
 }
 
 // refusal returns why HubSpot refused a row, with the values that it names.
 func (w *writing) refusal(e entry, item *crm.ItemError) error {
-	if item.Category == "OBJECT_NOT_FOUND" && e.input.ID != "" && e.input.IDProperty == "" {
-		return pipeline.Rejectf("gone", "record %s of %s is gone: it was archived or merged; restore it, or remove the row", e.input.ID, w.object)
-	}
 	code := strings.ToLower(item.Category)
 	var reasons []string
 	for i, d := range item.Errors {

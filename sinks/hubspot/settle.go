@@ -2,67 +2,118 @@ package hubspot
 
 import (
 	"context"
+	"strings"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
 )
 
-// Settle reads back what became of changes in doubt: by id for updates and archiving, by the match property for upserts
-// and creates. A record that is there under another id, because it was merged, has that id in its outcome. Creates
-// without a match property have no outcome: nothing tells whether they were made (API.md section 11.2).
+// Settle reads back what became of changes in doubt (API.md section 11.2): by id for updates and archiving, by the match
+// property for upserts and creates. A record that is there under another id, because it was merged, has that id in its
+// outcome. A create is done only if the record holds what was sent: the match value alone may be somebody else's.
+// Creates without a match property have no outcome: nothing tells whether they were made.
 func (s *Sink) Settle(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
-	var byID, byMatch []*pipeline.Change
+	var byID, upserts, creates []*pipeline.Change
 	for i := range changes {
 		switch c := &changes[i]; {
 		case c.Action == pipeline.Update || c.Action == pipeline.Archive:
 			byID = append(byID, c)
-		case s.match >= 0 && c.Match != "":
-			byMatch = append(byMatch, c)
+		case s.match < 0 || c.Match == "":
+		case c.Action == pipeline.Create:
+			creates = append(creates, c)
+		default:
+			upserts = append(upserts, c)
 		}
 	}
-	outcomes, err := s.settle(ctx, nil, byID, recordID, func(c *pipeline.Change) string { return c.ID })
-	if err != nil {
-		return outcomes, err
+	outcomes, err := s.settle(ctx, nil, byID, s.byIDs())
+	if err == nil {
+		outcomes, err = s.settle(ctx, outcomes, upserts, s.byMatch())
 	}
-	return s.settle(ctx, outcomes, byMatch, s.matchName(), func(c *pipeline.Change) string {
-		return s.Fold(s.object, s.matchName(), c.Match)
-	})
+	if err == nil {
+		outcomes, err = s.settle(ctx, outcomes, creates, s.byMatch(s.written()...))
+	}
+	return outcomes, err
 }
 
-// settle reads the records of changes by a property and appends what that tells of them.
-func (s *Sink) settle(ctx context.Context, outcomes []pipeline.Outcome, changes []*pipeline.Change, property string, value func(*pipeline.Change) string) ([]pipeline.Outcome, error) {
+// A question is how the records of changes are read.
+type question struct {
+	property string
+	names    []string // of the properties that are read as well
+	value    func(*pipeline.Change) string
+}
+
+func (s *Sink) byIDs() question {
+	return question{property: recordID, value: func(c *pipeline.Change) string { return c.ID }}
+}
+
+func (s *Sink) byMatch(names ...string) question {
+	return question{property: s.matchName(), names: names, value: s.foldMatch}
+}
+
+// written returns the names of the properties that are written.
+func (s *Sink) written() []string {
+	var names []string
+	for _, p := range s.props {
+		if !p.skip {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// settle reads the records of changes and appends what that tells of them. Of updates whose record isn't there, it finds
+// out as well whether it can come back.
+func (s *Sink) settle(ctx context.Context, outcomes []pipeline.Outcome, changes []*pipeline.Change, q question) ([]pipeline.Outcome, error) {
 	for start := 0; start < len(changes); start += crm.MaxInputs {
 		chunk := changes[start:min(start+crm.MaxInputs, len(changes))]
-		var values []string
-		asked := map[string]bool{}
-		for _, c := range chunk {
-			if v := value(c); v != "" && !asked[v] {
-				asked[v] = true
-				values = append(values, v)
-			}
-		}
-		l := s.lookup(s.object, s.path, property)
-		if err := l.read(ctx, values); err != nil {
+		l := s.lookup(s.object, s.path, q.property, q.names...)
+		if err := l.readAll(ctx, chunk, q.value); err != nil {
 			return outcomes, err
 		}
+		var gone []*pipeline.Change
 		for _, c := range chunk {
-			if o, ok := l.verdict(c, value(c)); ok {
+			o, ok := l.verdict(c, q.value(c))
+			switch {
+			case ok && o.Verdict == pipeline.Absent && c.ID != "":
+				gone = append(gone, c)
+			case ok:
 				outcomes = append(outcomes, o)
 			}
+		}
+		var err error
+		if outcomes, err = s.departed(ctx, outcomes, gone); err != nil {
+			return outcomes, err
 		}
 	}
 	return outcomes, nil
 }
 
+// readAll reads the records of at most crm.MaxInputs changes.
+func (l *lookup) readAll(ctx context.Context, changes []*pipeline.Change, value func(*pipeline.Change) string) error {
+	var values []string
+	asked := map[string]bool{}
+	for _, c := range changes {
+		if v := value(c); v != "" && !asked[v] {
+			asked[v] = true
+			values = append(values, v)
+		}
+	}
+	return l.read(ctx, values)
+}
+
 // verdict returns what a reading tells of a change; false if nothing.
 func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bool) {
-	o := pipeline.Outcome{TraceID: c.TraceID, ID: l.found[value]}
+	o := pipeline.Outcome{TraceID: c.TraceID}
+	record := l.found[value]
+	if record != nil {
+		o.ID = record.ID
+	}
 	switch {
-	case o.ID != "" && c.Action == pipeline.Create:
-		o.Verdict = pipeline.Done
-	case o.ID != "" && o.ID != c.ID && c.Action == pipeline.Archive: // merged away: archiving the survivor isn't asked for
+	case record != nil && c.Action == pipeline.Create:
+		return l.own(c, record), true
+	case record != nil && o.ID != c.ID && c.Action == pipeline.Archive: // merged away: archiving the survivor isn't asked for
 		o.Verdict, o.ID = pipeline.Done, c.ID
-	case o.ID != "":
+	case record != nil:
 		o.Verdict = pipeline.Found
 	case !l.absent[value]:
 		return o, false
@@ -72,4 +123,34 @@ func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bo
 		o.Verdict = pipeline.Absent
 	}
 	return o, true
+}
+
+// own tells whether a record that has a create's match value is the one that it made: what it holds is what was sent. The
+// values of an earlier process's create aren't known; the record is its key's nevertheless, as far as that is known.
+func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
+	o := pipeline.Outcome{TraceID: c.TraceID, ID: record.ID, Verdict: pipeline.Found}
+	if len(c.Values) == 0 {
+		return o
+	}
+	differs := s.differing(record, s.input(c))
+	switch {
+	case len(differs) == 0:
+		o.Verdict = pipeline.Done
+	case !s.adopt:
+		o = refused(c, s.strangerError(c, record.ID, differs))
+	}
+	return o
+}
+
+// holds tells whether a record that was read has every value that the input would write.
+func (s *Sink) holds(record *crm.Result, in crm.Input) bool { return len(s.differing(record, in)) == 0 }
+
+// differing returns the properties of which a record that was read doesn't have what the input would write.
+func (s *Sink) differing(record *crm.Result, in crm.Input) (names []string) {
+	for _, p := range in.Properties {
+		if !strings.EqualFold(strings.TrimSpace(record.Properties[p.Name]), strings.TrimSpace(p.Value)) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }

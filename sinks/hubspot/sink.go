@@ -85,7 +85,7 @@ func (s *Sink) newLimits(c *Config) pipeline.Limits {
 	return pipeline.Limits{
 		Object: s.object, Match: s.matchName(),
 		Rows: crm.MaxInputs, Bytes: maxBytes * 3 / 4, Writes: writesAtOnce, Links: crm.MaxAssociations,
-		Landing: s.portal.landing, MaxRejects: c.MaxRejects.Of,
+		Landing: s.portal.landing, OnGone: c.onGone(), MaxRejects: c.MaxRejects.Of,
 		LinksOnly:  c.Associate != nil,
 		Mirror:     s.mode == modeMirror,
 		Unkeyed:    s.mode == modeCreate && s.match < 0,

@@ -56,12 +56,9 @@ func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]ent
 	for i := range changes {
 		c := &changes[i]
 		e := entry{Change: c, input: w.input(c), fold: w.foldMatch(c)}
-		record := e.input.ID
-		if record == "" {
-			record = e.fold
-		}
+		record := w.recordName(&e)
 		if first, twice := seen[record]; twice && record != "" {
-			w.refuse(c, collision(w.matchName(), record, first))
+			w.refuse(c, collision(record, first))
 			continue
 		}
 		seen[record] = c.Key
@@ -78,6 +75,17 @@ func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]ent
 		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+// recordName returns what a request names a record by, as it is shown to people; "" for a create without a match property.
+func (s *Sink) recordName(e *entry) string {
+	switch {
+	case e.input.ID != "" && e.input.IDProperty == "":
+		return "record " + e.input.ID
+	case e.fold != "":
+		return s.matchName() + " " + pipeline.Quote(e.fold)
+	}
+	return ""
 }
 
 // foldMatch returns the value that HubSpot knows the record by where it isn't known by its id.
@@ -197,9 +205,8 @@ func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer
 	x := newIndex(b.entries, w.matchName(), func(v string) string { return w.Fold(w.object, w.matchName(), v) })
 	accounted := make([]bool, len(b.entries))
 	w.results(b, x, accounted, answer.Results)
-	var conflicts []conflict
+	var s sorting
 	var anonymous *crm.ItemError
-	var stop error
 	for i := range answer.Errors {
 		item := &answer.Errors[i]
 		named := x.failed(item)
@@ -210,27 +217,44 @@ func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer
 			anonymous = item
 		}
 		for _, at := range named {
-			if accounted[at] {
-				continue
-			}
-			accounted[at] = true
-			e := b.entries[at]
-			switch {
-			case missingProperty(item.Errors):
-				w.unwritten([]entry{e})
-				stop = fmt.Errorf("%s %s: %w", b.action, w.object, item)
-			case isConflict(item):
-				conflicts = append(conflicts, conflict{e, item.ExistingID(), item})
-			default:
-				w.refuse(e.Change, w.refusal(e, item))
+			if !accounted[at] {
+				accounted[at] = true
+				w.sort(&s, b.action, b.entries[at], item)
 			}
 		}
 	}
-	w.conflicts(ctx, conflicts)
-	if stop == nil && len(answer.Errors) > 0 {
+	w.decide(ctx, s)
+	if s.stop == nil && len(answer.Errors) > 0 {
 		w.isolate(ctx, b, accounted, anonymous)
 	}
-	return stop
+	return s.stop
+}
+
+// A sorting is what errors say of entries, as far as more has to be asked before they are decided.
+type sorting struct {
+	conflicts []conflict
+	gone      []entry
+	stop      error // nothing more should be sent
+}
+
+// sort refuses an entry that an error names, or notes what has to be found out first.
+func (w *writing) sort(s *sorting, action pipeline.Action, e entry, item *crm.ItemError) {
+	switch {
+	case missingProperty(item.Errors):
+		w.unwritten([]entry{e})
+		s.stop = fmt.Errorf("%s %s: %w", action, w.object, item)
+	case isGone(action, item):
+		s.gone = append(s.gone, e)
+	case isConflict(item):
+		s.conflicts = append(s.conflicts, conflict{entry: e, id: item.ExistingID(), item: item})
+	default:
+		w.refuse(e.Change, w.refusal(e, item))
+	}
+}
+
+func (w *writing) decide(ctx context.Context, s sorting) {
+	w.conflicts(ctx, s.conflicts)
+	w.missing(ctx, s.gone)
 }
 
 // results notes the entries that results are of. A create's result that has neither trace id nor match property is of
@@ -239,8 +263,8 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 	var strangers []*crm.Result
 	for i := range results {
 		r := &results[i]
-		w.warn(r)
 		at := x.result(r)
+		w.warn(b, at, r)
 		switch {
 		case r.ID == "" || at >= 0 && accounted[at]:
 		case at >= 0:
@@ -255,7 +279,7 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 	}
 	for _, r := range strangers {
 		for at, e := range b.entries {
-			if !accounted[at] && len(e.input.Properties) > 0 && holds(r, e.input) {
+			if !accounted[at] && len(e.input.Properties) > 0 && w.holds(r, e.input) {
 				accounted[at] = true
 				w.done(e, r.ID)
 				break
@@ -264,10 +288,18 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 	}
 }
 
-// warn logs that HubSpot has changed a value before writing it (API.md section 8.2), and of which property, but not which.
-func (w *writing) warn(r *crm.Result) {
+// warn logs that HubSpot has changed a value before writing it (API.md section 8.2), and of which property, but not which;
+// and that it has made a record for a key whose record was known: the key's value went with a merge (section 11.3).
+func (w *writing) warn(b batch, at int, r *crm.Result) {
 	for _, warning := range r.Warnings {
 		w.log.Debug("hubspot changed a value", "record", r.ID, "category", warning.Category, "property", warning.Context["propertyName"])
+	}
+	if at < 0 || r.New == nil || !*r.New {
+		return
+	}
+	if e := b.entries[at]; e.ID != "" && e.ID != r.ID {
+		w.log.Warn("hubspot made a new record for a key whose record was known: it was merged, archived or lost its match value",
+			"key", e.Key, "known", e.ID, "record", r.ID)
 	}
 }
 

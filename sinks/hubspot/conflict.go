@@ -1,0 +1,135 @@
+package hubspot
+
+import (
+	"context"
+	"regexp"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// A conflict is an entry whose unique value another record has: the one with the id, if that was told.
+type conflict struct {
+	entry
+	id       string
+	item     *crm.ItemError
+	property string // whose value it is; "" where only the item may tell
+	archived bool   // the other record is in the recycle bin
+}
+
+func isConflict(item *crm.ItemError) bool {
+	return item.Category == "CONFLICT" || item.ExistingID() != ""
+}
+
+// conflicts refuses rows whose unique value another record has, or writes to that record where the configuration asks for
+// it. A create that was sent before may be in conflict with its own earlier attempt: it is done if the record holds what
+// was sent, and in doubt while no record is seen.
+func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
+	var adopted []entry
+	taken := map[string]bool{}
+	for _, c := range conflicts {
+		sent := c.Action == pipeline.Create && !c.Sent.IsZero() && c.adopted == nil
+		if c.fold != "" && (sent || c.Action == pipeline.Create && c.id == "") {
+			record, err := w.holder(ctx, &c)
+			switch {
+			case err != nil:
+				w.log.Warn("a conflict can't be read back now", "error", err)
+				continue // in doubt
+			case record == nil && sent:
+				continue // in doubt: it isn't seen yet
+			case sent && !c.archived && w.holds(record, c.input):
+				w.done(c.entry, record.ID)
+				continue
+			case record != nil:
+				c.id = record.ID
+			}
+		}
+		if w.adopt && c.id != "" && !c.archived && c.adopted == nil && c.Action != pipeline.Update && !taken[c.id] {
+			taken[c.id] = true
+			e := c.entry
+			e.adopted, e.links = &c, nil
+			e.input.ID, e.input.IDProperty, e.input.Associations = c.id, "", nil
+			adopted = append(adopted, e)
+			continue
+		}
+		w.refuse(c.Change, w.conflictError(c))
+	}
+	if len(adopted) > 0 {
+		w.todo = append(w.todo, batch{pipeline.Update, adopted})
+	}
+}
+
+// holder returns the record that a create is in conflict with, with all properties that are written; nil if none is seen.
+// Where its id was told it is read by that, which sees a new record at once (API.md section 11.1). An archived record may
+// still have its unique values (section 11.4).
+func (w *writing) holder(ctx context.Context, c *conflict) (*crm.Result, error) {
+	property, value := w.matchName(), c.fold
+	if c.id != "" {
+		property, value = recordID, c.id
+	}
+	for _, archived := range []bool{false, true} {
+		l := w.lookup(w.object, w.path, property, w.written()...)
+		l.archived = archived
+		if err := l.read(ctx, []string{value}); err != nil {
+			return nil, err
+		}
+		if record := l.found[value]; record != nil {
+			c.archived = archived
+			if property == w.matchName() {
+				c.property = property
+			}
+			return record, nil
+		}
+	}
+	return nil, nil
+}
+
+// coordinates is how HubSpot names a unique value that another record has (API.md section 6.3).
+var coordinates = regexp.MustCompile(`PropertyValueCoordinates\{[^}]*?propertyName=([^,}]+), value=(.*)\} on `)
+
+// conflictError says which record has which value of the row, and what to do.
+func (w *writing) conflictError(c conflict) error {
+	other := "another record"
+	if c.id != "" {
+		other = "record " + c.id
+	}
+	advice := ""
+	switch {
+	case c.archived:
+		other += " (archived)"
+		advice = "; restore it in HubSpot, or delete it there for good"
+	case !w.adopt && c.Action != pipeline.Update:
+		advice = "; set on_conflict: update to write to that record"
+	}
+	property, value := w.taken(c)
+	if property == "" {
+		return pipeline.Rejectf("conflict", "%s of %s already has a unique value of this row: %w%s", other, w.object, c.item, advice)
+	}
+	return pipeline.Rejectf("conflict", "%s of %s already has %s %s, which only one record can have%s", other, w.object, property, pipeline.Quote(value), advice)
+}
+
+// taken returns the property that a conflict is about, and the row's value of it; "" if that isn't told. A conflict that
+// names none is about a contact's address (API.md section 6.3).
+func (w *writing) taken(c conflict) (property, value string) {
+	property = c.property
+	if c.item != nil && property == "" {
+		if m := coordinates.FindStringSubmatch(c.item.Message); m != nil {
+			property, value = m[1], m[2]
+		} else if c.item.Category == "CONFLICT" && classicName(w.path) == "contacts" {
+			property = "email"
+		}
+	}
+	if own := w.valueOf(c.entry, property); own != "" {
+		value = own
+	}
+	if value == "" {
+		return "", ""
+	}
+	return property, value
+}
+
+// strangerError says that a record has a create's match value, but isn't proven to be its own.
+func (s *Sink) strangerError(c *pipeline.Change, id string, differs []string) error {
+	return pipeline.Rejectf("conflict", "record %s of %s has %s %s, but not this row's %q: it may be somebody else's, or has changed since it was made; set on_conflict: update to write to that record",
+		id, s.object, s.matchName(), pipeline.Quote(c.Match), differs)
+}
