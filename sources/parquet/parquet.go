@@ -78,7 +78,7 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, e
 			return nil, err
 		}
 		if err := s.add(path, env.Needed); err != nil {
-			return nil, &pipeline.FieldError{Path: "path", Err: err}
+			return nil, err // the file is to blame, not the option that names it
 		}
 	}
 	return s, nil
