@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -167,6 +168,9 @@ func tradeError(err error) *Error {
 	e.temporary = e.Status == http.StatusTooManyRequests || e.Status >= 500
 	if e.Status == http.StatusBadRequest || e.Status == http.StatusUnauthorized {
 		e.Hint = "check client_id, client_secret and refresh_token; if the app was uninstalled or its access revoked, authorize it again"
+		// It is no answer to the call itself, whose rows a 400 would put the blame on.
+		e.Message = strings.TrimSpace(fmt.Sprintf("hubspot answered %d %s", e.Status, e.Category)) + ": " + e.Message
+		e.Status, e.Category = 0, ""
 	}
 	return e
 }

@@ -129,7 +129,7 @@ func TestOAuthDeadRefreshToken(t *testing.T) {
 	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
 	want := "refresh the oauth token: hubspot answered 400 BAD_REFRESH_TOKEN: missing or unknown refresh token [redacted]; " +
 		"check client_id, client_secret and refresh_token; if the app was uninstalled or its access revoked, authorize it again"
-	if e := asError(t, err); e.Error() != want || e.Status != 400 || e.Effect != NoEffect || c.Requests() != 0 {
+	if e := asError(t, err); e.Error() != want || e.Status != 0 || e.Effect != NoEffect || c.Requests() != 0 {
 		t.Errorf("%v after %d requests", err, c.Requests())
 	}
 }

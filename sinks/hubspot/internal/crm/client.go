@@ -33,7 +33,7 @@ type Config struct {
 	Burst       int           // requests in 10 s at most, where that is less than HubSpot allows; 0: all of it
 	Retry       Retry         // what to repeat for how long
 	UserAgent   string
-	Log         *slog.Logger // of debug messages; nil for none
+	Log         *slog.Logger // of long waits, and of debug messages; nil for none
 
 	// OnWait is called before each wait of a repeated request, with the reason. It may be called concurrently.
 	OnWait func(reason string, wait time.Duration)
@@ -69,6 +69,7 @@ type Client struct {
 	transport *http.Transport
 	limits    *limits
 	gate      gate
+	words     words
 	answered  atomic.Bool // the server has answered at least once
 }
 

@@ -32,7 +32,7 @@ type Error struct {
 	Op            string // what was tried, such as "update contacts"
 	Method        string
 	Path          string // without the query
-	Status        int    // of HTTP; 0 if there was no answer
+	Status        int    // of HTTP; 0 if there was no answer to the call itself
 	Category      string // such as VALIDATION_ERROR; "" if HubSpot gave none
 	SubCategory   string
 	Message       string // HubSpot's text, or ours where it gave none

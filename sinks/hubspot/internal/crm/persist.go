@@ -3,8 +3,10 @@ package crm
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -25,6 +27,7 @@ type persistence struct {
 	renewed bool
 	effect  Effect // of all sends together
 	waited  time.Duration
+	began   time.Time
 }
 
 // A decision is what to do about an error: stop with it, stop until another day, or wait and send again.
@@ -60,12 +63,45 @@ func (p *persistence) wait(ctx context.Context, err error, token string) error {
 	}
 	p.waited += d.wait
 	p.client.onWait(d.reason, d.wait)
-	p.client.log.DebugContext(ctx, "hubspot request will be repeated", "op", e.Op, "status", e.Status, "wait", d.wait, "reason", d.reason)
+	p.tell(ctx, e, d)
 	if err := sleep(ctx, d.wait); err != nil {
 		e.cause = err
 		return e
 	}
 	return nil
+}
+
+// A short wait isn't worth a word; of a longer one, and of many at the same time, there is one from time to time, so that
+// nobody takes a run that waits for one that hangs.
+const (
+	shortWait    = 10 * time.Second
+	betweenWords = 30 * time.Second
+)
+
+// tell logs what is waited for.
+func (p *persistence) tell(ctx context.Context, e *Error, d decision) {
+	level := slog.LevelDebug
+	so := time.Since(p.began)
+	if so+d.wait >= shortWait && p.client.words.due(time.Now()) {
+		level = slog.LevelWarn
+	}
+	p.client.log.Log(ctx, level, "waiting for hubspot", "reason", d.reason, "error", e, "so_far", so.Round(time.Second), "again_in", d.wait.Round(time.Second))
+}
+
+// words are rare: due tells whether it is time for another one. The zero value is ready.
+type words struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (w *words) due(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.last.IsZero() && now.Sub(w.last) < betweenWords {
+		return false
+	}
+	w.last = now
+	return true
 }
 
 func (p *persistence) decide(ctx context.Context, e *Error, token string) decision {

@@ -1,10 +1,13 @@
 package crm
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -208,6 +211,36 @@ func TestClientKeepsTheWindow(t *testing.T) {
 		}
 		if window.refused > 0 || window.accepted < 190*12*98/100 {
 			t.Errorf("%d accepted, %d refused; want %d and none", window.accepted, window.refused, 190*12)
+		}
+	})
+}
+
+// A call that waits for long says what for, again and again but not all the time, and so do many calls together; one that
+// waits for a moment says nothing.
+func TestLongWaitsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		down := answerWith(500, `{}`)
+		s := &script{steps: []http.HandlerFunc{down, down, answerWith(200, good), down}}
+		c := serveInMemory(t, s.ServeHTTP, func(cfg *Config) {
+			cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		})
+		if _, err := c.BatchRead(t.Context(), "contacts", "", nil, []string{"1"}, false); err != nil || log.Len() > 0 {
+			t.Errorf("%v; log:\n%s", err, &log)
+		}
+		began := time.Now()
+		var calls sync.WaitGroup
+		for range 5 {
+			calls.Go(func() {
+				if _, err := c.BatchRead(t.Context(), "contacts", "", nil, []string{"1"}, false); err == nil {
+					t.Error("no error")
+				}
+			})
+		}
+		calls.Wait()
+		most := int(time.Since(began)/betweenWords) + 1
+		if n := strings.Count(log.String(), "waiting for hubspot"); n < most-2 || n > most || !strings.Contains(log.String(), "level=WARN") {
+			t.Errorf("%d lines in %v:\n%s", n, time.Since(began), &log)
 		}
 	})
 }
