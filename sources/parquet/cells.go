@@ -12,7 +12,6 @@ import (
 // A typedChunk is one of Arrow's readers of a leaf of a row group.
 type typedChunk[T any] interface {
 	ReadBatchInPage(most int64, values []T, defs, reps []int16) (levels int64, read int, err error)
-	Skip(rows int64) (int64, error)
 	Err() error
 	Close() error
 }
@@ -130,17 +129,20 @@ func (c *cells[T]) take(n int, out []pipeline.Value, stride int, a *arena, refus
 	return nil
 }
 
-// skip passes over n rows, as long as no piece has been loaded.
+// skip passes over n rows. It decodes them: Arrow's own skipping doesn't come to an end where values are missing.
 func (c *cells[T]) skip(n int64) error {
 	for n > 0 {
-		step := min(n, int64(c.piece))
-		if _, err := c.chunk.Skip(step); err != nil {
+		step, err := c.ready(int(min(n, int64(c.piece))))
+		if err != nil {
 			return err
 		}
-		if err := c.chunk.Err(); err != nil {
-			return err
+		for i := range step {
+			if c.defs == nil || c.defs[c.level+i] == c.maxDef {
+				c.value++
+			}
 		}
-		n -= step
+		c.level += step
+		n -= int64(step)
 	}
 	return nil
 }

@@ -33,7 +33,22 @@ type compact struct {
 	buf   []byte
 	pos   int
 	depth int
+	size  int // bytes that what was read takes once it is decoded, about
+	most  int // of size; 0 if it doesn't matter
 	err   error
+}
+
+// Bytes that a decoder takes, about.
+const (
+	sizeOfStruct  = 128
+	sizeOfElement = 24 // of a list
+)
+
+// grow adds to the size of what was read.
+func (c *compact) grow(n int) {
+	if c.size += n; c.most > 0 && c.size > c.most {
+		c.fail(fmt.Errorf("it takes more than %d MiB of memory", c.most>>20))
+	}
 }
 
 func (c *compact) fail(err error) {
@@ -93,11 +108,13 @@ func (c *compact) list() (n uint64, typ byte) {
 		c.fail(fmt.Errorf("a list of %d elements in %d bytes", n, len(c.buf)-c.pos))
 		return 0, 0
 	}
+	c.grow(int(n) * sizeOfElement)
 	return n, b & 0x0f
 }
 
 // structure calls field for each field of a structure; field must read or skip its value.
 func (c *compact) structure(field func(id int64, typ byte)) {
+	c.grow(sizeOfStruct)
 	if c.depth++; c.depth > maxThriftDepth {
 		c.fail(errors.New("it is nested too deeply"))
 	}

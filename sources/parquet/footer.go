@@ -11,7 +11,9 @@ import (
 
 // Limits of what a footer may ask for. They are far above what real files have.
 const (
-	maxFooter      = 32 << 20 // bytes; decoded it takes up to some thirty times as much
+	maxFooter      = 32 << 20
+	maxFooterTree  = 256 << 20 // bytes that a footer takes once it is decoded, about
+	maxColumns     = 20_000
 	maxSchemaDepth = 64
 	maxSchemaPaths = 16 << 20 // bytes of all leaves' full names
 	maxRowsPerByte = 1 << 16  // of a file: a constant column takes next to nothing
@@ -83,7 +85,7 @@ func parseFooter(buf []byte, size int64) (*metadata.FileMetaData, error) {
 
 func checkFooter(buf []byte) error {
 	const schemaField = 2
-	c := &compact{buf: buf}
+	c := &compact{buf: buf, most: maxFooterTree}
 	var shape schemaShape
 	c.structure(func(id int64, typ byte) {
 		if id != schemaField || typ != thriftList {
@@ -130,9 +132,10 @@ func readElement(c *compact) (e element) {
 
 // A schemaShape follows a schema, which is a tree given in depth-first order.
 type schemaShape struct {
-	open  []group // from the root to the current one
-	seen  bool
-	paths int
+	open   []group // from the root to the current one
+	seen   bool
+	leaves int
+	paths  int
 }
 
 type group struct {
@@ -163,7 +166,11 @@ func (s *schemaShape) add(e element, left uint64) error {
 	case !e.typed:
 		return errors.New("a group of its schema has no columns")
 	default:
+		s.leaves++
 		s.paths += path
+	}
+	if s.leaves > maxColumns {
+		return fmt.Errorf("its schema has more than the %d columns that are supported", maxColumns)
 	}
 	if len(s.open) > maxSchemaDepth {
 		return fmt.Errorf("its schema is nested more than %d deep", maxSchemaDepth)
@@ -186,9 +193,10 @@ func (s *schemaShape) end() error {
 	return nil
 }
 
-// checkRowCounts holds the declared numbers of rows against each other and against the file's size.
+// checkRowCounts holds the declared numbers of rows, and the sizes of columns, against each other and against the file's
+// size.
 func checkRowCounts(meta *metadata.FileMetaData, size int64) error {
-	var sum int64
+	var sum, bytes int64
 	for i, g := range meta.RowGroups {
 		if g.NumRows < 0 || g.NumRows > size*maxRowsPerByte-sum {
 			return fmt.Errorf("row group %d declares %d rows, which a file of %d bytes can't hold", i+1, g.NumRows, size)
@@ -196,6 +204,14 @@ func checkRowCounts(meta *metadata.FileMetaData, size int64) error {
 		sum += g.NumRows
 		if len(g.Columns) != meta.Schema.NumColumns() {
 			return fmt.Errorf("row group %d has %d columns, but the schema has %d", i+1, len(g.Columns), meta.Schema.NumColumns())
+		}
+		for _, c := range g.Columns {
+			if n := c.GetMetaData().GetTotalCompressedSize(); n > 0 {
+				bytes += min(n, size)
+			}
+		}
+		if bytes > size {
+			return fmt.Errorf("row group %d: its columns and those before it declare more bytes than the file's %d: the file is damaged", i+1, size)
 		}
 	}
 	if sum != meta.NumRows {

@@ -14,11 +14,13 @@ import (
 // Bounds of the memory that reading takes.
 const (
 	maxPage    = 256 << 20 // bytes of one page, uncompressed
-	maxPages   = 1 << 30   // bytes of the pages of all columns that are read at the same time
+	maxPages   = 384 << 20 // bytes of the pages of all columns that are read at the same time, and of what is made of them
 	maxValue   = 16 << 20  // bytes of one value
 	maxRow     = 64 << 20  // bytes of the values of one row
 	batchBytes = 8 << 20   // bytes of the values of one batch, about
 	batchCells = 1 << 20   // values of one batch
+
+	bufferBytes = 64 << 20 // of all columns together, read ahead, about
 )
 
 // guard calls f, a piece of decoding, and returns a panic in it as an error: the decoders panic at damaged files.

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 
+	"sluice/pipeline"
 	"sluice/sources/internal/files"
 )
 
@@ -26,6 +27,7 @@ type input struct {
 	meta   *metadata.FileMetaData
 	reader *file.Reader
 	mem    *limited // of the pages that are being read
+	piece  int      // values of a column that are decoded at a time, at most
 }
 
 // openInput opens a file and reads its footer. The error names the file.
@@ -61,7 +63,9 @@ func (in *input) load() error {
 	in.mem = newLimited(maxPages)
 	props := parquet.NewReaderProperties(in.mem)
 	props.BufferedStreamEnabled = true // page by page, not a whole column chunk
-	props.BufferSize = 64 << 10
+	columns := max(1, in.meta.Schema.NumColumns())
+	props.BufferSize = int64(max(4<<10, min(64<<10, bufferBytes/columns)))
+	in.piece = max(1, min(pipeline.BatchRows, batchCells/columns))
 	props.MaxUncompressedPageSize = maxPage
 	return guard(func() (err error) {
 		in.reader, err = file.NewParquetReader(in.file, file.WithMetadata(in.meta), file.WithReadProps(props))

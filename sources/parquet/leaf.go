@@ -1,9 +1,14 @@
 package parquet
 
-import "sluice/pipeline"
+import (
+	"fmt"
+
+	"sluice/pipeline"
+)
 
 const (
 	maxElements = 1 << 20 // of one leaf in one row
+	maxDropped  = 1 << 24 // of a row that has more, before it is taken for damage
 	leafText    = 4 << 20 // bytes that a leaf reads ahead, about
 )
 
@@ -21,7 +26,7 @@ type leaf struct {
 	pos   int // next entry
 	rows  int // whole rows from pos on
 	start int // first entry of the row that may not be whole yet
-	large bool
+	large int // entries of it that were dropped, because it is too large; 0 if it isn't
 	done  bool
 }
 
@@ -42,6 +47,9 @@ func (c *cells[T]) fill(l *leaf) (bool, error) {
 			rep = c.reps[c.level]
 		}
 		wanted := l.begin(rep)
+		if l.large > maxDropped {
+			return false, fmt.Errorf("a list has more than %d elements: the file is damaged", maxDropped)
+		}
 		if def == c.maxDef {
 			if wanted {
 				l.add(c.conv.of(&l.arena, c.values[c.value]))
@@ -64,10 +72,11 @@ func (l *leaf) begin(rep int16) bool {
 		if len(l.defs) > l.start {
 			l.rows++
 		}
-		l.start, l.large = len(l.defs), false
+		l.start, l.large = len(l.defs), 0
 		return true
 	}
-	if l.large {
+	if l.large > 0 {
+		l.large++
 		return false
 	}
 	first := 0
@@ -76,7 +85,7 @@ func (l *leaf) begin(rep int16) bool {
 	}
 	if len(l.defs)-l.start >= maxElements || len(l.text)-first > maxValue {
 		l.errs[l.start] = errTooLarge
-		l.large = true
+		l.large++
 		return false
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 )
 
@@ -15,6 +16,22 @@ type chunk struct {
 	rows       int64 // of the row group
 	values     int64 // with nulls, and with a value for each empty list
 	flat       bool  // each row has one value
+	growth     int64 // the most bytes that its codec makes of one; 0 if there is no such number
+}
+
+// growth returns the most bytes that a codec makes of one byte, by its format; 0 if there is no such number.
+func growth(codec compress.Compression) int64 {
+	switch codec {
+	case compress.Codecs.Uncompressed:
+		return 1
+	case compress.Codecs.Snappy: // a copy of 64 bytes takes 3
+		return 22
+	case compress.Codecs.Lz4Raw: // a byte of a length stands for 255
+		return 256
+	case compress.Codecs.Gzip: // a copy of 258 bytes takes two bits
+		return 1032
+	}
+	return 0
 }
 
 // A span is what is learnt of a chunk's pages before they are decoded.
@@ -43,7 +60,7 @@ func locate(g *metadata.RowGroupMetaData, i int, size int64, flat bool) (chunk, 
 	if m.FilePath() != "" {
 		return chunk{}, fmt.Errorf("its data is in another file, %q, which is not supported", m.FilePath())
 	}
-	c := chunk{start: m.DataPageOffset(), rows: g.NumRows(), values: m.NumValues(), flat: flat}
+	c := chunk{start: m.DataPageOffset(), rows: g.NumRows(), values: m.NumValues(), flat: flat, growth: growth(m.Compression())}
 	if m.HasDictionaryPage() && m.DictionaryPageOffset() > 0 {
 		c.start = min(c.start, m.DictionaryPageOffset())
 	}
@@ -66,6 +83,9 @@ type pageHeader struct {
 	encoding                 int64
 	size                     int64 // of the header itself
 }
+
+// smallPage is added to a page's size before it is asked how large the page can become: of a few bytes it doesn't matter.
+const smallPage = 64
 
 // Kinds of pages.
 const (
@@ -109,6 +129,8 @@ func (h pageHeader) check(c chunk, seen int64) error {
 		return errors.New("it declares a negative size: the file is damaged")
 	case h.uncompressed > maxPage:
 		return fmt.Errorf("its %d bytes are more than the %d that are supported", h.uncompressed, int64(maxPage))
+	case c.growth > 0 && h.uncompressed > (h.compressed+smallPage)*c.growth:
+		return fmt.Errorf("it declares that its %d bytes become %d, which they can't: the file is damaged", h.compressed, h.uncompressed)
 	case h.kind == dictionaryPage && h.values > h.uncompressed:
 		return fmt.Errorf("it declares a dictionary of %d values in %d bytes: the file is damaged", h.values, h.uncompressed)
 	case h.kind != dictionaryPage && h.values > c.values-seen:

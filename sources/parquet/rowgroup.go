@@ -16,7 +16,7 @@ type stream interface {
 	weigh(sizes []int)
 	// take stores the values of the next n rows in out, stride apart. Rows that can't be represented go to refuse.
 	take(n int, out []pipeline.Value, stride int, a *arena, refuse func(row int, err error)) error
-	// skip passes over n rows. It is called before anything is read.
+	// skip passes over n rows.
 	skip(n int64) error
 	close() error
 }
@@ -93,15 +93,15 @@ func openLeaf(f *input, reader *file.RowGroupReader, i int, flat bool, enc strin
 	if err != nil {
 		return nil, err
 	}
-	r, err := reader.Column(i)
+	d := f.meta.Schema.Column(i)
+	r, err := newColumnReader(reader, d, i, f.mem)
 	if err != nil {
 		return nil, err
 	}
-	d := r.Descriptor()
 	return newCellReader(r, leafInfo{
 		maxDef: d.MaxDefinitionLevel(),
 		maxRep: d.MaxRepetitionLevel(),
-		piece:  span.piece(pipeline.BatchRows),
+		piece:  span.piece(f.piece),
 		binary: enc,
 	})
 }
