@@ -27,6 +27,8 @@ type audit struct {
 	last    int64             // the last event that was read for traces
 	content map[string]string // what was sent under a trace id: the same on every attempt
 	arrived map[string]int    // writes that were compared, by kind
+	sent    map[string]int    // how often each trace id, or pair of records to be linked, has arrived
+	doubts  map[string]int    // sent, when its process was killed with it undecided
 	faults  []violation
 }
 
@@ -84,7 +86,8 @@ create trigger audit_back after update on ledger when new.version < old.version 
 // newAudit puts the triggers into a state whose tables are there.
 func newAudit(t testing.TB, store, dsn, file string) *audit {
 	t.Helper()
-	a := &audit{t: t, prefix: "sluice.", traces: map[string]intent{}, content: map[string]string{}, arrived: map[string]int{}}
+	a := &audit{t: t, prefix: "sluice.", traces: map[string]intent{}, content: map[string]string{}, arrived: map[string]int{},
+		sent: map[string]int{}, doubts: map[string]int{}}
 	var err error
 	if store == "sqlite" {
 		a.prefix = ""
@@ -205,6 +208,7 @@ func (a *audit) compareWrites(r *http.Request, w *wire) {
 	}
 	twice := map[string]bool{}
 	for _, in := range w.Inputs {
+		a.sent[in.Trace]++
 		meant, ok := a.traces[in.Trace]
 		if !ok {
 			a.blame("I5", in.Trace, "%s arrived before an intent with that trace id was committed: %v", r.URL.Path, in.Properties)
@@ -264,6 +268,7 @@ func (a *audit) compareLinks(r *http.Request, kind string, w *wire) {
 	for _, in := range w.Inputs {
 		for _, to := range in.To {
 			pair := [2]string{in.From.ID, to.ID}
+			a.sent[kind+fmt.Sprint(pair)]++
 			if !known[pair] {
 				a.blame("I5", fmt.Sprint(pair), "%s arrived, but the state knows of no such link", r.URL.Path)
 			}

@@ -24,23 +24,73 @@ func (s *stage) ended(r *result) {
 	}
 	if r.code == exitKilled {
 		programme.count("killed")
-		if open > 0 {
+		if len(open) > 0 {
 			programme.count("killed with writes undecided")
 		}
 		if s.open > 0 {
 			programme.count("killed in recovery")
 		}
+		s.audit.doubt(open)
 	}
 	if r.code == exitHeld {
 		programme.count("held after a kill")
 	}
-	s.open = open
+	s.open = len(open)
 }
 
-// undecided returns how many groups of intents are open.
-func (a *audit) undecided() (n int, err error) {
-	err = a.db.QueryRow("select count(*) from " + a.prefix + "intent_group").Scan(&n)
-	return n, err
+// undecided returns the intents of the groups that are open.
+func (a *audit) undecided() (list []intent, err error) {
+	rows, err := a.db.Query("select items from " + a.prefix + "intent_group")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var items []byte
+		if err := rows.Scan(&items); err != nil {
+			return nil, err
+		}
+		group, err := unpack(items)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, group...)
+	}
+	return list, rows.Err()
+}
+
+// doubt notes how often each undecided write had arrived when its process was killed.
+func (a *audit) doubt(open []intent) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, i := range open {
+		if _, known := a.doubts[i.trace]; !known {
+			a.doubts[i.trace] = a.sent[i.trace]
+		}
+	}
+}
+
+// rare counts what became of the writes in doubt: the states without which the scenarios prove little.
+func (a *audit) rare() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for trace, before := range a.doubts {
+		switch now := a.sent[trace]; {
+		case before == 0 && now == 0:
+			programme.count("in doubt, never sent and replaced by a newer version")
+		case before == 0:
+			programme.count("in doubt, never sent before the kill, sent afterwards")
+		case now > before:
+			programme.count("in doubt, sent again")
+		default:
+			programme.count("in doubt, found in HubSpot")
+		}
+	}
+	for name, n := range a.sent {
+		if n > 1 && strings.HasPrefix(name, "link") {
+			programme.count("link written again")
+		}
+	}
 }
 
 // attempt runs once, with failpoints armed; a run ends well, or is killed if it was to be.
@@ -92,4 +142,5 @@ func (s *stage) settle() {
 	}
 	s.idle()
 	s.check()
+	s.audit.rare()
 }

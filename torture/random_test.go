@@ -1,11 +1,11 @@
 package torture
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,7 +14,12 @@ import (
 // TestRandomKills proves that a run which is killed from outside, again and again, at moments that nobody chose, ends as
 // if nothing had happened; also while its sources change.
 func TestRandomKills(t *testing.T) {
-	layer(t, "random kill -9", sized(10, 200, 10_000), func(i int) string { return fmt.Sprintf("%d", i) }, func(t *testing.T, i int) {
+	n := sized(10, 200, 10_000)
+	list := make([]ordinal, n)
+	for i := range list {
+		list[i] = ordinal(i)
+	}
+	layer(t, "random kill -9", list, 10_000, func(t *testing.T, i ordinal) {
 		r := rand.New(rand.NewPCG(*seed, uint64(i)))
 		s := newStage(t, setups[[...]string{"postgres", "postgres", "sqlite"}[i%3]])
 		change := r.IntN(8) // after so many kills the sources change, be they written or not
@@ -37,6 +42,12 @@ func TestRandomKills(t *testing.T) {
 		s.settle()
 	})
 }
+
+// An ordinal numbers scenarios.
+type ordinal int
+
+// String returns the number.
+func (o ordinal) String() string { return strconv.Itoa(int(o)) }
 
 // killSoon starts a process and kills it: at any time, or at one of its requests, whose fate is any of those that a request
 // can have when its sender dies.
@@ -91,22 +102,4 @@ func (k *killer) serve(w http.ResponseWriter, r *http.Request) {
 		k.stage.portal.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	panic(http.ErrAbortHandler)
-}
-
-// layer runs scenarios, several at a time, until all are done or the time of -for is over.
-func layer(t *testing.T, name string, n int, title func(int) string, scenario func(*testing.T, int)) {
-	t.Helper()
-	start := time.Now()
-	var done atomic.Int64
-	t.Cleanup(func() { programme.layer(name, int(done.Load()), n, time.Since(start)) })
-	for i := range n {
-		t.Run(title(i), func(t *testing.T) {
-			t.Parallel()
-			if expired() {
-				return
-			}
-			scenario(t, i)
-			done.Add(1)
-		})
-	}
 }

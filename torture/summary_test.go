@@ -13,6 +13,7 @@ type tally struct {
 	mu     sync.Mutex
 	counts map[string]int // by what has happened
 	layers []string       // a line for each
+	notes  []string
 }
 
 var programme tally
@@ -43,6 +44,13 @@ func (p *tally) layer(name string, done, of int, took time.Duration) {
 	p.layers = append(p.layers, fmt.Sprintf("| %s | %d | %d | %.0f %% | %v |", name, done, of, 100*float64(done)/float64(max(1, of)), took.Round(time.Second)))
 }
 
+// note keeps a line for the summary.
+func (p *tally) note(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}
+
 // write writes the summary as Markdown, unless path is "".
 func (p *tally) write(path string) error {
 	if path == "" {
@@ -56,6 +64,9 @@ func (p *tally) write(path string) error {
 	fmt.Fprint(&b, "\n| what has happened | times |\n|---|---:|\n")
 	for _, name := range sorted(p.counts) {
 		fmt.Fprintf(&b, "| %s | %d |\n", name, p.counts[name])
+	}
+	for _, line := range p.notes {
+		fmt.Fprintf(&b, "\n%s\n", line)
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }

@@ -1,0 +1,33 @@
+package torture
+
+import (
+	"flag"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// layer runs scenarios, several at a time, until all are done or the time of -for is over. of is how many a release has.
+func layer[S fmt.Stringer](t *testing.T, name string, scenarios []S, of int, run func(*testing.T, S)) {
+	t.Helper()
+	start := time.Now()
+	var done atomic.Int64
+	t.Cleanup(func() { programme.layer(name, int(done.Load()), of, time.Since(start)) })
+	for _, scenario := range scenarios {
+		t.Run(scenario.String(), func(t *testing.T) {
+			t.Parallel()
+			if expired() {
+				return
+			}
+			run(t, scenario)
+			done.Add(1)
+		})
+	}
+}
+
+// filtered tells whether -run leaves scenarios out: then nothing can be asked of all of them.
+func filtered() bool {
+	f := flag.Lookup("test.run")
+	return f != nil && f.Value.String() != ""
+}

@@ -1,0 +1,195 @@
+package torture
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// phases are when a process is killed, and what comes after.
+var phases = []string{
+	"first",  // while it writes the first state of the sources, which is then finished
+	"second", // while it brings HubSpot from the first state to the second
+	"hasty",  // while it writes the first state, and the next process finds the second
+}
+
+// A moment is a place where a process can be killed: a failpoint that it passes for the n-th time.
+type moment struct {
+	config, phase, point string
+	hit                  int
+}
+
+// String names the moment as subtests do.
+func (m moment) String() string { return fmt.Sprintf("%s/%s/%s@%d", m.config, m.phase, m.point, m.hit) }
+
+// arm returns what kills a process at the moment.
+func (m moment) arm() string { return killAt(m.point, m.hit) }
+
+// TestKillSweep proves that a run which is killed at any of its failpoints ends as if nothing had happened: each point that
+// a reference run passes, each time that it passes it.
+func TestKillSweep(t *testing.T) {
+	all := moments(t)
+	layer(t, "kill sweep", spread(all, sized(100, 800, len(all))), len(all), func(t *testing.T, m moment) {
+		s := newStage(t, setups[m.config])
+		s.killed(m)
+		s.settle()
+	})
+	t.Cleanup(func() { everyPoint(t, all) })
+}
+
+// killed brings the stage to the moment, has a process killed there, and the sources as the phase says.
+func (s *stage) killed(m moment) {
+	s.t.Helper()
+	if m.phase == "second" {
+		s.finish()
+		s.use(secondState)
+	}
+	r := s.attempt(m.arm())
+	if r.code == exitKilled {
+		programme.count("killed at " + m.point)
+	} else {
+		programme.count("passed too seldom to be killed") // what is concurrent differs from the reference
+	}
+	if m.phase == "hasty" {
+		s.hasty = !r.well()
+		s.use(secondState)
+	}
+}
+
+// everyPoint fails the layer if one of the points never killed anything.
+func everyPoint(t *testing.T, all []moment) {
+	if t.Failed() || expired() || filtered() {
+		return
+	}
+	for _, m := range all {
+		if programme.counted("killed at "+m.point) == 0 {
+			t.Errorf("nothing was ever killed at %s: the layer proves nothing of it", m.point)
+			programme.count("killed at " + m.point) // said once
+		}
+	}
+}
+
+// moments returns all moments of the reference runs, in order.
+func moments(t *testing.T) []moment {
+	t.Helper()
+	var mu sync.Mutex
+	var all []moment
+	t.Run("reference", func(t *testing.T) {
+		for config, c := range setups {
+			t.Run(config, func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, c)
+				first := s.logged()
+				s.use(secondState)
+				second := s.logged()
+				mu.Lock()
+				defer mu.Unlock()
+				for i, passed := range []map[string]int{first, second, first} {
+					if phases[i] == "hasty" && c.mode == "create" {
+						continue // what is made once was made of either state
+					}
+					for point, n := range passed {
+						for hit := range n {
+							all = append(all, moment{config, phases[i], point, hit + 1})
+						}
+					}
+				}
+			})
+		}
+	})
+	slices.SortFunc(all, func(a, b moment) int { return strings.Compare(a.String(), b.String()) })
+	if len(all) == 0 {
+		t.Fatal("no failpoint was passed: was the program built with -tags failpoint?")
+	}
+	return all
+}
+
+// logged runs all pipelines and returns how often each failpoint was passed.
+func (s *stage) logged() map[string]int {
+	s.t.Helper()
+	log := filepath.Join(s.t.TempDir(), "failpoints")
+	r := s.start(launch{log: log}).wait()
+	if !r.well() {
+		s.t.Fatalf("the reference run: %s", s.story())
+	}
+	s.ended(&r)
+	return passedPoints(s.t, log)
+}
+
+// spread returns n of the moments, of all points as evenly as can be, the same ones for the same seed.
+func spread(all []moment, n int) []moment {
+	if n >= len(all) {
+		return all
+	}
+	r := rand.New(rand.NewPCG(*seed, 0))
+	byPoint := map[string][]moment{}
+	for _, i := range r.Perm(len(all)) {
+		byPoint[all[i].point] = append(byPoint[all[i].point], all[i])
+	}
+	var chosen []moment
+	for round := 0; len(chosen) < n; round++ {
+		for _, point := range sorted(byPoint) {
+			if list := byPoint[point]; round < len(list) && len(chosen) < n {
+				chosen = append(chosen, list[round])
+			}
+		}
+	}
+	return chosen
+}
+
+// A pair is a moment, and one of the process that recovers from the kill there.
+type pair struct {
+	moment
+	point string
+	hit   int
+}
+
+// String names the pair as subtests do.
+func (p pair) String() string { return fmt.Sprintf("%v/%s@%d", p.moment, p.point, p.hit) }
+
+// TestKillInRecovery proves that the process which recovers from a kill may be killed as well.
+func TestKillInRecovery(t *testing.T) {
+	all := pairs(t, moments(t))
+	n := sized(20, 200, len(all))
+	r := rand.New(rand.NewPCG(*seed, 1))
+	chosen := make([]pair, 0, n)
+	for _, i := range r.Perm(len(all))[:min(n, len(all))] {
+		chosen = append(chosen, all[i])
+	}
+	layer(t, "kill in recovery", chosen, len(all), func(t *testing.T, p pair) {
+		s := newStage(t, setups[p.config])
+		s.killed(p.moment)
+		s.attempt(killAt(p.point, p.hit))
+		s.settle()
+	})
+}
+
+// pairs returns moments, as many as the size allows, each with all the points that the recovery from it passes.
+func pairs(t *testing.T, all []moment) []pair {
+	t.Helper()
+	var mu sync.Mutex
+	var list []pair
+	t.Run("recovery", func(t *testing.T) {
+		for _, m := range spread(all, sized(6, 40, len(all))) {
+			t.Run(m.String(), func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, setups[m.config])
+				s.killed(m)
+				passed := s.logged()
+				mu.Lock()
+				defer mu.Unlock()
+				for point, n := range passed {
+					for hit := range n {
+						list = append(list, pair{m, point, hit + 1})
+					}
+				}
+			})
+		}
+	})
+	slices.SortFunc(list, func(a, b pair) int { return strings.Compare(a.String(), b.String()) })
+	return list
+}
