@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // A group is what one Write takes: changes of one action, no key twice.
@@ -77,6 +80,7 @@ func (r *run) flush(ctx context.Context) {
 		r.send(ctx, g)
 	}
 	r.mu.Lock()
+	r.closeLanded(time.Now()) // also where no row is left to be read
 	noted := r.notes.len()
 	r.mu.Unlock()
 	if noted > 0 || r.batchNo > 0 {
@@ -102,6 +106,10 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	if err := r.failed(); err != nil {
 		return unwritten, err
 	}
+	failpoint.Reach("batch.formed")
+	if err := failpoint.At("intend.before"); err != nil {
+		return unwritten, err
+	}
 	err := r.store.Intend(ctx, Group{ID: g.id, Pipeline: r.Name, Epoch: r.resume.Epoch, Intents: intents, Throttle: r.throttle()})
 	if err != nil {
 		return unwritten, fmt.Errorf("write down what is about to be sent: %w", err)
@@ -113,5 +121,12 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	}
 	r.intents[g.id] = len(g.changes)
 	r.mu.Unlock()
-	return r.Sink.Write(ctx, changes)
+	if err := failpoint.At("intend.after"); err != nil {
+		return unwritten, err
+	}
+	outcomes, err := r.Sink.Write(ctx, changes)
+	if lost := failpoint.At("write.after"); lost != nil {
+		return nil, lost
+	}
+	return outcomes, err
 }
