@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -85,13 +86,13 @@ func (w *writing) holder(ctx context.Context, c *conflict) (*crm.Result, error) 
 }
 
 // coordinates is how HubSpot names a unique value that another record has (API.md section 6.3).
-var coordinates = regexp.MustCompile(`PropertyValueCoordinates\{[^}]*?propertyName=([^,}]+), value=(.*)\} on `)
+var coordinates = regexp.MustCompile(`PropertyValueCoordinates\{.*?propertyName=([^,}]+), value=(.*)\} on `)
 
 // conflictError says which record has which value of the row, and what to do.
 func (w *writing) conflictError(c conflict) error {
-	other := "another record"
+	other := "another record of " + w.object
 	if c.id != "" {
-		other = "record " + c.id
+		other = "record " + c.id + " of " + w.object
 	}
 	advice := ""
 	switch {
@@ -103,9 +104,9 @@ func (w *writing) conflictError(c conflict) error {
 	}
 	property, value := w.taken(c)
 	if property == "" {
-		return pipeline.Rejectf("conflict", "%s of %s already has a unique value of this row: %w%s", other, w.object, c.item, advice)
+		return pipeline.Rejectf("conflict", "%s already has a unique value of this row: %w%s", other, c.item, advice)
 	}
-	return pipeline.Rejectf("conflict", "%s of %s already has %s %s, which only one record can have%s", other, w.object, property, pipeline.Quote(value), advice)
+	return pipeline.Rejectf("conflict", "%s already has %s %s, which only one record can have%s", other, property, pipeline.Quote(value), advice)
 }
 
 // taken returns the property that a conflict is about, and the row's value of it; "" if that isn't told. A conflict that
@@ -128,8 +129,8 @@ func (w *writing) taken(c conflict) (property, value string) {
 	return property, value
 }
 
-// strangerError says that a record has a create's match value, but isn't proven to be its own.
+// strangerError says that a create's answer was lost, and that a record isn't proven to be the one that it made.
 func (s *Sink) strangerError(c *pipeline.Change, id string, differs []string) error {
-	return pipeline.Rejectf("conflict", "record %s of %s has %s %s, but not this row's %q: it may be somebody else's, or has changed since it was made; set on_conflict: update to write to that record",
-		id, s.object, s.matchName(), pipeline.Quote(c.Match), differs)
+	return pipeline.Rejectf("conflict", "record %s of %s may be the one that this row has made (%s %s), or somebody else's: its %s isn't what was sent; set on_conflict: update to write to it",
+		id, s.object, s.matchName(), pipeline.Quote(c.Match), strings.Join(differs, ", "))
 }

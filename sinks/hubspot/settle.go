@@ -42,8 +42,8 @@ type question struct {
 	value    func(*pipeline.Change) string
 }
 
-func (s *Sink) byIDs() question {
-	return question{property: recordID, value: func(c *pipeline.Change) string { return c.ID }}
+func (s *Sink) byIDs(names ...string) question {
+	return question{property: recordID, names: names, value: func(c *pipeline.Change) string { return c.ID }}
 }
 
 func (s *Sink) byMatch(names ...string) question {
@@ -61,8 +61,8 @@ func (s *Sink) written() []string {
 	return names
 }
 
-// settle reads the records of changes and appends what that tells of them. Of updates whose record isn't there, it finds
-// out as well whether it can come back.
+// settle reads the records of changes and appends what that tells of them. What isn't found by its match value is looked
+// for by its id, if that is known; and of what isn't there by its id either, it finds out whether it can come back.
 func (s *Sink) settle(ctx context.Context, outcomes []pipeline.Outcome, changes []*pipeline.Change, q question) ([]pipeline.Outcome, error) {
 	for start := 0; start < len(changes); start += crm.MaxInputs {
 		chunk := changes[start:min(start+crm.MaxInputs, len(changes))]
@@ -70,18 +70,23 @@ func (s *Sink) settle(ctx context.Context, outcomes []pipeline.Outcome, changes 
 		if err := l.readAll(ctx, chunk, q.value); err != nil {
 			return outcomes, err
 		}
-		var gone []*pipeline.Change
+		var absent []*pipeline.Change
 		for _, c := range chunk {
 			o, ok := l.verdict(c, q.value(c))
 			switch {
 			case ok && o.Verdict == pipeline.Absent && c.ID != "":
-				gone = append(gone, c)
+				absent = append(absent, c)
 			case ok:
 				outcomes = append(outcomes, o)
 			}
 		}
 		var err error
-		if outcomes, err = s.departed(ctx, outcomes, gone); err != nil {
+		if q.property == recordID {
+			outcomes, err = s.departed(ctx, outcomes, absent)
+		} else {
+			outcomes, err = s.settle(ctx, outcomes, absent, s.byIDs(q.names...))
+		}
+		if err != nil {
 			return outcomes, err
 		}
 	}
@@ -148,6 +153,9 @@ func (s *Sink) holds(record *crm.Result, in crm.Input) bool { return len(s.diffe
 // differing returns the properties of which a record that was read doesn't have what the input would write.
 func (s *Sink) differing(record *crm.Result, in crm.Input) (names []string) {
 	for _, p := range in.Properties {
+		if p.Name == "lifecyclestage" { // workflows move it on, and HubSpot never moves it back (API.md section 8.4)
+			continue
+		}
 		if !strings.EqualFold(strings.TrimSpace(record.Properties[p.Name]), strings.TrimSpace(p.Value)) {
 			names = append(names, p.Name)
 		}
