@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // commitTimeout bounds a commit: it isn't cancelled with the run, since a write that happened has to be recorded.
@@ -98,10 +100,16 @@ func (r *run) record(ctx context.Context, c Commit) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
+	if err := failpoint.At("commit.before"); err != nil {
+		return err
+	}
 	if err := r.store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	return nil
+	if c.Position != nil {
+		failpoint.Reach("checkpoint.after")
+	}
+	return failpoint.At("commit.after")
 }
 
 // decide books an outcome and returns the ledger's part of it. The caller holds mu.

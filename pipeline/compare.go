@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // A pending change is on its way from the comparison to its decision.
@@ -43,7 +45,13 @@ func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
 	for i := range items {
 		keys[i] = items[i].Key
 	}
+	if err := failpoint.At("compare.before"); err != nil {
+		return nil, err
+	}
 	entries, err := r.store.Known(ctx, r.Name, keys)
+	if err == nil {
+		err = failpoint.At("compare.after")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("compare with the ledger: %w", err)
 	}

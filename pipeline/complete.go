@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // Bounds on what gathers between two commits.
@@ -53,6 +55,7 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.mirror(ctx); err != nil {
 		return err
 	}
+	failpoint.Reach("mirror.after")
 	if err := r.link(ctx, true); err != nil {
 		return err
 	}
@@ -114,6 +117,9 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 
 // pause waits for d, but not longer than until the run is drained or ends.
 func (r *run) pause(ctx context.Context, d time.Duration) error {
+	if r.draining() { // also where there is nothing to wait for: which of two things comes first mustn't be left to chance
+		return ErrInterrupted
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -160,6 +166,9 @@ func (r *run) mirror(ctx context.Context) error {
 	}
 	after := ""
 	for {
+		if err := failpoint.At("mirror.page"); err != nil {
+			return err
+		}
 		page, err := r.store.Ledger(ctx, r.Name, after, BatchRows)
 		if err != nil || len(page) == 0 {
 			return err

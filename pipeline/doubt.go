@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // A doubt is a change whose answer was lost: it may or may not have been made, or may yet be.
@@ -101,7 +103,9 @@ func (r *run) settle(ctx context.Context) error {
 	var outcomes []Outcome
 	var err error
 	if len(asked) > 0 {
+		failpoint.Reach("settle.before")
 		outcomes, err = r.Sink.Settle(ctx, asked)
+		failpoint.Reach("settle.after")
 	}
 	if errors.Is(err, ErrPaused) || ctx.Err() != nil {
 		r.keepDoubts(due)
@@ -202,6 +206,7 @@ func (r *run) repeat(ctx context.Context, d *doubt) error {
 
 // resend puts a change into a group again.
 func (r *run) resend(ctx context.Context, p *pending) {
+	failpoint.Reach("resend.before")
 	if g := r.add(p); g != nil {
 		r.send(ctx, g)
 	}
@@ -209,6 +214,7 @@ func (r *run) resend(ctx context.Context, p *pending) {
 
 // hold books a create whose outcome nobody can tell: it is never repeated blindly, but waits for a person.
 func (r *run) hold(d *doubt) {
+	failpoint.Reach("hold.before")
 	p := d.p
 	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry` if it isn't there")
 	r.resolveDoubt(p, func() Decision {

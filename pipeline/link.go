@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // linkTries bounds how often links whose answer was lost are written again within a run; writing them is safe to repeat.
@@ -67,7 +69,13 @@ func (r *run) catchUp(ctx context.Context) error {
 	if err := r.recallLinks(ctx); err != nil {
 		return err
 	}
-	return r.link(ctx, false)
+	if err := failpoint.At("catchup.before"); err != nil {
+		return err
+	}
+	if err := r.link(ctx, false); err != nil {
+		return err
+	}
+	return failpoint.At("catchup.after")
 }
 
 // recallLinks puts the waiting links that an earlier process may have sent on a list of their own: until they can no
@@ -204,6 +212,7 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 			return 0, nil
 		}
 		outcomes, err := r.links.Link(ctx, due, r.intendLinks)
+		failpoint.Reach("link.write.after")
 		decided, cerr := r.commitLinks(ctx, outcomes, had)
 		if err != nil || cerr != nil {
 			return len(due), errors.Join(err, cerr)
@@ -230,8 +239,12 @@ func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
 		d.Intended = true
 		c.Links = append(c.Links, d)
 	}
+	failpoint.Reach("link.intend.before")
 	if err := r.record(ctx, c); err != nil {
 		return fmt.Errorf("write down what is about to be linked: %w", err)
+	}
+	if err := failpoint.At("link.intend.after"); err != nil {
+		return err
 	}
 	for _, o := range intended {
 		o.Change.Was = o.State
@@ -264,6 +277,9 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 	c.Report = r.report
 	r.mu.Unlock()
 	if err := r.record(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := failpoint.At("link.commit.after"); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()

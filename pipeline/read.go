@@ -8,6 +8,8 @@ import (
 	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"sluice/pipeline/failpoint"
 )
 
 // An item is a row after the transforms, and the span of the source that it came from.
@@ -36,7 +38,14 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 		fresh := true
 		for {
 			stale := false
+			if err := failpoint.At("source.open"); err != nil {
+				yield(Batch{}, err)
+				return
+			}
 			for batch, err := range r.Source.Batches(ctx, from) {
+				if err == nil {
+					err = failpoint.At("source.page")
+				}
 				if fresh && from != nil && errors.Is(err, ErrStalePosition) {
 					r.log.Warn("the checkpoint is dropped: reading from the start", "pipeline", r.Name, "reason", err)
 					stale = true
@@ -57,6 +66,7 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 				}
 			}
 			if !stale {
+				failpoint.Reach("source.end")
 				r.ended = r.failed() == nil && ctx.Err() == nil
 				r.whole = r.ended && from == nil
 				return
@@ -93,6 +103,9 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 			return nil, fmt.Errorf("%s: %w", stageName(t), err)
 		}
 		r.count(&r.report.Filtered, before-refused-len(rows))
+	}
+	if err := failpoint.At("transform.after"); err != nil {
+		return nil, err
 	}
 	items := make([]item, len(rows))
 	for i, row := range rows {

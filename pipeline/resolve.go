@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"sluice/pipeline/failpoint"
 )
 
 // A recordKey names a record by a unique property.
@@ -30,6 +32,9 @@ const recordID = "hs_object_id"
 func (r *run) resolve(ctx context.Context, changes []*pending) ([]*pending, error) {
 	if len(changes) == 0 || len(r.specs) == 0 {
 		return changes, nil
+	}
+	if err := failpoint.At("resolve.before"); err != nil {
+		return nil, err
 	}
 	r.forgetRecords()
 	for _, spec := range r.specs {
@@ -109,7 +114,13 @@ func (r *run) learn(ctx context.Context, look *Lookup, values []string, ask bool
 	if !ask || len(unknown) == 0 || r.finder == nil {
 		return nil
 	}
+	if err := failpoint.At("find.before"); err != nil {
+		return err
+	}
 	found, err := r.finder.Find(ctx, look.Object, look.Property, unknown)
+	if err == nil {
+		err = failpoint.At("find.after")
+	}
 	for value, id := range found {
 		r.ids[recordKey{look.Object, look.Property, value}] = id
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/sourcegraph/conc/panics"
 	"github.com/sourcegraph/conc/stream"
+
+	"sluice/pipeline/failpoint"
 )
 
 // Options are the choices of one run.
@@ -184,6 +186,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 		r.sent = t.Requests()
 	}
 	r.recall(resume.Doubtful)
+	failpoint.Reach("recall.after")
 	return r, nil
 }
 
@@ -211,6 +214,8 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
+	failpoint.Reach("finish.before")
+	defer failpoint.Reach("finish.after")
 	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
 		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
 	}
@@ -240,8 +245,10 @@ func (r *run) stopped(ctx context.Context, err error) error {
 		return r.failed()
 	}
 	if r.failed() == nil {
+		failpoint.Reach("drain.before")
 		r.flush(ctx)
 		r.land()
+		failpoint.Reach("drain.after")
 	}
 	r.fail(err)
 	return r.failed()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/pipeline"
+	"sluice/pipeline/failpoint"
 )
 
 // A lease is the right of one run to write, as long as it is renewed.
@@ -31,6 +32,10 @@ func (s *store) newLease(g guard, name string, epoch int64, granted time.Time, o
 	}
 	l.until.Store(new(granted.Add(s.times.ttl - s.times.margin)))
 	renew := func(ctx context.Context) (bool, error) {
+		if err := failpoint.At("lease.renew.before"); err != nil {
+			return false, err
+		}
+		defer failpoint.Reach("lease.renew.after")
 		n, err := g.renew(ctx, `
 update sluice.lease set renewed_at = {now}, expires_at = {in:$3}, locked = $4
 where pipeline = $1 and epoch = $2 and expires_at > {now}`, name, epoch, s.times.ttl.Milliseconds())
@@ -86,6 +91,7 @@ func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew
 // end stops renewing and frees the lock.
 func (l *lease) end() {
 	l.once.Do(func() {
+		failpoint.Reach("lease.release")
 		l.cancel()
 		<-l.done
 		l.guard.release()

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"sluice/migrations"
+	"sluice/pipeline/failpoint"
 )
 
 // A migration is one numbered file.
@@ -63,6 +64,10 @@ func (s *store) migrate(ctx context.Context, list []migration) (from, to int, er
 		return from, from, err
 	}
 	to = from
+	if err := failpoint.At("migrate.before"); err != nil {
+		return from, to, err
+	}
+	defer failpoint.Reach("migrate.after")
 	for to < len(list) {
 		next := to
 		err = s.db.update(ctx, func(tx session) (err error) {

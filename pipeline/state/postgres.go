@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sluice/pipeline/failpoint"
 )
 
 // postgres is the database of a store that any number of processes share.
@@ -41,9 +43,18 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
 	if _, err := p.once(ctx, func(*pgx.Conn) error { return nil }); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("open state: %w", err)
+		return nil, fmt.Errorf("open state: %w", withoutPassword(err, config.ConnConfig.Password))
 	}
 	return p, nil
+}
+
+// withoutPassword returns the error if it doesn't tell the password, or else what it says without it: what a server says of
+// a login that it refuses is its own business.
+func withoutPassword(err error, password string) error {
+	if password == "" || !strings.Contains(err.Error(), password) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), password, "xxxxx"))
 }
 
 // settle sets what the store's statements need of a session, as one statement.
@@ -88,7 +99,16 @@ func (p *postgres) update(ctx context.Context, f func(session) error) error {
 			_ = tx.Rollback(ctx) // the connection is closed if this fails, which ends the transaction as well
 			return err
 		}
-		return tx.Commit(ctx)
+		if err := failpoint.At("tx.commit.before"); err != nil {
+			_ = conn.Close(ctx)
+			return err
+		}
+		err = tx.Commit(ctx)
+		if lost := failpoint.At("tx.commit.after"); lost != nil {
+			_ = conn.Close(ctx)
+			return lost
+		}
+		return err
 	})
 }
 
@@ -119,6 +139,9 @@ func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again boo
 		return transient(err, true), fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
+	if err := failpoint.At("db.op"); err != nil {
+		return false, err
+	}
 	err = f(conn.Conn())
 	return err != nil && transient(err, conn.Conn().IsClosed()), err
 }

@@ -15,6 +15,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"sluice/pipeline/failpoint"
 )
 
 // sqliteFile is the database of a store on one machine: one process runs pipelines at a time, others may look on.
@@ -121,6 +123,9 @@ func (f *sqliteFile) update(ctx context.Context, do func(session) error) error {
 		return ctx.Err()
 	}
 	defer func() { f.writer <- w }()
+	if err := failpoint.At("db.op"); err != nil {
+		return err
+	}
 	tx, err := w.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return explainSQLite(err)
@@ -129,10 +134,20 @@ func (f *sqliteFile) update(ctx context.Context, do func(session) error) error {
 		_ = tx.Rollback() // fails only where the transaction has ended already
 		return explainSQLite(err)
 	}
-	return explainSQLite(tx.Commit())
+	if err := failpoint.At("tx.commit.before"); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return explainSQLite(err)
+	}
+	return failpoint.At("tx.commit.after")
 }
 
 func (f *sqliteFile) view(ctx context.Context, do func(session) error) error {
+	if err := failpoint.At("db.op"); err != nil {
+		return err
+	}
 	return explainSQLite(do(&sqlSession{f.d, f.read, &f.reads}))
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/pipeline"
+	"sluice/pipeline/failpoint"
 )
 
 // Start begins a run; see pipeline.Store. It waits, for at most the rest of the lease, where the holder shows no sign of life.
@@ -32,12 +33,16 @@ func (s *store) start(ctx context.Context, b *opening) (pipeline.Resume, error) 
 	l := s.newLease(g, b.Pipeline, resume.Epoch, granted, b.OnLost)
 	s.hold(b.Pipeline, l)
 	resume.Permit = l.check
+	failpoint.Reach("lease.take.after")
 	return resume, nil
 }
 
 // take takes the lease, and waits for it as long as it is unclear whether its holder is alive. It returns the time,
 // by this process's clock, that the lease is counted from.
 func (s *store) take(ctx context.Context, g guard, b *opening) (pipeline.Resume, time.Time, error) {
+	if err := failpoint.At("lease.take.before"); err != nil {
+		return pipeline.Resume{}, time.Time{}, err
+	}
 	token := rand.Text()
 	patience := time.Now().Add(s.times.gone)
 	for {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sluice/pipeline"
+	"sluice/pipeline/failpoint"
 	"sluice/sinks/hubspot/internal/crm"
 )
 
@@ -28,6 +29,7 @@ func (w *writing) failed(ctx context.Context, b batch, err error) error {
 		w.unwritten(b.entries)
 		return explain(e.Without(values(b.entries)))
 	}
+	failpoint.Reach("bisect.before")
 	w.takeApart(ctx, b, e)
 	return nil
 }

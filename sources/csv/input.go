@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
+	"sluice/pipeline/failpoint"
 	"sluice/sources/internal/files"
 )
 
@@ -31,6 +32,9 @@ type input struct {
 
 func openInput(ctx context.Context, path string, d *dialect) (*input, error) {
 	if err := files.Check(path, extension); err != nil {
+		return nil, err
+	}
+	if err := failpoint.At("file.op"); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
@@ -208,6 +212,9 @@ type contextReader struct {
 
 func (r contextReader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := failpoint.At("file.op"); err != nil {
 		return 0, err
 	}
 	return r.r.Read(p)

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 
 	"sluice/pipeline"
+	"sluice/pipeline/failpoint"
 	"sluice/sources/internal/files"
 )
 
@@ -33,6 +34,9 @@ type input struct {
 // openInput opens a file and reads its footer. The error names the file.
 func openInput(path string) (*input, error) {
 	if err := files.Check(path, extension); err != nil {
+		return nil, err
+	}
+	if err := failpoint.At("file.op"); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"sluice/pipeline/failpoint"
 )
 
 // OAuth are the credentials of an OAuth app (API.md 2.1).
@@ -136,6 +138,8 @@ func (r *refresher) unlock() { <-r.turn }
 func (r *refresher) trade(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
+	failpoint.Reach("token.before")
+	defer failpoint.Reach("token.after")
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, r.client)
 	token, err := r.config.TokenSource(ctx, &oauth2.Token{RefreshToken: r.refresh}).Token()
 	if err != nil {

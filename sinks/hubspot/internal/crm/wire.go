@@ -8,6 +8,8 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // A call is one request to make, as often as it takes.
@@ -86,13 +88,22 @@ func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket
 		t.cancel()
 		return c.unsent(cl, err)
 	}
+	failpoint.Reach("permit.after")
+	if err := failpoint.At("http.op"); err != nil {
+		return c.lost(ctx, cl, w, err)
+	}
+	failpoint.Reach("send.before")
 	began := time.Now()
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return c.lost(ctx, cl, w, err)
 	}
+	failpoint.Reach("send.after")
 	c.answered.Store(true)
 	body, err := readAnswer(resp)
+	if err == nil {
+		err = failpoint.At("answer.read")
+	}
 	e := c.judge(ctx, cl, reply{resp.StatusCode, resp.Header, body}, err)
 	t.done(time.Now(), resp.Header, e != nil && e.limited())
 	c.gate.observe(resp.Header, time.Now())
