@@ -10,14 +10,15 @@ import (
 	"sluice/pipeline"
 )
 
-// A column of the table of reports; one that holds only zeros is left out unless it is always of interest.
-type column struct {
+// A column of a table that has a row for each pipeline; one that holds only zeros is left out unless it is always of
+// interest.
+type column[T any] struct {
 	name   string
-	value  func(*pipeline.Report) int64
+	value  func(*T) int64
 	always bool
 }
 
-var columns = []column{
+var columns = []column[pipeline.Report]{
 	{"read", func(r *pipeline.Report) int64 { return r.Read }, true},
 	{"written", func(r *pipeline.Report) int64 { return r.Written }, true},
 	{"unchanged", func(r *pipeline.Report) int64 { return r.Unchanged }, true},
@@ -31,12 +32,17 @@ var columns = []column{
 	{"requests", func(r *pipeline.Report) int64 { return r.Requests }, true},
 }
 
-// printReports prints a table, one pipeline a line.
+// printReports prints a table of reports.
 func printReports(w io.Writer, reports []pipeline.Report) {
-	var shown []column
+	printTable(w, reports, columns, func(r *pipeline.Report) (string, string, float64) { return r.Name, r.Status, r.Seconds })
+}
+
+// printTable prints a table, one pipeline a line. ends returns what stands at the ends of a line: name, status and seconds.
+func printTable[T any](w io.Writer, rows []T, columns []column[T], ends func(*T) (name, status string, seconds float64)) {
+	var shown []column[T]
 	for _, c := range columns {
-		for i := range reports {
-			if c.always || c.value(&reports[i]) != 0 {
+		for i := range rows {
+			if c.always || c.value(&rows[i]) != 0 {
 				shown = append(shown, c)
 				break
 			}
@@ -48,13 +54,13 @@ func printReports(w io.Writer, reports []pipeline.Report) {
 		fmt.Fprint(t, c.name, "\t")
 	}
 	fmt.Fprintln(t, "seconds\t")
-	for i := range reports {
-		r := &reports[i]
-		fmt.Fprintf(t, "%s\t%s\t", r.Name, r.Status)
+	for i := range rows {
+		name, status, seconds := ends(&rows[i])
+		fmt.Fprintf(t, "%s\t%s\t", name, status)
 		for _, c := range shown {
-			fmt.Fprint(t, strconv.FormatInt(c.value(r), 10), "\t")
+			fmt.Fprint(t, strconv.FormatInt(c.value(&rows[i]), 10), "\t")
 		}
-		fmt.Fprintf(t, "%.2f\t\n", r.Seconds)
+		fmt.Fprintf(t, "%.2f\t\n", seconds)
 	}
 	t.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"sluice/pipeline"
@@ -139,9 +140,22 @@ func (w *workshop) close() error {
 	return errors.Join(errs...)
 }
 
+// witness has a state watched by a file in the user's state folder (XDG Base Directory Specification). The sandbox's
+// isn't: it is thrown away together with its HubSpot.
+func (a *app) witness(url string) []state.Option {
+	folder, _ := a.lookup("XDG_STATE_HOME")
+	if home, _ := a.lookup("HOME"); !filepath.IsAbs(folder) && home != "" {
+		folder = filepath.Join(home, ".local", "state")
+	}
+	if !filepath.IsAbs(folder) || url == "sqlite:"+sandboxDir+"/state.db" {
+		return nil
+	}
+	return []state.Option{state.Witness(filepath.Join(folder, "sluice"), a.log())}
+}
+
 // store opens the state and brings its tables up to date, unless they are to be left as they are.
 func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store, error) {
-	store, err := state.Open(ctx, url)
+	store, err := state.Open(ctx, url, a.witness(url)...)
 	if err != nil {
 		return nil, err
 	}

@@ -150,3 +150,15 @@ func (s *store) testify(ctx context.Context, name string) {
 	}
 	s.witness.tell(name, number)
 }
+
+// Bound returns the account that the state belongs to; see pipeline.Auditor.
+func (s *store) Bound(ctx context.Context) (account string, err error) {
+	err = s.db.view(ctx, func(v session) error {
+		_, err := one(ctx, v, []any{&account}, `select account from sluice.binding`)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the state's account: %w", err)
+	}
+	return account, nil
+}

@@ -30,6 +30,18 @@ on conflict (id) do nothing`, []any{g.ID, g.Pipeline, g.Epoch, items}}}
 	return nil
 }
 
+// Doubts returns the intents of the groups that are open; see pipeline.Auditor.
+func (s *store) Doubts(ctx context.Context, name string) (open []pipeline.Doubt, err error) {
+	err = s.db.view(ctx, func(v session) error {
+		open, err = doubts(ctx, v, name)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read intents of %q: %w", name, err)
+	}
+	return open, nil
+}
+
 const deleteGroups = `
 delete from sluice.intent_group where pipeline = $1 and id {any:$2}`
 

@@ -29,6 +29,7 @@ type property struct {
 	clear bool // a null is sent as ""
 	skip  bool // not sent: it is how the record is addressed
 	kind  kind
+	html  bool // rich text, which HubSpot cleans
 
 	options map[string]bool // that are allowed; nil: any
 	values  []string        // of options, for messages
@@ -41,7 +42,7 @@ type property struct {
 
 // newProperty returns how to write values of the property that d describes.
 func newProperty(d crm.PropertyDefinition, clear bool) property {
-	p := property{name: d.Name, clear: clear, kind: kindOf(d)}
+	p := property{name: d.Name, clear: clear, kind: kindOf(d), html: d.FieldType == "html"}
 	if (p.kind == kindOption || p.kind == kindOptions) && !d.ExternalOptions && len(d.Options) > 0 {
 		p.options = make(map[string]bool, len(d.Options))
 		for _, o := range d.Options {

@@ -18,16 +18,9 @@ func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange, intend fun
 	groups := map[[2]string]*linkGroup{}
 	for i := range links {
 		c := &links[i]
-		objects := [2]string{s.paths[c.From.Object], s.paths[c.To.Object]}
-		for at, name := range []string{c.From.Object, c.To.Object} {
-			if objects[at] != "" {
-				continue
-			}
-			path, err := s.portal.objectPath(ctx, "", name)
-			if err != nil {
-				return nil, fmt.Errorf("link %s to %s: %w", c.From.Object, c.To.Object, err)
-			}
-			objects[at] = path
+		objects, err := s.objects(ctx, c)
+		if err != nil {
+			return nil, err
 		}
 		if groups[objects] == nil {
 			groups[objects] = &linkGroup{from: objects[0], to: objects[1], byPair: map[crm.Pair]*pair{}}
@@ -41,6 +34,19 @@ func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange, intend fun
 		}
 	}
 	return l.outcomes, nil
+}
+
+// objects returns the paths of the two objects that a change links.
+func (s *Sink) objects(ctx context.Context, c *pipeline.LinkChange) (paths [2]string, err error) {
+	for at, name := range []string{c.From.Object, c.To.Object} {
+		if paths[at] = s.paths[name]; paths[at] != "" {
+			continue
+		}
+		if paths[at], err = s.portal.objectPath(ctx, "", name); err != nil {
+			return paths, fmt.Errorf("link %s to %s: %w", c.From.Object, c.To.Object, err)
+		}
+	}
+	return paths, nil
 }
 
 // A linking is one call of Link.

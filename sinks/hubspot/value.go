@@ -220,6 +220,12 @@ func datetime(text *strings.Builder, v pipeline.Value) (string, error) {
 	return cut(text, t.AppendFormat(b[:0], isoMillis)), nil
 }
 
+// parseMillis reads milliseconds since 1970, as HubSpot answers instants at times.
+func parseMillis(s string) (time.Time, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return time.UnixMilli(n), err == nil
+}
+
 func parseInstant(s string) (time.Time, bool) {
 	v, ok := pipeline.ParseText(pipeline.Time, s)
 	if !ok {

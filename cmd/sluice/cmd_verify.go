@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"sluice/pipeline"
+	"sluice/pipeline/state"
+)
+
+// A verifyFlags is what the flags of verify say.
+type verifyFlags struct {
+	repair, json, sandbox bool
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify [pipeline...]",
+		Short: "Compare HubSpot with what was written to it",
+		Long: `Read back what the ledger says HubSpot has, and show what isn't so, a line for each finding:
+
+  drift      a property has another value than was written (want → got)
+  archived   the record is in the recycle bin
+  deleted    the record is gone for good
+  merged     the record was merged into another one
+  duplicate  another record has the row's match value, or two rows have one record
+  unlinked   an association that was made isn't there
+
+Only rows that are written as the source has them now can be compared; the others are counted as pending. What HubSpot
+changes by itself isn't compared: lifecyclestage, the markup of rich text, blanks around texts, the spelling of numbers
+and dates. Of rows that have left the source, only the records that are still there are counted.
+
+Nothing is written without --repair, and a run may go on beside it. With --repair the ledger forgets what isn't true,
+and the pipelines are run: they write it again. Archived records are made again only where on_gone says so; deleted
+records and duplicates are only shown.
+
+Exit codes: 0 nothing was found, or all of it was repaired; 3 something needs to be looked at; the others as of run.`,
+		ValidArgsFunction: a.completePipelines,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.audit(cmd.Context(), args, f.sandbox, f.repair, func(ctx context.Context, opened []*pipeline.Pipeline, store state.Store) error {
+				return a.verifyAll(ctx, opened, store, f)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.repair, "repair", false, "write what isn't in HubSpot as it was written")
+	flags.BoolVar(&f.json, "json", false, "as one JSON document")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	return cmd
+}
+
+// audit opens the named pipelines, or all, and the state, and calls f with them.
+func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) (err error) {
+	var box *sandbox
+	if inSandbox {
+		if box, err = openSandbox(false); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, box.close()) }()
+	}
+	spec, list, err := a.choose(box, names, false)
+	if err != nil {
+		return err
+	}
+	w := a.workshop(spec)
+	defer func() { err = errors.Join(err, w.close()) }()
+	store, err := a.store(ctx, spec.State, migrate)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if version, err := store.Version(ctx); err != nil {
+		return err
+	} else if version == 0 {
+		return errors.New("the state is empty: nothing has run yet")
+	}
+	opened, err := w.open(ctx, list)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, p := range opened {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	return f(ctx, opened, store)
+}
+
+// A verified is what was found out about one pipeline.
+type verified struct {
+	pipeline.Audit
+	Findings []pipeline.Finding `json:"findings"`
+	Run      *pipeline.Report   `json:"run,omitempty"` // that wrote what was repaired
+}
+
+// verifyAll verifies pipelines one after the other, and runs those of which something was repaired.
+func (a *app) verifyAll(ctx context.Context, opened []*pipeline.Pipeline, store state.Store, f verifyFlags) error {
+	show := a.progress()
+	opts := pipeline.Options{Drain: a.drain, Observe: show.observe, Log: a.log()}
+	list := make([]verified, 0, len(opened))
+	code := exitDone
+	for _, p := range opened {
+		one := verified{Findings: []pipeline.Finding{}}
+		var err error
+		one.Audit, err = p.Verify(ctx, store, pipeline.VerifyOptions{Options: opts, Repair: f.repair, Found: func(found pipeline.Finding) {
+			show.clear()
+			if f.json {
+				one.Findings = append(one.Findings, found)
+			} else {
+				fmt.Fprintln(a.stdout, describe(found))
+			}
+		}})
+		show.clear()
+		code = worse(code, a.auditEnd(p.Name, one.Open, err))
+		if err == nil && one.Repaired > 0 {
+			report, err := p.Run(ctx, store, opts)
+			show.clear()
+			a.logEnd(report, err)
+			one.Run = &report
+			code = worse(code, endOf(report, err))
+		}
+		list = append(list, one)
+	}
+	a.printVerified(list, f.json)
+	if code != exitDone {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// auditEnd says why an audit failed, and returns the exit code of its end.
+func (a *app) auditEnd(name string, open int64, err error) int {
+	if err != nil {
+		fmt.Fprintf(a.stderr, "sluice: %s: %v\n", name, err)
+		return exitCode(err)
+	}
+	if open > 0 {
+		return exitRejects
+	}
+	return exitDone
+}
+
+// describe returns a finding as a line for people.
+func describe(f pipeline.Finding) string {
+	line := fmt.Sprintf("%s: %s: key %s, record %s", f.Pipeline, f.Kind, pipeline.Quote(f.Key), f.ID)
+	switch f.Kind {
+	case pipeline.FoundDrift:
+		return fmt.Sprintf("%s: %s: %s → %s", line, f.Property, pipeline.Quote(f.Want), pipeline.Quote(f.Got))
+	case pipeline.FoundMerged:
+		return fmt.Sprintf("%s is record %s now", line, f.Other)
+	case pipeline.FoundUnlinked:
+		return fmt.Sprintf("%s and record %s", line, f.Other)
+	case pipeline.FoundDuplicate:
+		if f.OtherKey != "" {
+			return fmt.Sprintf("%s: the row with key %s has the same record", line, pipeline.Quote(f.OtherKey))
+		}
+		return fmt.Sprintf("%s: record %s has the same match value", line, f.Other)
+	}
+	return line
+}
+
+var auditColumns = []column[verified]{
+	{"read", func(v *verified) int64 { return v.Read }, true},
+	{"checked", func(v *verified) int64 { return v.Checked }, true},
+	{"pending", func(v *verified) int64 { return v.Pending }, true},
+	{"links", func(v *verified) int64 { return v.Links }, false},
+	{"drift", func(v *verified) int64 { return v.Drift }, true},
+	{"gone", func(v *verified) int64 { return v.Gone }, true},
+	{"merged", func(v *verified) int64 { return v.Merged }, false},
+	{"duplicate", func(v *verified) int64 { return v.Duplicate }, false},
+	{"unlinked", func(v *verified) int64 { return v.Unlinked }, false},
+	{"unsure", func(v *verified) int64 { return v.Unsure }, false},
+	{"left", func(v *verified) int64 { return v.Left }, false},
+	{"repaired", func(v *verified) int64 { return v.Repaired }, false},
+	{"requests", func(v *verified) int64 { return v.Requests }, true},
+}
+
+func (a *app) printVerified(list []verified, asJSON bool) {
+	if asJSON {
+		_ = printJSON(a.stdout, map[string]any{"pipelines": list})
+		return
+	}
+	var found, open int64
+	for i := range list {
+		found, open = found+list[i].Found(), open+list[i].Open
+	}
+	if found > 0 {
+		fmt.Fprintln(a.stdout)
+	}
+	printTable(a.stdout, list, auditColumns, func(v *verified) (string, string, float64) { return v.Name, v.Status, v.Seconds })
+	tellOpen(a.stdout, open)
+}
+
+func tellOpen(w io.Writer, open int64) {
+	if open > 0 {
+		fmt.Fprintf(w, "\n%s to be looked at; what differs, was merged or unlinked is written again with --repair\n", count(open, "row has", "rows have"))
+	}
+}

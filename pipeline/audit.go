@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// An Auditor is a Store whose ledger can be compared with the destination beside a run.
+type Auditor interface {
+	Reconciler
+
+	// Bound returns the account that the state belongs to, "" as long as nothing was written.
+	Bound(ctx context.Context) (string, error)
+
+	// Doubts returns every intent of the pipeline that may have been sent and isn't closed, oldest group first.
+	Doubts(ctx context.Context, pipeline string) ([]Doubt, error)
+}
+
+// An audit reads the rows of a pipeline as a run does, and what the destination has of them, but writes nothing there.
+type audit struct {
+	*run
+	store  Auditor
+	reader Reader
+}
+
+// newAudit returns an audit by a sink that can read back.
+func (p *Pipeline) newAudit(ctx context.Context, store Auditor, opts Options) (*audit, error) {
+	reader, ok := p.Sink.(Reader)
+	if !ok {
+		return nil, fmt.Errorf("pipeline %q: its sink can't tell what the destination has", p.Name)
+	}
+	account, err := p.Sink.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), began: time.Now(), account: account,
+		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, report: Report{Name: p.Name, Status: "running"}}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	r.limits.MaxRejects = 0 // nothing is written that could be wrong
+	if t, ok := p.Sink.(Throttle); ok {
+		r.sent = t.Requests()
+	}
+	return &audit{run: r, store: store, reader: reader}, nil
+}
+
+// lease takes up a run that was started for the audit, and waits until nothing that was sent can still take effect.
+func (a *audit) lease(ctx context.Context, resume Resume) error {
+	a.resume = resume
+	a.resume.Position = nil
+	if t, ok := a.Sink.(Throttle); ok {
+		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
+	}
+	var landing time.Duration
+	for _, d := range resume.Doubtful {
+		landing = max(landing, a.limits.Landing-d.Age)
+	}
+	if landing <= 0 {
+		return nil
+	}
+	return a.pause(ctx, landing)
+}
+
+// rows takes all rows of the source through the transforms, and hands them on with their entries of the ledger, a batch
+// at a time; of rows with one key in a batch, the last.
+func (a *audit) rows(ctx context.Context, each func(context.Context, []*pending) error) error {
+	for batch, err := range a.batches(ctx) {
+		if err != nil {
+			return err
+		}
+		items, err := a.transform(ctx, batch)
+		if err != nil {
+			return err
+		}
+		list, err := a.changes(ctx, a.newest(items))
+		if err != nil {
+			return err
+		}
+		if err := each(ctx, list); err != nil {
+			return err
+		}
+		a.notes, a.spans = notes{}, nil // books that nobody asks for
+		a.observe()
+	}
+	return a.failed()
+}
+
+// changes returns what writing the rows would send.
+func (a *audit) changes(ctx context.Context, items []item) ([]*pending, error) {
+	keys := make([]string, len(items))
+	for i := range items {
+		keys[i] = items[i].Key
+	}
+	entries, err := a.store.Known(ctx, a.Name, keys)
+	if err != nil {
+		return nil, fmt.Errorf("compare with the ledger: %w", err)
+	}
+	list := make([]*pending, len(items))
+	for i := range items {
+		list[i] = a.changeOf(&items[i], &entries[i], a.plan.hash(items[i].Values))
+	}
+	return list, nil
+}
+
+// read reads the records of changes back. Values and Match of the changes are as the destination takes them then.
+func (a *audit) read(ctx context.Context, list []*pending) ([]Reading, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	changes := make([]Change, len(list))
+	for i, p := range list {
+		changes[i] = p.Change
+	}
+	readings, err := a.reader.Read(ctx, changes)
+	if err != nil {
+		return nil, fmt.Errorf("read back: %w", err)
+	}
+	for i, p := range list {
+		p.Change = changes[i]
+	}
+	return readings, nil
+}
+
+// pages hands on the ledger, a page at a time.
+func (a *audit) pages(ctx context.Context, each func(context.Context, []KeyedEntry) error) error {
+	after := ""
+	for {
+		page, err := a.store.Ledger(ctx, a.Name, after, BatchRows)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if a.draining() {
+			return ErrInterrupted
+		}
+		if err := each(ctx, page); err != nil {
+			return err
+		}
+		after = page[len(page)-1].Key
+	}
+}
+
+// write records decisions of an audit that has the pipeline's lease.
+func (a *audit) write(ctx context.Context, c Commit) error {
+	own := a.newCommit()
+	own.Decisions, own.Links, own.Report = c.Decisions, c.Links, a.report
+	return a.record(ctx, own)
+}
+
+// end ends the run of an audit. It closes no dead letters: it didn't try to write their rows.
+func (a *audit) end(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	a.countRequests()
+	a.report.Unchanged += a.report.undecided()
+	a.report.Status = statusOf(err)
+	f := Finish{Pipeline: a.Name, Epoch: a.resume.Epoch, Run: a.resume.Run, Status: a.report.Status, Report: a.report, Throttle: a.throttle()}
+	if err != nil {
+		f.Message = err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	if ended := a.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
+		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
+	}
+	return err
+}
+
+// sameEntry tells whether nothing was written of a key between two looks at the ledger.
+func sameEntry(a, b *Entry) bool {
+	return a.Version == b.Version && a.Hash == b.Hash && a.ID == b.ID && a.Held == b.Held && a.Waiting == b.Waiting && slices.Equal(a.Links, b.Links)
+}

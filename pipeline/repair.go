@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+)
+
+// conclude looks at suspicions once more: what a run beside this one has written or may have sent since is pending. The
+// intents are read before the ledger, so that a write is in one of the two at least. The others are reported, and
+// repaired if that is asked for.
+func (v *verification) conclude(ctx context.Context, suspects []suspicion) error {
+	if len(suspects) == 0 {
+		return nil
+	}
+	doubts, err := v.store.Doubts(ctx, v.Name)
+	if err != nil {
+		return err
+	}
+	sent := make(map[string]bool, len(doubts))
+	for _, d := range doubts {
+		sent[d.Key] = true
+	}
+	keys := make([]string, len(suspects))
+	for i := range suspects {
+		keys[i] = suspects[i].Key
+	}
+	entries, err := v.store.Known(ctx, v.Name, keys)
+	if err != nil {
+		return err
+	}
+	var certain []suspicion
+	for i := range suspects {
+		if s := &suspects[i]; sent[s.Key] || !sameEntry(&s.Entry, &entries[i]) {
+			v.result.Pending++
+			continue
+		}
+		certain = append(certain, suspects[i])
+	}
+	for i := range certain {
+		v.result.count(certain[i].findings)
+		if v.opts.Found == nil {
+			continue
+		}
+		for _, f := range certain[i].findings {
+			v.opts.Found(f)
+		}
+	}
+	v.result.Open += int64(len(certain))
+	if !v.opts.Repair {
+		return nil
+	}
+	return v.forget(ctx, certain)
+}
+
+// forget has the ledger forget what isn't true, so that the next run writes it again.
+func (v *verification) forget(ctx context.Context, certain []suspicion) error {
+	owners, err := v.survivors(ctx, certain)
+	if err != nil {
+		return err
+	}
+	var c Commit
+	var repaired int64
+	for i := range certain {
+		s := &certain[i]
+		d, ok := v.forgotten(s)
+		if owner := owners[s.id]; !ok || owner != "" && owner != s.Key {
+			continue
+		}
+		c.Decisions = append(c.Decisions, d)
+		if !slices.ContainsFunc(s.findings, func(f Finding) bool { return f.Kind == FoundDuplicate }) {
+			repaired++
+		}
+		for _, l := range s.links {
+			c.Links = append(c.Links, LinkDecision{Key: s.Key, Slot: l.Slot, From: l.FromID, To: l.ToID})
+		}
+	}
+	if err := v.write(ctx, c); err != nil {
+		return err
+	}
+	v.result.Repaired += int64(len(c.Decisions))
+	v.result.Open -= repaired
+	return nil
+}
+
+// survivors returns the keys that records belong to which others were merged into: two rows can't be one record.
+func (v *verification) survivors(ctx context.Context, certain []suspicion) (map[string]string, error) {
+	var ids []string
+	for i := range certain {
+		if certain[i].id != "" {
+			ids = append(ids, certain[i].id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return v.store.Owners(ctx, v.Name, ids)
+}
+
+// forgotten returns the decision that makes a row one whose content isn't known; false if there is nothing to repair.
+func (v *verification) forgotten(s *suspicion) (Decision, bool) {
+	d := Decision{Key: s.Key, Version: s.Version, Verdict: Found}
+	repair := false
+	for _, f := range s.findings {
+		switch f.Kind {
+		case FoundDrift, FoundUnlinked:
+			repair = true
+		case FoundArchived:
+			repair = repair || v.limits.OnGone == RecreateGone // the update that finds the record gone makes it again
+		case FoundMerged:
+			d.ID, d.Merged, repair = s.id, s.Entry.ID, true
+			if s.match != "" && v.limits.Match != recordID {
+				d.Record = &RecordID{Object: v.limits.Object, Property: v.limits.Match, Value: s.match, ID: s.id}
+			}
+		}
+	}
+	return d, repair
+}
