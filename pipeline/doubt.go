@@ -15,6 +15,7 @@ import (
 type doubt struct {
 	p         *pending
 	next      time.Time // when to look again
+	looked    time.Time // when it was last asked about: what was found then says nothing of later
 	tries     int
 	recalled  bool // of an earlier process: its values are gone, and its row will be read again
 	unwritten bool // certainly not made: it can be repeated without a look
@@ -96,6 +97,7 @@ func (r *run) settle(ctx context.Context) error {
 	}
 	var asked []Change
 	for _, d := range due {
+		d.looked = time.Now()
 		if !d.unwritten {
 			asked = append(asked, d.p.Change)
 		}
@@ -168,7 +170,7 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 		return r.found(ctx, d, o)
 	case o.Verdict == Gone, p.Action == Update: // Absent
 		return r.gone(ctx, d, o)
-	case time.Since(p.Sent) < r.limits.Landing:
+	case d.looked.Sub(p.Sent) < r.limits.Landing:
 		d.next = p.Sent.Add(r.limits.Landing)
 		r.keepDoubts([]*doubt{d})
 	case d.recalled:
