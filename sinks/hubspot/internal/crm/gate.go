@@ -80,6 +80,16 @@ func (g *gate) nextReset(now time.Time) time.Time {
 	if g.zone != nil {
 		zone = g.zone
 	}
-	year, month, day := now.In(zone).Date()
-	return time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+	return nextDay(now.In(zone))
+}
+
+// nextDay returns when the day after t's begins where t is. That isn't midnight everywhere: where clocks are put forward
+// at midnight, a day begins at one o'clock, and one was left out on Samoa.
+func nextDay(t time.Time) time.Time {
+	year, month, day := t.Date()
+	next := time.Date(year, month, day+1, 0, 0, 0, 0, t.Location())
+	for next.Day() == day { // what doesn't exist may have become an earlier time
+		next = next.Add(time.Hour)
+	}
+	return next
 }
