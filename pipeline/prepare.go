@@ -66,6 +66,16 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 		case Found:
 			p.Action, p.ID = Update, o.ID
 			updates = append(updates, p)
+		case Absent, Gone: // the ledger knows its id: it was made, and somebody has taken it away since
+			r.mu.Lock()
+			o = r.withoutRecord(p, o)
+			r.mu.Unlock()
+			if o.Verdict != Unwritten {
+				r.decideNow(p, o)
+				continue
+			}
+			p.Sent = time.Time{}
+			updates = append(updates, p)
 		default:
 			r.mu.Lock()
 			r.busy[p.Key] = &flight{hash: p.Hash}
