@@ -27,7 +27,20 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sluice":     main,
 		"hubspotsim": func() { os.Exit(hubspottest.Main(os.Args[1:], os.Stdout, os.Stderr)) },
+		"sluicepanics": func() {
+			os.Exit(Main(os.Args[1:], os.Stdout, panicking{os.Getenv("PANIC_AT")}, os.LookupEnv, nil))
+		},
 	})
+}
+
+// panicking is a stream that panics when it is to write a text.
+type panicking struct{ text string }
+
+func (p panicking) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(p.text)) {
+		panic("the stream is broken")
+	}
+	return os.Stderr.Write(b)
 }
 
 // TestScript runs the scripts of testdata/script: the command line as people and schedulers use it. The commands that

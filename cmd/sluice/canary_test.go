@@ -1,0 +1,367 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/pipeline/state/pgtest"
+	"sluice/sinks/hubspot/hubspottest"
+)
+
+// secrets are what no output, file, table or URL may hold, in any spelling or in parts.
+var secrets = map[string]string{
+	"the access token":            canary,
+	"the oauth client secret":     "c11e57-canary-secret-9f3",
+	"the oauth refresh token":     "ref7e5h-canary-token-2ab",
+	"the oauth access token":      "CJcanary4access5token6",
+	"the state's password":        "st@te/pa55 w%rd:Z+q'x",
+	"the source's password":       "w@rehou5e/pa55 w%rd:K+p",
+	"the proxy's password":        "pr0xy-canary-pa55w0rd",
+	"a token written in the file": "pat-eu1-l1teral-canary-77aa",
+}
+
+// spellings returns the ways in which a secret may get into a text: as it is, escaped, encoded, or a telling part of it.
+func spellings(secret string) []string {
+	list := []string{url.QueryEscape(secret), url.PathEscape(secret), url.UserPassword("u", secret).String()[2:], strconv.Quote(secret)[1 : len(secret)+1],
+		hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret))}
+	const part = 10
+	for i := 0; i+part <= len(secret); i++ {
+		list = append(list, secret[i:i+part])
+	}
+	return list
+}
+
+// personal finds values of rows: each of them names its column and its row, as in qzphone3x.
+var personal = regexp.MustCompile(`(?i)qz[a-z]+[0-9]+x`)
+
+// columns of the people whom the pipelines write, all of them personal.
+var personalColumns = strings.Fields("email firstname lastname phone mobilephone address city zip company jobtitle website salutation fax born grade")
+
+// persons returns the rows of the source. Some can't be written, each because of one value: an address that HubSpot refuses, a
+// date and a number that are none, an address that another row has, a row with a field too few, one without a key.
+func persons() string {
+	var b strings.Builder
+	b.WriteString("id," + strings.Join(personalColumns, ",") + "\n")
+	for row := 1; row <= 7; row++ {
+		id := strconv.Itoa(row)
+		values := []string{id}
+		for _, column := range personalColumns {
+			value := "qz" + column + id + "x"
+			switch column {
+			case "email":
+				value += "@example.com"
+			case "website":
+				value = "https://" + value + ".example"
+			case "born":
+				value = ""
+			case "grade":
+				value = "7"
+			}
+			values = append(values, value)
+		}
+		switch row {
+		case 2:
+			values[1] = "qzemail2x"
+		case 3:
+			values[slices.Index(personalColumns, "born")+1] = "qzborn3x"
+		case 4:
+			values[slices.Index(personalColumns, "grade")+1] = "qzgrade4x"
+		case 5:
+			values[1] = "qzemail1x@example.com"
+		case 6:
+			values = values[:len(values)-1]
+		case 7:
+			values[0] = ""
+		}
+		b.WriteString(strings.Join(values, ",") + "\n")
+	}
+	return b.String()
+}
+
+// offending are the values that keep a row of people from being written: dead letters may name them, and nothing else may.
+var offending = []string{"qzemail2x", "qzborn3x", "qzgrade4x", "qzemail1x"}
+
+const canaryPipeline = `version: 1
+state: "${SLUICE_STATE_URL}"
+connections:
+  warehouse:
+    postgres: { url: "${WAREHOUSE_URL:-postgres://reader@127.0.0.1:1/none}" }
+  crm:
+    hubspot: { access_token: "${HUBSPOT_ACCESS_TOKEN}", base_url: "${HUBSPOT_BASE_URL}", timeout: 1s, landing: 50ms }
+pipelines:
+  people:
+    source:
+      csv: { path: people.csv }
+    key: id
+    transforms:
+      - map: { person_id: id, email: email, firstname: firstname, lastname: lastname, phone: phone, mobilephone: mobilephone, address: address,
+               city: city, zip: zip, company: company, jobtitle: jobtitle, website: website, salutation: salutation, fax: fax, born: born,
+               score: { expr: 'int(grade)' } }
+    sink:
+      hubspot: { connection: crm, object: contacts, match: person_id }
+`
+
+// A cage is a folder with a pipeline, a HubSpot that watches its callers, and all that the program has said.
+type cage struct {
+	*testing.T
+	portal *hubspottest.Server
+	url    string
+	dir    string
+	env    []string
+	meddle func(http.ResponseWriter, *http.Request) bool // answers a request instead of the portal, if it likes
+
+	mu      sync.Mutex
+	seen    strings.Builder // of requests: URLs and headers, but for the one that the token belongs into
+	process *os.Process     // that runs now
+	began   chan struct{}   // closed when process is set
+	died    chan struct{}   // closed when it is gone
+}
+
+func newCage(t *testing.T, store string) *cage {
+	c := &cage{T: t, portal: hubspottest.New(hubspottest.Options{Seed: 1, BodyLog: -1}), dir: t.TempDir()}
+	t.Cleanup(c.portal.Close)
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	for name, kind := range map[string]string{"person_id": "unique", "born": "date", "score": "number"} {
+		definition := map[string]any{"name": name, "label": name, "groupName": "contactinformation", "type": kind, "fieldType": "date"}
+		if kind != "date" {
+			definition["type"], definition["fieldType"] = map[string]string{"unique": "string", "number": "number"}[kind], map[string]string{"unique": "text", "number": "number"}[kind]
+		}
+		definition["hasUniqueValue"] = kind == "unique"
+		if err := ask(c.url, canary, "POST", "/crm/v3/properties/contacts", definition, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := "sqlite:" + filepath.Join(c.dir, ".sluice", "state.db")
+	if store == "postgres" {
+		state = withPassword(t, pgtest.Database(t), secrets["the state's password"])
+	}
+	c.setenv("HUBSPOT_ACCESS_TOKEN", canary)
+	c.setenv("HUBSPOT_BASE_URL", c.url)
+	c.setenv("SLUICE_STATE_URL", state)
+	c.write("pipelines.yaml", canaryPipeline)
+	c.write("people.csv", persons())
+	return c
+}
+
+// withPassword returns a DSN with a password that the cluster doesn't ask for.
+func withPassword(t *testing.T, dsn, password string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("password", password)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+func (c *cage) setenv(name, value string) { c.env = append(c.env, name+"="+value) }
+
+func (c *cage) lookup(name string) (value string) {
+	for _, pair := range c.env {
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+func (c *cage) write(name, text string) {
+	c.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// edit replaces what must be in pipelines.yaml.
+func (c *cage) edit(old, with string) {
+	c.Helper()
+	text, err := os.ReadFile(filepath.Join(c.dir, "pipelines.yaml"))
+	if err != nil || !bytes.Contains(text, []byte(old)) {
+		c.Fatalf("%q isn't in the file: %v", old, err)
+	}
+	c.write("pipelines.yaml", strings.Replace(string(text), old, with, 1))
+}
+
+// ServeHTTP is the HubSpot that the program talks to.
+func (c *cage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := r.Header.Clone()
+	header.Del("Authorization")
+	c.mu.Lock()
+	fmt.Fprintf(&c.seen, "%s %s %v\n", r.Method, r.URL, header)
+	c.mu.Unlock()
+	if c.meddle == nil || !c.meddle(w, r) {
+		c.portal.ServeHTTP(w, r)
+	}
+}
+
+// run runs the program, and checks that what it says holds no secret, and no personal value but those that may be there.
+func (c *cage) run(may []string, program string, args ...string) (output string, code int) {
+	c.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		c.Fatal(err)
+	}
+	cmd := exec.CommandContext(c.Context(), path, args...)
+	var out bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.dir, c.env, &out, &out, 10*time.Second
+	c.began, c.died = make(chan struct{}), make(chan struct{})
+	if err := cmd.Start(); err != nil {
+		c.Fatal(err)
+	}
+	c.process = cmd.Process
+	close(c.began)
+	err = cmd.Wait()
+	close(c.died)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else if err != nil {
+		c.Fatal(err)
+	}
+	c.search("the output of "+strings.Join(args, " "), out.String(), may)
+	return out.String(), code
+}
+
+// call is run without a process of its own, for what never comes to talk to HubSpot.
+func (c *cage) call(args string) (output string, code int) {
+	c.Helper()
+	var out lockedBuffer
+	lookup := func(name string) (string, bool) {
+		return c.lookup(name), slices.ContainsFunc(c.env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+	}
+	code = Main(append(strings.Fields(args), "-f", filepath.Join(c.dir, "pipelines.yaml")), &out, &out, lookup, nil)
+	c.search("the output of "+args, out.String(), nil)
+	return out.String(), code
+}
+
+// A lockedBuffer is a buffer that several goroutines may write to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// search reports secrets, and personal values but those that may be there.
+func (c *cage) search(where, text string, may []string) {
+	c.Helper()
+	for name, secret := range secrets {
+		for _, spelling := range spellings(secret) {
+			if strings.Contains(text, spelling) {
+				c.Errorf("%s: %s is there, as %q:\n%.3000s", where, name, spelling, text)
+				break
+			}
+		}
+	}
+	for _, hit := range personal.FindAllString(text, -1) {
+		if !slices.Contains(may, strings.ToLower(hit)) {
+			c.Errorf("%s: the personal value %s is there:\n%.3000s", where, hit, text)
+			return
+		}
+	}
+}
+
+// inspect runs every command that only looks, and searches what is left: the folder, the state, what the server saw.
+func (c *cage) inspect(letters []string) {
+	c.Helper()
+	for _, args := range []string{"status", "status --json", "migrate"} {
+		c.run(nil, "sluice", strings.Fields(args)...)
+	}
+	for _, args := range []string{"list --all", "list --json --all", "export --all", "export --all --format jsonl", "show 1 2 3 4 5 6 7 8"} {
+		c.run(letters, "sluice", append([]string{"rejects"}, strings.Fields(args)...)...)
+	}
+	c.search("what the server saw", c.seen.String(), nil)
+	c.search("the state", c.state(), letters)
+	c.files(letters)
+}
+
+// files searches all files of the folder but the source's and those that a person has put a secret into.
+func (c *cage) files(letters []string) {
+	c.Helper()
+	err := filepath.WalkDir(c.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || slices.Contains([]string{"people.csv", "pipelines.yaml", "token"}, entry.Name()) {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		c.search(path, string(data), letters)
+		return err
+	})
+	if err != nil {
+		c.Error(err)
+	}
+}
+
+var byteaText = regexp.MustCompile(`\\\\*x[0-9a-f]+`)
+
+// state returns the text of all tables of a state in Postgres, and what its byte strings hold. SQLite's is among the files.
+func (c *cage) state() string {
+	c.Helper()
+	dsn := c.lookup("SLUICE_STATE_URL")
+	if !strings.HasPrefix(dsn, "postgres:") {
+		return ""
+	}
+	conn, err := pgx.Connect(c.Context(), dsn)
+	if err != nil {
+		return "" // there is none
+	}
+	defer conn.Close(c.Context())
+	rows, _ := conn.Query(c.Context(), "select tablename from pg_tables where schemaname = 'sluice'")
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		c.Fatal(err)
+	}
+	var all strings.Builder
+	for _, table := range tables {
+		var text string
+		if err := conn.QueryRow(c.Context(), "select coalesce(string_agg(t::text, e'\\n'), '') from "+pgx.Identifier{"sluice", table}.Sanitize()+" t").Scan(&text); err != nil {
+			c.Fatal(err)
+		}
+		all.WriteString(text + "\n")
+		for _, bytea := range byteaText.FindAllString(text, -1) {
+			data, _ := hex.DecodeString(bytea[strings.IndexByte(bytea, 'x')+1:])
+			all.Write(data)
+		}
+	}
+	return all.String()
+}
+
+// say answers with a JSON error of HubSpot's.
+func say(w http.ResponseWriter, status int, category, message string) bool {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "error", "category": category, "message": message, "correlationId": "0"})
+	return true
+}
