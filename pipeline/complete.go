@@ -120,9 +120,6 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 	if r.draining() { // also where there is nothing to wait for: which of two things comes first mustn't be left to chance
 		return ErrInterrupted
 	}
-	if r.draining() { // also where there is nothing to wait for: which of two things comes first mustn't be left to chance
-		return ErrInterrupted
-	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
