@@ -47,7 +47,7 @@ func (c *Connection) Redirect(baseURL, token string) {
 
 // Connect returns a client of the account, which all pipelines that name the connection share. It makes no request.
 func (c *Connection) Connect(_ context.Context, env pipeline.Env) (io.Closer, error) {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.credentials(), c.Check()); err != nil {
 		return nil, err
 	}
 	return c.open(env, nil)
@@ -73,15 +73,12 @@ func (c *Connection) timeout() time.Duration {
 	return c.Timeout
 }
 
-func (c *Connection) check() error {
+// Check returns what is wrong with the options by themselves. Whether there are credentials is seen only by Connect: until
+// then the connection may be pointed elsewhere (see Redirect).
+func (c *Connection) Check() error {
 	var errs []error
-	switch {
-	case c.OAuth == nil && c.AccessToken == "":
-		errs = append(errs, fieldError("access_token", "set HUBSPOT_ACCESS_TOKEN, or give oauth", "missing"))
-	case c.OAuth != nil && c.AccessToken != "":
+	if c.OAuth != nil && c.AccessToken != "" {
 		errs = append(errs, fieldError("oauth", "", "give access_token or oauth, not both"))
-	case c.OAuth != nil:
-		errs = append(errs, c.OAuth.check()...)
 	}
 	if c.APIVersion != "" && !slices.Contains(crm.Versions(), c.APIVersion) {
 		errs = append(errs, fieldError("api_version", "", "unknown version %q: expected %s", c.APIVersion, oneOf(c.APIVersion, crm.Versions())))
@@ -93,6 +90,17 @@ func (c *Connection) check() error {
 		errs = append(errs, fieldError("landing", "", "%v is negative", c.Landing))
 	}
 	return errors.Join(errs...)
+}
+
+// credentials returns what is missing of them.
+func (c *Connection) credentials() error {
+	switch {
+	case c.OAuth != nil && c.AccessToken == "":
+		return errors.Join(c.OAuth.check()...)
+	case c.OAuth == nil && c.AccessToken == "":
+		return fieldError("access_token", "set HUBSPOT_ACCESS_TOKEN, or give oauth", "missing")
+	}
+	return nil
 }
 
 func (o *OAuth) check() (errs []error) {
