@@ -90,6 +90,9 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 		r.track(it.Key, &r.report.Held, 1)
 	case hash == e.Hash, r.limits.CreateOnly && e.ID != "" && e.Hash != Hash{}:
 		r.report.Unchanged++
+		if hash != e.Hash && e.Rejected != (Hash{}) {
+			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
+		}
 		if e.Waiting {
 			r.track(it.Key, &r.report.Unchanged, 0)
 		}
