@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // authenticate finds the request's token (2.2).
@@ -24,6 +25,10 @@ func (s *Server) authenticate(c *call) *reply {
 	case !t.Expires.IsZero() && t.Expires.Before(c.now):
 		return expired(c, int(c.now.Sub(t.Expires).Seconds()))
 	}
+	t.requests++
+	if most := s.opt.Switches.TokenRequests; most > 0 && t.OAuth && t.requests >= most {
+		t.Expires = c.now.Add(-time.Nanosecond) // from the next request on
+	}
 	return nil
 }
 
@@ -38,13 +43,8 @@ func (s *Server) authorize(c *call) *reply {
 		return c.refuse(invalid("Missing 'Edit Associations' permission."))
 	}
 	needed := s.scopes(c)
-	if c.token.Scopes == nil || len(needed) == 0 {
+	if len(needed) == 0 || slices.ContainsFunc(needed, func(scope string) bool { return s.granted(c.token, scope) }) {
 		return nil
-	}
-	for _, scope := range needed {
-		if slices.Contains(c.token.Scopes, scope) {
-			return nil
-		}
 	}
 	e := newError(http.StatusForbidden, "MISSING_SCOPES",
 		"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes.")
@@ -54,6 +54,12 @@ func (s *Server) authorize(c *call) *reply {
 		Context: map[string][]string{"requiredGranularScopes": needed},
 	}}
 	return c.refuse(e)
+}
+
+// granted returns whether a token has a scope.
+func (s *Server) granted(t *Token, scope string) bool {
+	lacking := slices.Contains(strings.Split(s.opt.Switches.LackScopes, ","), scope)
+	return !lacking && (t.Scopes == nil || slices.Contains(t.Scopes, scope))
 }
 
 // linking returns whether the call is about associations, which have a quota of their own (9.1).

@@ -220,6 +220,30 @@ func TestUpdateMissing(t *testing.T) {
 	}
 }
 
+// Section 5.3: the whole update fails, as a 404 that names the unknown ids.
+func TestUpdateMissingWhole(t *testing.T) {
+	p := open(t, Options{Switches: Switches{UpdateMissing: "e"}})
+	id := p.contact(`"email":"a@x.io"`)
+	a := p.post(contactsBatch+"update", inputs(`"objectWriteTraceId":"1","id":"`+id+`","properties":{"city":"Oslo"}`, `"objectWriteTraceId":"2","id":"99999"`)).want(t, 404)
+	equal(t, "category", a.Category, "OBJECT_NOT_FOUND")
+	equal(t, "ids", a.Context["ids"], []string{"99999"})
+	equal(t, "city", must(p.Record("contacts", id)).Properties["city"], "")
+}
+
+// Section 11.3: an update that leads to the survivor is answered under the survivor's id, with the trace id it was sent with.
+func TestUpdateMergedEcho(t *testing.T) {
+	for _, switches := range []Switches{{UpdateMerged: "follow"}, {UpdateMerged: "follow", NoTraceEcho: true}, {UpdateMerged: "follow", MergeNewID: true}} {
+		p := open(t, Options{Switches: switches})
+		a, b := p.contact(`"email":"a@x.io"`), p.contact(`"email":"b@x.io"`)
+		survivor := p.post("/_admin/records", fmt.Sprintf(`{"action":"merge","object":"contacts","id":%q,"other":%q}`, a, b)).want(t, 200).answered.ID
+		res := p.post(contactsBatch+"update", inputs(`"objectWriteTraceId":"1","id":"`+b+`","properties":{"city":"x"}`)).want(t, 200)
+		equal(t, "id", res.Results[0].ID, survivor)
+		equal(t, "survivor", survivor != a, switches.MergeNewID)
+		equal(t, "echo", res.traces(), []string{map[bool]string{false: "1"}[switches.NoTraceEcho]})
+		equal(t, "written", must(p.Record("contacts", survivor)).Properties["city"], "x")
+	}
+}
+
 // Section 7: update by idProperty works for custom unique properties, and not by email.
 func TestUpdateByKey(t *testing.T) {
 	p := open(t, Options{})

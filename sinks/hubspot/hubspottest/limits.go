@@ -115,8 +115,12 @@ func (s *Server) startDay(now time.Time) {
 	}
 }
 
-// midnight returns when the account's next day begins.
+// midnight returns when the account's next day begins; where clocks skip midnight, that is later.
 func (s *Server) midnight(now time.Time) time.Time {
 	y, m, d := now.In(s.zone).Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, s.zone)
+	next := time.Date(y, m, d+1, 0, 0, 0, 0, s.zone)
+	for next.Day() == d {
+		next = next.Add(30 * time.Minute)
+	}
+	return next
 }

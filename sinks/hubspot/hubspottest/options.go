@@ -39,6 +39,8 @@ type Token struct {
 	OAuth   bool      // counts against the OAuth quota and gets no daily headers (9.2)
 	NoLinks bool      // a user-level token whose user may not edit associations, which 2026-09 checks (6.4)
 	Expires time.Time // zero means never
+
+	requests int
 }
 
 // OAuth is what the token endpoint accepts (2.1). Empty fields accept anything.

@@ -21,6 +21,8 @@ type Switches struct {
 	RefuseMissingInputs bool   `json:"refuse_missing_inputs"` // a batch without inputs is 400, instead of success without effect (5.2)
 	NullProperty        string `json:"null_property"`         // a JSON null as value: refuse (default), clear, ignore (8.1)
 	MaxBody             int64  `json:"max_body"`              // a larger body is 413; 0 means no limit (16.8)
+	LackScopes          string `json:"lack_scopes"`           // scopes that no token has, separated by commas (2.2)
+	TokenRequests       int    `json:"token_requests"`        // after so many requests an OAuth token has expired; 0 means after its time only (2.1)
 
 	// Batches
 
@@ -32,7 +34,7 @@ type Switches struct {
 	InputOrder         bool   `json:"input_order"`          // results come in input order instead of shuffled
 	NotAtomic          bool   `json:"not_atomic"`           // a whole-batch failure leaves the inputs before the bad one written (5.2)
 	DuplicateCreate    string `json:"duplicate_create"`     // same unique value twice in a create with trace ids: item (default), whole (16.4)
-	UpdateMissing      string `json:"update_missing"`       // unknown id in an update: a (default) 207 with one item, b the same with trace ids, c nothing written, d silence (5.3)
+	UpdateMissing      string `json:"update_missing"`       // unknown id in an update: a (default) 207 with one item, b the same with trace ids, c nothing written, d silence, e nothing written and 404 (5.3)
 	UpdateInvalidWhole bool   `json:"update_invalid_whole"` // an invalid value in an update fails all, even with trace ids (16.1)
 	UpdateMerged       string `json:"update_merged"`        // a merged-away id in an update: omit (default), missing, follow (11.3)
 	UpdateByEmail      bool   `json:"update_by_email"`      // batch update accepts idProperty email (7)
@@ -83,7 +85,7 @@ func (w Switches) withDefaults() Switches {
 	return w
 }
 
-// choices are the values that a switch of type string may have.
+// choices are the values that a switch of type string may have; nil means any.
 func choices(name string) []string {
 	switch name {
 	case "null_property":
@@ -91,7 +93,7 @@ func choices(name string) []string {
 	case "duplicate_create":
 		return []string{"item", "whole"}
 	case "update_missing":
-		return []string{"a", "b", "c", "d"}
+		return []string{"a", "b", "c", "d", "e"}
 	case "update_merged":
 		return []string{"omit", "missing", "follow"}
 	case "numeric_ids":
@@ -140,8 +142,8 @@ func setSwitch(field reflect.Value, name, text string) error {
 		}
 		field.SetInt(int64(d))
 	case string:
-		if !slices.Contains(choices(name), text) {
-			return fail("one of " + strings.Join(choices(name), ", "))
+		if words := choices(name); words != nil && !slices.Contains(words, text) {
+			return fail("one of " + strings.Join(words, ", "))
 		}
 		field.SetString(text)
 	default:

@@ -174,6 +174,52 @@ func TestDailyQuotaZone(t *testing.T) {
 	get().want(t, 200)
 }
 
+// Section 9.1: a day begins where clocks skip midnight, too, and the account says so.
+func TestDayWithoutMidnight(t *testing.T) {
+	p := open(t, Options{TimeZone: "America/Santiago", Limits: Limits{Enabled: true, Daily: 3}})
+	p.now = time.Date(2026, 9, 6, 3, 59, 59, 0, time.UTC) // 23:59:59; at midnight it is 01:00
+	usage := func() answer { return p.send("GET", "/account-info/2026-09/api-usage/daily/private-apps", "") }
+	if a := usage().want(t, 200); !strings.Contains(a.Raw, `"resetsAt":"2026-09-06T04:00:00.000Z"`) {
+		t.Error(a.Raw)
+	}
+	usage().want(t, 200)
+	usage().want(t, 200)
+	usage().want(t, 429)
+	p.now = p.now.Add(time.Second)
+	if a := usage().want(t, 200); !strings.Contains(a.Raw, `"resetsAt":"2026-09-07T03:00:00.000Z"`) {
+		t.Error(a.Raw)
+	}
+}
+
+// Section 2.2: scopes can be taken away from every token while it is in use, and given back.
+func TestLackScopes(t *testing.T) {
+	p := open(t, Options{})
+	create := func() answer { return p.post("/crm/objects/2026-09/contacts", `{"properties":{"lastname":"x"}}`) }
+	create().want(t, 201)
+	p.post("/_admin/switches", `{"lack_scopes":"crm.objects.contacts.write,tickets"}`).want(t, 200)
+	a := create().want(t, 403)
+	equal(t, "category", a.Category, "MISSING_SCOPES")
+	equal(t, "scopes", a.Errors[0].Context["requiredGranularScopes"], []string{"crm.objects.contacts.write"})
+	p.send("GET", "/crm/objects/2026-09/contacts", "").want(t, 200)
+	p.post("/crm/objects/2026-09/companies", `{"properties":{"name":"x"}}`).want(t, 201)
+	p.send("GET", "/crm/objects/2026-09/tickets", "").want(t, 200) // another scope allows it as well
+	p.post("/_admin/switches", `{"lack_scopes":""}`).want(t, 200)
+	create().want(t, 201)
+}
+
+// Section 2.1: an OAuth token can be made to expire after a number of requests; other tokens never do.
+func TestTokenRequests(t *testing.T) {
+	p := open(t, Options{Tokens: []Token{{Value: "token"}, {Value: "oauth", OAuth: true}}, Switches: Switches{TokenRequests: 2}})
+	get := func(token string) answer {
+		return p.send("GET", "/crm/objects/2026-03/contacts", "", "Authorization", "Bearer "+token)
+	}
+	for _, status := range []int{200, 200, 401, 401} {
+		a := get("oauth").want(t, status)
+		equal(t, "category", a.Category, map[int]string{401: "EXPIRED_AUTHENTICATION"}[status])
+		get("token").want(t, 200)
+	}
+}
+
 // Section 2.1: tokens are issued, expire after 30 minutes, and can be refreshed; a dead refresh token is a 400.
 func TestOAuth(t *testing.T) {
 	p := open(t, Options{OAuth: OAuth{ClientID: "id", ClientSecret: "secret", RefreshToken: "again"}})

@@ -32,7 +32,9 @@ func batchUpdate(c *call) *reply {
 				changes = append(changes, c.s.prepare(c, t, rec, in, taken))
 			}
 		}
-		if len(missing) > 0 && c.s.opt.Switches.UpdateMissing == "c" {
+		if mode := c.s.opt.Switches.UpdateMissing; len(missing) > 0 && mode == "e" {
+			return missingRecords(t, idsOf(missing))
+		} else if len(missing) > 0 && mode == "c" {
 			changes = nil
 		}
 		if err := c.carryOut(changes, partial, a); err != nil {
@@ -100,18 +102,24 @@ func (s *Server) reportMissing(t *objectType, missing []*input, a *batchAnswer) 
 		a.status = http.StatusMultiStatus
 		return
 	}
-	var ids, traces []string
+	var traces []string
 	for _, in := range missing {
-		ids = append(ids, in.id)
 		if in.trace != "" {
 			traces = append(traces, in.trace)
 		}
 	}
-	e := missingRecords(t, ids)
+	e := missingRecords(t, idsOf(missing))
 	if mode == "b" && traces != nil {
 		e.with("objectWriteTraceId", traces...)
 	}
 	a.errors = append(a.errors, e)
+}
+
+func idsOf(inputs []*input) (ids []string) {
+	for _, in := range inputs {
+		ids = append(ids, in.id)
+	}
+	return ids
 }
 
 func missingRecords(t *objectType, ids []string) *apiError {
