@@ -1,0 +1,215 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// A hub is the simulated destination: records with a unique value that is compared without case, links between them, and
+// people who archive, purge, merge and edit them. It knows all that ever happened. The world's mu guards it.
+type hub struct {
+	w       *world
+	limits  pipeline.Limits
+	records map[string]*simRecord // by id, archived ones too
+	taken   map[string]string     // folded unique value → id of the live record
+	merged  map[string]string     // id → id of the record that it was merged into
+	serial  int
+	sent    map[string][]*flight        // by key: every attempt that was ever sent
+	applied map[string]map[int64]hashes // by key and version: what took effect
+	created map[string]int              // by key
+	lost    map[string]int              // by key: records that people took away
+	touched map[string]bool             // keys whose records people laid hands on
+	edited  map[string]bool             // keys whose records people edited after the last write
+	traces  map[string]pipeline.Change  // the first change that was sent under each trace id
+	names   map[pipeline.Hash]string    // what content each hash stands for
+}
+
+type hashes = map[pipeline.Hash]bool
+
+// A simRecord is one record of the hub.
+type simRecord struct {
+	id, match, name string
+	key             string           // of the row that it was made for
+	versions        map[string]int64 // by key: the newest that was written
+	gone, purged    bool
+	links           map[string]bool // ids of parents
+}
+
+// A flight is one attempt to write a key.
+type flight struct {
+	p        *process
+	version  int64
+	action   pipeline.Action
+	at       time.Time
+	answered bool // and its process heard what became of it
+	read     bool // somebody looked for the record after it could no longer land
+	found    bool // or found it
+}
+
+func newHub(w *world, limits pipeline.Limits) *hub {
+	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: map[string]string{}, sent: map[string][]*flight{},
+		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{},
+		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}}
+}
+
+// onTheWay counts the requests of a process that it hasn't heard of.
+func (h *hub) onTheWay(p *process) (n int) {
+	for _, list := range h.sent {
+		for _, f := range list {
+			if f.p == p && !f.answered {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// at returns the record that an id stands for, merged ones followed; nil if it isn't there.
+func (h *hub) at(id string) *simRecord {
+	if r := h.records[h.survivor(id)]; r != nil && !r.gone {
+		return r
+	}
+	return nil
+}
+
+// survivor returns the id of the record that the one with the id was merged into, or the id.
+func (h *hub) survivor(id string) string {
+	for h.merged[id] != "" {
+		id = h.merged[id]
+	}
+	return id
+}
+
+func fold(value string) string { return strings.ToLower(value) }
+
+// apply makes a change and tells what comes of it.
+func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
+	o := pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done}
+	name := c.Values[0].String()
+	if name == "refused" {
+		o.Verdict, o.Err = pipeline.Refused, pipeline.Rejectf("refused", "the destination refuses this name")
+		return o
+	}
+	var r *simRecord
+	switch c.Action {
+	case pipeline.Update:
+		if r = h.at(c.ID); r == nil {
+			o.Verdict, o.Purged = pipeline.Gone, h.records[c.ID] != nil && h.records[c.ID].purged
+			return o
+		}
+	case pipeline.Create:
+		if c.Match != "" && h.taken[c.Match] != "" {
+			o.Verdict, o.Err = pipeline.Refused, pipeline.Rejectf("exists", "a record with this value is there already")
+			return o
+		}
+	default:
+		r = h.at(h.taken[c.Match])
+	}
+	if r == nil {
+		r = h.create(c)
+		for _, l := range c.Links {
+			h.w.count("linked inline")
+			r.links[l.To.ID] = true
+			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: r.id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
+		}
+	}
+	h.wrote(r, c, name)
+	o.ID = r.id
+	if c.Action == pipeline.Update && r.id != c.ID {
+		h.w.count("update under another id")
+	}
+	return o
+}
+
+// create makes a record.
+func (h *hub) create(c *pipeline.Change) *simRecord {
+	h.serial++
+	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, versions: map[string]int64{}, links: map[string]bool{}}
+	h.records[r.id] = r
+	if c.Match != "" {
+		h.taken[c.Match] = r.id
+	}
+	if h.created[c.Key]++; h.created[c.Key] > 1+h.lost[c.Key] {
+		h.w.violate("I1: %q was created %d times", c.Key, h.created[c.Key])
+	}
+	return r
+}
+
+// wrote puts a write on the books and checks that versions don't go back.
+func (h *hub) wrote(r *simRecord, c *pipeline.Change, name string) {
+	if c.Version < r.versions[c.Key] {
+		h.w.violate("I4: version of %q goes back from %d to %d", c.Key, r.versions[c.Key], c.Version)
+	}
+	r.name, r.versions[c.Key] = name, c.Version
+	delete(h.edited, c.Key)
+	if h.applied[c.Key] == nil {
+		h.applied[c.Key] = map[int64]hashes{}
+	}
+	if h.applied[c.Key][c.Version] == nil {
+		h.applied[c.Key][c.Version] = hashes{}
+	}
+	h.applied[c.Key][c.Version][c.Hash] = true
+}
+
+// live returns the records that are there, in the order in which they were made.
+func (h *hub) live() []*simRecord {
+	var list []*simRecord
+	for _, id := range slices.Sorted(maps.Keys(h.records)) {
+		if r := h.at(id); r != nil && r.id == id {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// meddle is what a person does to a record.
+func (h *hub) meddle(d *dice) {
+	live := h.live()
+	if len(live) == 0 {
+		return
+	}
+	r := live[d.n(len(live))]
+	what := pick(d, "archive", "archive", "purge", "merge", "edit")
+	if h.limits.CreateOnly && what != "edit" && what != "archive" {
+		return
+	}
+	h.w.s.note("somebody does %s record %s of %s", what, r.id, r.key)
+	h.w.count("people: " + what)
+	for key := range r.versions {
+		h.touched[key] = h.touched[key] || what != "edit"
+		h.edited[key] = true
+	}
+	switch what {
+	case "edit":
+		r.name = "edited"
+	case "merge":
+		other := live[d.n(len(live))]
+		if other == r {
+			return
+		}
+		for key := range other.versions {
+			h.touched[key] = true
+		}
+		h.lose(r)
+		h.merged[r.id] = other.id
+		h.w.merges = true
+	default:
+		h.lose(r)
+		r.gone, r.purged = true, what == "purge"
+	}
+}
+
+// lose frees the unique value of a record that is taken away.
+func (h *hub) lose(r *simRecord) {
+	if h.taken[r.match] == r.id {
+		delete(h.taken, r.match)
+	}
+	for key := range r.versions {
+		h.lost[key]++
+	}
+}

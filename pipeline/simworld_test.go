@@ -1,0 +1,236 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
+)
+
+// A world is everything of one seed: a store, a destination, a source that changes, people, and processes that come and go.
+type world struct {
+	s           *schedule
+	store       *model.Store
+	incremental bool
+	page        int           // rows in a page of the source
+	slow        time.Duration // no step of a call takes longer
+	collisions  bool
+
+	// The shares of calls that go wrong while faulty is true; it changes only while no process runs.
+	faulty                                           bool
+	writeFaults, readFaults, storeFaults, pageFaults float64
+
+	// Only the driver changes these, while no process runs.
+	version int
+	sources map[int][]simRow
+
+	mu         sync.Mutex
+	hub        *hub
+	processes  []*process
+	groups     map[string]int64 // the epoch of each group
+	counts     map[string]int   // how often each rare state was met
+	recoveries int              // processes in a row that were killed in recovery
+	requests   int
+	merges     bool
+	parked     bool
+	last       time.Time // when something went wrong for the last time
+	crimes     sync.Mutex
+	broken     []string
+	late       sync.WaitGroup // requests that may still take effect
+}
+
+// newWorld makes the world of a seed.
+func newWorld(seed uint64) *world {
+	w := &world{s: newSchedule(seed), store: model.New(), faulty: true, sources: map[int][]simRow{}, groups: map[string]int64{}, counts: map[string]int{}}
+	d := w.s.dice("world")
+	w.incremental, w.collisions = d.chance(0.2), d.chance(0.3)
+	w.page, w.slow = 2+d.n(12), pick(d, 20*time.Millisecond, 300*time.Millisecond, 3*time.Second)
+	w.writeFaults, w.readFaults = pick(d, 0.05, 0.2, 0.5), pick(d, 0, 0.1, 0.3)
+	w.storeFaults, w.pageFaults = pick(d, 0, 0.01, 0.05), pick(d, 0, 0.05)
+	l := pipeline.Limits{Object: "things", Match: "id", Rows: 1 + d.n(8), Writes: 1 + d.n(4), Links: 1 + d.n(10), Landing: landing,
+		OnGone: pick(d, pipeline.RejectGone, pipeline.RecreateGone, pipeline.IgnoreGone)}
+	switch d.n(6) {
+	case 0:
+		l.CreateOnly, l.Inline = true, d.chance(0.5)
+	case 1:
+		l.CreateOnly, l.Unkeyed, l.Match = true, true, ""
+	}
+	w.hub = newHub(w, l)
+	return w
+}
+
+// fault returns p while things go wrong.
+func (w *world) fault(p float64) float64 {
+	if w.faulty {
+		return p
+	}
+	return 0
+}
+
+// count notes a rare state. The caller holds mu.
+func (w *world) count(state string) { w.counts[state]++ }
+
+// met notes that something went wrong.
+func (w *world) met(state string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count(state)
+	w.disturbed()
+}
+
+// disturbed notes the time of the last fault. The caller holds mu.
+func (w *world) disturbed() { w.last = time.Now() }
+
+// violate notes a broken invariant.
+func (w *world) violate(format string, args ...any) {
+	w.crimes.Lock()
+	defer w.crimes.Unlock()
+	text := fmt.Sprintf("at %v: ", w.s.now()) + fmt.Sprintf(format, args...)
+	w.broken = append(w.broken, text)
+	w.s.note("VIOLATED %s", text)
+}
+
+// launch starts a process on the current rows.
+func (w *world) launch(opts pipeline.Options, killAt int) *process {
+	w.mu.Lock()
+	p := &process{w: w, name: fmt.Sprintf("p%d", len(w.processes)+1), drain: make(chan struct{}), ended: make(chan struct{}), killAt: killAt}
+	w.processes = append(w.processes, p)
+	w.mu.Unlock()
+	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	w.s.note("%s starts, to be killed at step %d", p.name, killAt)
+	go p.run(w.sources[w.version], opts)
+	return p
+}
+
+// later lets something happen in the destination after its request was given up. The caller holds mu.
+func (w *world) later(after time.Duration, do func()) {
+	w.late.Add(1)
+	time.AfterFunc(after, func() {
+		defer w.late.Done()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		do()
+	})
+}
+
+// play plays the seed to its end.
+func (w *world) play() {
+	d := w.s.dice("play")
+	for range 1 + d.n(3) {
+		w.change(d)
+		for range d.n(4) {
+			time.Sleep(d.wide(time.Millisecond, 3*landing))
+			w.episode()
+		}
+	}
+	w.calm(d)
+	for _, p := range w.processes {
+		p.cancel(nil)
+	}
+	w.late.Wait()
+}
+
+// change gives the source other rows.
+func (w *world) change(d *dice) {
+	was := w.sources[w.version]
+	rows := newRows(d, 8+d.n(28), w.collisions)
+	switch {
+	case w.incremental:
+		rows = append(slices.Clone(was), rows...)
+	case len(was) > 0 && d.chance(0.6): // some rows are others, and some are gone
+		edited := slices.Clone(was)
+		for i := range edited {
+			if d.chance(0.3) {
+				edited[i] = rows[d.n(len(rows))]
+			}
+		}
+		rows = edited[:len(edited)-d.n(len(edited)/2)]
+	}
+	w.version++
+	w.sources[w.version] = number(rows)
+	w.s.note("the source has %d rows", len(rows))
+	for _, r := range rows {
+		w.s.note("row %q %q %q", r.id, r.name, r.parent)
+	}
+}
+
+// episode runs one process, or two or three at a time, while things happen to them.
+func (w *world) episode() {
+	d := w.s.dice("episode")
+	opts := pipeline.Options{Full: d.chance(0.05)}
+	if d.chance(0.05) {
+		opts.Limit = int64(1 + d.n(20))
+	}
+	killAt := 0
+	if d.chance(0.4) {
+		killAt = 1 + d.n(pick(d, 10, 40, 120))
+	}
+	running := []*process{w.launch(opts, killAt)}
+	for range d.n(5) {
+		time.Sleep(d.wide(5*time.Millisecond, time.Minute))
+		p := running[d.n(len(running))]
+		switch d.n(7) {
+		case 0:
+			p.kill()
+		case 1:
+			p.ask()
+		case 2:
+			p.stop(d.wide(time.Second, 3*time.Minute))
+		case 3, 4:
+			if len(running) < 3 {
+				w.rival()
+				running = append(running, w.launch(pipeline.Options{}, 0))
+			}
+		default:
+			w.mu.Lock()
+			w.hub.meddle(d)
+			w.mu.Unlock()
+		}
+	}
+	for _, p := range running {
+		<-p.ended
+	}
+}
+
+// rival notes that a process is started while another is running.
+func (w *world) rival() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count("a second process")
+}
+
+// calm lets everything go well from now on, and looks at what has become of it.
+func (w *world) calm(d *dice) {
+	w.faulty = false
+	time.Sleep(d.between(time.Millisecond, 2*landing))
+	began := time.Now()
+	p := w.launch(pipeline.Options{}, 0)
+	<-p.ended
+	if took := time.Since(began); p.err != nil || took > 5*time.Minute {
+		w.violate("I19: after the last fault, a run took %v and ended with %v", took, p.err)
+		return
+	}
+	w.final()
+	time.Sleep(time.Hour)
+	if !w.incremental {
+		w.version++
+		w.sources[w.version] = number(effective(w.sources[w.version-1]))
+	}
+	for n := range 2 {
+		requests := w.requests
+		p := w.launch(pipeline.Options{}, 0)
+		<-p.ended
+		settled := n > 0 || !w.merges // the row whose record another one has overwritten is written again
+		if p.err != nil || settled && (w.requests != requests || p.report.Written != 0) {
+			w.violate("I9: a run over an unchanged source made %d requests: %+v, %v", w.requests-requests, p.report, p.err)
+		}
+		time.Sleep(time.Hour)
+	}
+	if open := w.store.Open(); len(open) > 0 {
+		w.violate("%d groups of intents were left open", len(open))
+	}
+}
