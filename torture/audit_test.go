@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
@@ -38,8 +39,9 @@ type event struct {
 	kind     string // grant, intend, close, commit, checkpoint, back
 	pipeline string
 	epoch    int64
-	id       string // of the group, or the run
-	data     []byte // packed intents, or a position
+	id       string        // of the group, or the run
+	data     []byte        // packed intents, or a position
+	at       time.Duration // since 1970, by the database's clock
 }
 
 // auditTables are the triggers: of Postgres and of SQLite.
@@ -108,11 +110,11 @@ func newAudit(t testing.TB, store, dsn, file string) *audit {
 
 // events returns what the triggers have noted after an event.
 func (a *audit) events(ctx context.Context, after int64) ([]event, error) {
-	table := "audit.event"
+	table, at := "audit.event", "(extract(epoch from at) * 1000000)::bigint"
 	if a.prefix == "" {
-		table = "audit_event"
+		table, at = "audit_event", "cast((julianday(at) - 2440587.5) * 86400000000.0 as integer)"
 	}
-	rows, err := a.db.QueryContext(ctx, fmt.Sprintf("select seq, kind, pipeline, epoch, id, data from %s where seq > %d order by seq", table, after))
+	rows, err := a.db.QueryContext(ctx, fmt.Sprintf("select seq, kind, pipeline, epoch, id, data, %s from %s where seq > %d order by seq", at, table, after))
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +122,10 @@ func (a *audit) events(ctx context.Context, after int64) ([]event, error) {
 	var list []event
 	for rows.Next() {
 		var e event
-		if err := rows.Scan(&e.seq, &e.kind, &e.pipeline, &e.epoch, &e.id, &e.data); err != nil {
+		if err := rows.Scan(&e.seq, &e.kind, &e.pipeline, &e.epoch, &e.id, &e.data, &e.at); err != nil {
 			return nil, err
 		}
+		e.at *= time.Microsecond
 		list = append(list, e)
 	}
 	return list, rows.Err()

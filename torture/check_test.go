@@ -157,56 +157,6 @@ func (v *verdict) intended() {
 	}
 }
 
-// history: from what was committed, in order. A key is in one undecided group, or in several with the same write (I6); its
-// versions never go back (I4); nothing of an epoch is committed once a later one was granted (I7).
-func (v *verdict) history(b *books) {
-	granted := map[string]int64{}
-	open := map[string]map[string]intent{} // by "pipeline group": the intents by key
-	newest := map[string]int64{}
-	for _, e := range b.events {
-		if e.kind == "grant" {
-			granted[e.pipeline] = max(granted[e.pipeline], e.epoch)
-		}
-		if (e.kind == "commit" || e.kind == "intend") && e.epoch < granted[e.pipeline] {
-			v.blame("I7", e.pipeline, "%s %s of epoch %d came after epoch %d was granted", e.kind, e.id, e.epoch, granted[e.pipeline])
-		}
-		switch e.kind {
-		case "back":
-			v.blame("I4", e.pipeline+" "+e.id, "the ledger's version went back")
-		case "close":
-			delete(open, e.pipeline+" "+e.id)
-		case "intend":
-			intents, err := unpack(e.data)
-			if err != nil {
-				v.blame("I5", e.pipeline, "group %s: %v", e.id, err)
-			}
-			group := map[string]intent{}
-			for _, i := range intents {
-				v.intendedOnce(e, i, group, open)
-				group[i.key] = i
-				name := e.pipeline + " " + i.key
-				if i.version < newest[name] {
-					v.blame("I4", name, "version %d is intended after version %d", i.version, newest[name])
-				}
-				newest[name] = max(newest[name], i.version)
-			}
-			open[e.pipeline+" "+e.id] = group
-		}
-	}
-}
-
-// intendedOnce looks for another undecided write of an intent's key.
-func (v *verdict) intendedOnce(e event, i intent, group map[string]intent, open map[string]map[string]intent) {
-	if _, twice := group[i.key]; twice {
-		v.blame("I6", e.pipeline+" "+i.key, "is twice in group %s", e.id)
-	}
-	for name, other := range open {
-		if before, ok := other[i.key]; ok && strings.HasPrefix(name, e.pipeline+" ") && before.trace != i.trace {
-			v.blame("I6", e.pipeline+" "+i.key, "version %d is intended while version %d is undecided", i.version, before.version)
-		}
-	}
-}
-
 // same: HubSpot is what it would be after one clean run (I10).
 func (v *verdict) same(c *crm, b *books) {
 	for object, byKey := range c.records {

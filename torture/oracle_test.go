@@ -2,6 +2,7 @@ package torture
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -83,7 +84,11 @@ func (s *stage) story() string {
 
 // replay is the command that runs this scenario, and no other.
 func (s *stage) replay() string {
-	return fmt.Sprintf("make torture RUN='^%s$'", strings.ReplaceAll(s.t.Name(), "/", "$/^"))
+	extra := ""
+	if *seed != 1 {
+		extra = fmt.Sprintf(" -seed %d", *seed)
+	}
+	return fmt.Sprintf(".ci/with-postgres go test ./torture -run '^%s$' -size full%s", strings.ReplaceAll(regexp.QuoteMeta(s.t.Name()), "/", "$/^"), extra)
 }
 
 func tail(text string, most int) string {
