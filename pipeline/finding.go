@@ -20,7 +20,7 @@ const (
 	FoundDrift     = "drift"     // a property has another value than was written
 	FoundArchived  = "archived"  // the record is in the recycle bin
 	FoundDeleted   = "deleted"   // the record isn't there, and can't be brought back
-	FoundMerged    = "merged"    // the record was merged into Other
+	FoundMerged    = "merged"    // the record was merged into Other, which is that of the row OtherKey if that is set
 	FoundDuplicate = "duplicate" // Other has the row's match value too; or the row OtherKey has the same record
 	FoundUnlinked  = "unlinked"  // a link that was made, to Other, isn't there
 )

@@ -36,7 +36,12 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 		}
 		certain = append(certain, suspects[i])
 	}
+	owners, err := v.survivors(ctx, certain)
+	if err != nil {
+		return err
+	}
 	for i := range certain {
+		certain[i].rival(owners[certain[i].id])
 		v.result.count(certain[i].findings)
 		if v.opts.Found == nil {
 			continue
@@ -54,16 +59,12 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 
 // forget has the ledger forget what isn't true, so that the next run writes it again.
 func (v *verification) forget(ctx context.Context, certain []suspicion) error {
-	owners, err := v.survivors(ctx, certain)
-	if err != nil {
-		return err
-	}
 	var c Commit
 	var repaired int64
 	for i := range certain {
 		s := &certain[i]
 		d, ok := v.forgotten(s)
-		if owner := owners[s.id]; !ok || owner != "" && owner != s.Key {
+		if !ok {
 			continue
 		}
 		c.Decisions = append(c.Decisions, d)
@@ -82,7 +83,19 @@ func (v *verification) forget(ctx context.Context, certain []suspicion) error {
 	return nil
 }
 
-// survivors returns the keys that records belong to which others were merged into: two rows can't be one record.
+// rival notes that the record which the row's was merged into is another row's, whose values it has to have: two rows
+// can't be one record, so that nothing of this one can be repaired.
+func (s *suspicion) rival(owner string) {
+	if owner == "" || owner == s.Key {
+		return
+	}
+	s.findings = slices.DeleteFunc(s.findings, func(f Finding) bool { return f.Kind != FoundMerged })
+	for i := range s.findings {
+		s.findings[i].OtherKey = owner
+	}
+}
+
+// survivors returns the keys that records belong to which others were merged into.
 func (v *verification) survivors(ctx context.Context, certain []suspicion) (map[string]string, error) {
 	var ids []string
 	for i := range certain {
@@ -107,6 +120,9 @@ func (v *verification) forgotten(s *suspicion) (Decision, bool) {
 		case FoundArchived:
 			repair = repair || v.limits.OnGone == RecreateGone // the update that finds the record gone makes it again
 		case FoundMerged:
+			if f.OtherKey != "" {
+				return d, false
+			}
 			d.ID, d.Merged, repair = s.id, s.Entry.ID, true
 			if s.match != "" && v.limits.Match != recordID {
 				d.Record = &RecordID{Object: v.limits.Object, Property: v.limits.Match, Value: s.match, ID: s.id}

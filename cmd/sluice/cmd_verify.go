@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -126,7 +125,7 @@ func (a *app) verifyAll(ctx context.Context, opened []*pipeline.Pipeline, store 
 		}
 		list = append(list, one)
 	}
-	a.printVerified(list, f.json)
+	a.printVerified(list, f)
 	if code != exitDone {
 		return &exitError{code: code}
 	}
@@ -152,7 +151,11 @@ func describe(f pipeline.Finding) string {
 	case pipeline.FoundDrift:
 		return fmt.Sprintf("%s: %s: %s → %s", line, f.Property, pipeline.Quote(f.Want), pipeline.Quote(f.Got))
 	case pipeline.FoundMerged:
-		return fmt.Sprintf("%s is record %s now", line, f.Other)
+		line = fmt.Sprintf("%s is record %s now", line, f.Other)
+		if f.OtherKey != "" {
+			line += fmt.Sprintf(", that of the row with key %s", pipeline.Quote(f.OtherKey))
+		}
+		return line
 	case pipeline.FoundUnlinked:
 		return fmt.Sprintf("%s and record %s", line, f.Other)
 	case pipeline.FoundDuplicate:
@@ -180,8 +183,8 @@ var auditColumns = []column[verified]{
 	{"requests", func(v *verified) int64 { return v.Requests }, true},
 }
 
-func (a *app) printVerified(list []verified, asJSON bool) {
-	if asJSON {
+func (a *app) printVerified(list []verified, f verifyFlags) {
+	if f.json {
 		_ = printJSON(a.stdout, map[string]any{"pipelines": list})
 		return
 	}
@@ -193,11 +196,12 @@ func (a *app) printVerified(list []verified, asJSON bool) {
 		fmt.Fprintln(a.stdout)
 	}
 	printTable(a.stdout, list, auditColumns, func(v *verified) (string, string, float64) { return v.Name, v.Status, v.Seconds })
-	tellOpen(a.stdout, open)
-}
-
-func tellOpen(w io.Writer, open int64) {
-	if open > 0 {
-		fmt.Fprintf(w, "\n%s to be looked at; what differs, was merged or unlinked is written again with --repair\n", count(open, "row has", "rows have"))
+	if open == 0 {
+		return
 	}
+	hint := "; what differs, was merged or isn't linked is written again with --repair"
+	if f.repair {
+		hint = ""
+	}
+	fmt.Fprintf(a.stdout, "\n%s to be looked at%s\n", count(open, "row has", "rows have"), hint)
 }

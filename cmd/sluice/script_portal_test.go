@@ -384,13 +384,17 @@ func setSwitches(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(simOf(ts).call("POST", "/_admin/switches", values, nil))
 }
 
-// edit ACTION OBJECT PROPERTY=VALUE [PROPERTY=VALUE…] does to a record what a person does in HubSpot: create, update, archive.
+// edit ACTION OBJECT PROPERTY=VALUE [PROPERTY=VALUE…] does to a record what a person does in HubSpot: create, update,
+// archive, delete, or merge the record that the second term finds into it.
 func editRecord(ts *testscript.TestScript, _ bool, args []string) {
 	s := simOf(ts)
 	edit := hubspottest.Edit{Action: args[0], Object: args[1], Properties: map[string]string{}}
 	terms := args[2:]
 	if edit.Action != "create" {
 		edit.ID, terms = s.find(ts, args[1], args[2], true).ID, args[3:]
+	}
+	if edit.Action == "merge" {
+		edit.Other, terms = s.find(ts, args[1], terms[0], true).ID, nil
 	}
 	for _, term := range terms {
 		name, value, _ := strings.Cut(term, "=")
