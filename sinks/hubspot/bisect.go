@@ -170,7 +170,7 @@ func (w *writing) readBack(ctx context.Context, b batch, item *crm.ItemError) {
 			continue
 		}
 		accounted[i] = true
-		if w.holds(record, e.input) {
+		if w.holds(record, e.Change) {
 			w.done(e, record.ID)
 			continue
 		}

@@ -38,7 +38,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 				continue // in doubt
 			case record == nil && sent:
 				continue // in doubt: it isn't seen yet
-			case sent && !c.archived && w.holds(record, c.input):
+			case sent && !c.archived && w.holds(record, c.Change):
 				w.done(c.entry, record.ID)
 				continue
 			case record != nil:
@@ -130,7 +130,11 @@ func (w *writing) taken(c conflict) (property, value string) {
 }
 
 // strangerError says that a create's answer was lost, and that a record isn't proven to be the one that it made.
-func (s *Sink) strangerError(c *pipeline.Change, id string, differs []string) error {
+func (s *Sink) strangerError(c *pipeline.Change, id string, differs []pipeline.Difference) error {
+	names := make([]string, len(differs))
+	for i, d := range differs {
+		names[i] = d.Property
+	}
 	return pipeline.Rejectf("conflict", "record %s of %s may be the one that this row has made (%s %s), or somebody else's: its %s isn't what was sent; set on_conflict: update to write to it",
-		id, s.object, s.matchName(), pipeline.Quote(c.Match), strings.Join(differs, ", "))
+		id, s.object, s.matchName(), pipeline.Quote(c.Match), strings.Join(names, ", "))
 }

@@ -2,7 +2,6 @@ package hubspot
 
 import (
 	"context"
-	"strings"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -137,7 +136,7 @@ func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
 	if len(c.Values) == 0 {
 		return o
 	}
-	differs := s.differing(record, s.input(c))
+	differs := s.differences(c, record)
 	switch {
 	case len(differs) == 0:
 		o.Verdict = pipeline.Done
@@ -147,18 +146,5 @@ func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
 	return o
 }
 
-// holds tells whether a record that was read has every value that the input would write.
-func (s *Sink) holds(record *crm.Result, in crm.Input) bool { return len(s.differing(record, in)) == 0 }
-
-// differing returns the properties of which a record that was read doesn't have what the input would write.
-func (s *Sink) differing(record *crm.Result, in crm.Input) (names []string) {
-	for _, p := range in.Properties {
-		if p.Name == "lifecyclestage" { // workflows move it on, and HubSpot never moves it back (API.md section 8.4)
-			continue
-		}
-		if !strings.EqualFold(strings.TrimSpace(record.Properties[p.Name]), strings.TrimSpace(p.Value)) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
-}
+// holds tells whether a record that was read has every value that a change would write.
+func (s *Sink) holds(record *crm.Result, c *pipeline.Change) bool { return len(s.differences(c, record)) == 0 }

@@ -279,7 +279,7 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 	}
 	for _, r := range strangers {
 		for at, e := range b.entries {
-			if !accounted[at] && len(e.input.Properties) > 0 && w.holds(r, e.input) {
+			if !accounted[at] && len(e.input.Properties) > 0 && w.holds(r, e.Change) {
 				accounted[at] = true
 				w.done(e, r.ID)
 				break
