@@ -3,6 +3,7 @@ package parquet
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,7 +20,13 @@ import (
 
 var noEnv = pipeline.Env{}
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(readAloneEnv); path != "" {
+		readAlone(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // mixed returns a table with flat and nested columns, nulls, and now and then a row that can't be represented.
 func mixed(groups ...int) table {

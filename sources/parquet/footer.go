@@ -13,7 +13,7 @@ import (
 const (
 	maxFooter      = 32 << 20
 	maxFooterTree  = 256 << 20 // bytes that a footer takes once it is decoded, about
-	maxColumns     = 20_000
+	maxColumns     = 10_000
 	maxSchemaDepth = 64
 	maxSchemaPaths = 16 << 20 // bytes of all leaves' full names
 	maxRowsPerByte = 1 << 16  // of a file: a constant column takes next to nothing
@@ -73,14 +73,16 @@ func parseFooter(buf []byte, size int64) (*metadata.FileMetaData, error) {
 	}
 	var meta *metadata.FileMetaData
 	err := guard(func() (err error) {
-		meta, err = metadata.NewFileMetaData(buf, nil)
-		return err
+		if meta, err = metadata.NewFileMetaData(buf, nil); err != nil {
+			return err
+		}
+		meta.SetSourceFileSize(size)
+		return checkRowCounts(meta, size)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the file's footer is damaged: %w", err)
 	}
-	meta.SetSourceFileSize(size)
-	return meta, checkRowCounts(meta, size)
+	return meta, nil
 }
 
 func checkFooter(buf []byte) error {
@@ -205,13 +207,16 @@ func checkRowCounts(meta *metadata.FileMetaData, size int64) error {
 		if len(g.Columns) != meta.Schema.NumColumns() {
 			return fmt.Errorf("row group %d has %d columns, but the schema has %d", i+1, len(g.Columns), meta.Schema.NumColumns())
 		}
-		for _, c := range g.Columns {
+		for k, c := range g.Columns {
+			if c.MetaData == nil {
+				return fmt.Errorf("row group %d: column %d isn't described", i+1, k+1)
+			}
 			if n := c.GetMetaData().GetTotalCompressedSize(); n > 0 {
 				bytes += min(n, size)
 			}
 		}
 		if bytes > size {
-			return fmt.Errorf("row group %d: its columns and those before it declare more bytes than the file's %d: the file is damaged", i+1, size)
+			return fmt.Errorf("row group %d: its columns and those before it declare more bytes than the file's %d", i+1, size)
 		}
 	}
 	if sum != meta.NumRows {
