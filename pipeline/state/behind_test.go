@@ -88,6 +88,13 @@ func TestAStateThatWasPutBackIsNoticed(t *testing.T) {
 				t.Errorf("reconcile was told %q", why)
 			}
 			refusesToStart(t, s, "but 4 were made") // it didn't end
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			putBack() // and the witness has not forgotten
+			s = witnessed(t, address, folder)
+			refusesToStart(t, s, "but 4 were made")
+			reconcile(t, s, false)
 			if why := reconcile(t, s, true); why == "" {
 				t.Error("what was noticed is forgotten before the end")
 			}

@@ -72,10 +72,11 @@ func (w *witness) saw(pipeline string) int64 {
 	return number
 }
 
-// tell writes a pipeline's number of commits down, after they were made.
+// tell writes a pipeline's number of commits down, after they were made. A number is never lowered: a state that was put
+// back, and that somebody works on before it is reconciled, doesn't count.
 func (w *witness) tell(pipeline string, number int64) {
 	path := w.file(pipeline)
-	if path == "" || number < 1 {
+	if path == "" || number <= w.saw(pipeline) {
 		return
 	}
 	w.mu.Lock()
