@@ -57,6 +57,9 @@ func (r *run) recall(doubts []Doubt) {
 		}
 		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
 		r.doubts = append(r.doubts, d)
+		if d.p.Match != "" {
+			r.matches[d.p.Match] = key // its record may be there: no other row may make it
+		}
 	}
 }
 
@@ -240,6 +243,7 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	}
 	if decide == nil { // it was never made, and can't be any more
 		delete(r.busy, p.Key)
+		r.unmatch(p.Match, p.Key)
 		return
 	}
 	before := r.report
