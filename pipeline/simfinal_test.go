@@ -55,6 +55,7 @@ func (w *world) alike() map[string]bool {
 // judge says what is wrong with what has become of a row.
 func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[string]bool) string {
 	h, e := w.hub, w.store.Entry(r.id)
+	overwritten := w.merges && e.Hash == (pipeline.Hash{}) // by the row whose record was merged into its own: the next run writes it
 	switch {
 	case e.Held:
 		if !letter || !h.limits.Unkeyed {
@@ -67,12 +68,11 @@ func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[st
 		}
 		return ""
 	case same[r.id]:
-		if !letter && h.names[e.Hash] != r.name {
+		if !letter && !overwritten && h.names[e.Hash] != r.name {
 			return "it is neither written nor rejected as another's"
 		}
 		return ""
 	case h.touched[r.id]:
-		overwritten := w.merges && e.Hash == (pipeline.Hash{}) // by the row whose record was merged into its own: the next run writes it
 		if !letter && !overwritten && h.names[e.Hash] != r.name {
 			return "it is neither written nor rejected as gone"
 		}

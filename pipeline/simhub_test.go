@@ -35,6 +35,7 @@ type hashes = map[pipeline.Hash]bool
 type simRecord struct {
 	id, match, name string
 	key             string           // of the row that it was made for
+	hash            pipeline.Hash    // of the content that was written last
 	versions        map[string]int64 // by key: the newest that was written
 	gone, purged    bool
 	links           map[string]bool // ids of parents
@@ -44,6 +45,8 @@ type simRecord struct {
 type flight struct {
 	p        *process
 	version  int64
+	hash     pipeline.Hash
+	id       string
 	action   pipeline.Action
 	at       time.Time
 	answered bool // and its process heard what became of it
@@ -142,10 +145,10 @@ func (h *hub) create(c *pipeline.Change) *simRecord {
 
 // wrote puts a write on the books and checks that versions don't go back.
 func (h *hub) wrote(r *simRecord, c *pipeline.Change, name string) {
-	if c.Version < r.versions[c.Key] {
+	if c.Version < r.versions[c.Key] && c.Hash != r.hash {
 		h.w.violate("I4: version of %q goes back from %d to %d", c.Key, r.versions[c.Key], c.Version)
 	}
-	r.name, r.versions[c.Key] = name, c.Version
+	r.name, r.hash, r.versions[c.Key] = name, c.Hash, max(c.Version, r.versions[c.Key])
 	delete(h.edited, c.Key)
 	if h.applied[c.Key] == nil {
 		h.applied[c.Key] = map[int64]hashes{}

@@ -73,7 +73,7 @@ func (w *world) receive(p *process, changes []pipeline.Change) []*flight {
 		}
 		keys[c.Key] = true
 		w.disciplined(c)
-		flights[i] = &flight{p: p, version: c.Version, action: c.Action, at: time.Now()}
+		flights[i] = &flight{p: p, version: c.Version, hash: c.Hash, id: c.ID, action: c.Action, at: time.Now()}
 		w.hub.sent[c.Key] = append(w.hub.sent[c.Key], flights[i])
 	}
 	return flights
@@ -100,7 +100,7 @@ func (w *world) disciplined(c *pipeline.Change) {
 			w.violate("an unkeyed create of %q is repeated", c.Key)
 		case makes && made && !(landed && f.read) && !f.found:
 			w.violate("%q may be made twice: sent %v ago, read back since it can't land: %v", c.Key, time.Since(f.at), f.read)
-		case f.version != c.Version && !landed:
+		case f.hash != c.Hash && !landed:
 			w.violate("I4: version %d of %q is sent while version %d, sent %v ago, may still land", c.Version, c.Key, f.version, time.Since(f.at))
 		}
 	}
@@ -136,7 +136,7 @@ func (w *world) answered(flights []*flight, changes []pipeline.Change, outcomes 
 // landsLate lets a change take effect after its sender has given up. The caller holds mu.
 func (w *world) landsLate(c *pipeline.Change) {
 	w.s.note("%q version %d lands late", c.Key, c.Version)
-	newer := slices.ContainsFunc(w.hub.sent[c.Key], func(f *flight) bool { return f.version > c.Version })
+	newer := slices.ContainsFunc(w.hub.sent[c.Key], func(f *flight) bool { return f.version > c.Version && f.hash != c.Hash })
 	if newer {
 		w.violate("I4: version %d of %q lands after a newer one was sent", c.Version, c.Key)
 	}

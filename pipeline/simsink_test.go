@@ -200,6 +200,7 @@ func (h *hub) look(d *dice, c *pipeline.Change) (o pipeline.Outcome, ok bool) {
 	}
 	for _, f := range h.sent[c.Key] {
 		f.read = f.read || time.Since(f.at) >= h.limits.Landing
+		f.answered = f.answered || f.action == pipeline.Update && h.at(f.id) == nil // it can no longer take effect
 		f.found = f.found || r != nil && len(h.applied[c.Key][f.version]) > 0
 	}
 	switch {
