@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -187,29 +186,6 @@ func TestExactDecimals(t *testing.T) {
 	if _, err := arithmetic("*", pipeline.DecimalValue(x), pipeline.DecimalValue(x), false); err == nil {
 		t.Error("a product of 1,200 digits")
 	}
-}
-
-// FuzzExpression proves that no expression makes the compiler or the evaluation panic, and that values have the type
-// that was announced.
-func FuzzExpression(f *testing.F) {
-	for _, seed := range []string{`lower(trim(s)) + "|" + email`, `i in [1, 2.5] and not (f > 1)`, `round(dec * 1.1, 2)`, `to_date(day_text, "DD.MM.YYYY") + 1`, `-9223372036854775807 - 1`, `nil ?? nil`, `{"a": 1}`, `if yes {1} else {2}`, `::lower(s)`, `s?.a`, `b"x"`} {
-		f.Add(seed)
-	}
-	schema, values := row()
-	f.Fuzz(func(t *testing.T, source string) {
-		p, err := Compile(source, schema)
-		if err != nil {
-			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Column < 1 || e.Column > len([]rune(source))+1 {
-				t.Errorf("%q: error %v outside of the expression", source, err)
-			}
-			return
-		}
-		v, err := p.Eval(values)
-		if err == nil && !v.IsNull() && p.Type() != pipeline.Null && p.Type() != v.Type() {
-			t.Errorf("%q: announced %s, got %s", source, p.Type(), v.Type())
-		}
-	})
 }
 
 // BenchmarkEval measures what an expression costs for each row.

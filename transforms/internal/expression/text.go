@@ -21,7 +21,10 @@ func text(s string) (pipeline.Value, error) {
 	return pipeline.StringValue(s), nil
 }
 
-var errTooLong = fmt.Errorf("the result is longer than %d bytes", maxText)
+var (
+	errTooLong    = fmt.Errorf("the result is longer than %d bytes", maxText)
+	errTooLongFor = fmt.Errorf("the text is longer than the %d bytes that are taken apart", maxText)
+)
 
 // joined returns texts one after another.
 func joined(parts ...string) (pipeline.Value, error) { return text(strings.Join(parts, "")) }
@@ -152,6 +155,9 @@ func replace(args []pipeline.Value) (pipeline.Value, error) {
 
 // splitPart returns the n-th part of a text between separators, counted from 1, or from the end if n is negative.
 func splitPart(args []pipeline.Value) (pipeline.Value, error) {
+	if len(args[0].Text()) > maxText {
+		return null, errTooLongFor
+	}
 	parts, n := []string{args[0].Text()}, args[2].Int()
 	if sep := args[1].Text(); sep != "" {
 		parts = strings.Split(args[0].Text(), sep)
@@ -176,7 +182,14 @@ func prepareReplace(args []node) (func([]pipeline.Value) (pipeline.Value, error)
 	}
 	return func(args []pipeline.Value) (pipeline.Value, error) {
 		s, by := args[0].Text(), args[2].Text()
-		if len(by) > 64 && len(pattern.FindAllStringIndex(s, -1))*len(by) > maxText {
+		if len(s) > maxText {
+			return null, errTooLongFor
+		}
+		if growth := (len(s) + 1) * len(by); growth > 16*maxText && len(pattern.FindAllStringIndex(s, -1))*len(by) > maxText {
+			return null, errTooLong
+		}
+		// Each $ stands for a part of a match, and all matches together are no longer than s.
+		if strings.Count(by, "$")*len(s) > 16*maxText {
 			return null, errTooLong
 		}
 		return text(pattern.ReplaceAllString(s, by))
@@ -190,6 +203,9 @@ func prepareExtract(args []node) (func([]pipeline.Value) (pipeline.Value, error)
 		return nil, err
 	}
 	return func(args []pipeline.Value) (pipeline.Value, error) {
+		if len(args[0].Text()) > maxText {
+			return null, errTooLongFor
+		}
 		m := pattern.FindStringSubmatch(args[0].Text())
 		if m == nil {
 			return null, nil
