@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sluice/sinks/hubspot/hubspottest"
 )
 
 // pipelineOf names the pipeline that writes an object.
@@ -196,10 +198,23 @@ func (v *verdict) paced() {
 	if n := v.stage.portal.Stats().Limited; n > 0 {
 		v.blame("I11", "", "%d requests were refused by a limit", n)
 	}
-	requests := v.stage.portal.Requests()
-	for i := limits.Burst; limits.Burst > 0 && i < len(requests); i++ {
-		if d := requests[i].Time.Sub(requests[i-limits.Burst].Time); d < 10*time.Second {
-			v.blame("I11", "", "requests %d to %d came within %v", requests[i-limits.Burst].Seq, requests[i].Seq, d)
+	var app, links []hubspottest.Request // they have limits of their own
+	for _, r := range v.stage.portal.Requests() {
+		if strings.Contains(r.Path, "/associations/") {
+			links = append(links, r)
+		} else {
+			app = append(app, r)
+		}
+	}
+	v.window(app, limits.Burst)
+	v.window(links, limits.Associations)
+}
+
+// window looks for ten seconds with more requests than the limit.
+func (v *verdict) window(requests []hubspottest.Request, limit int) {
+	for i := limit; i < len(requests); i++ {
+		if d := requests[i].Time.Sub(requests[i-limit].Time); d < 10*time.Second {
+			v.blame("I11", requests[i].Path, "requests %d to %d, more than %d, came within %v", requests[i-limit].Seq, requests[i].Seq, limit, d)
 			return
 		}
 	}

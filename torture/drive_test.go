@@ -33,7 +33,7 @@ func (s *stage) ended(r *result) {
 		s.audit.doubt(open)
 	}
 	if r.code == exitHeld {
-		programme.count("held after a kill")
+		s.t.Fatalf("the pipeline is still held, though its holder was killed: %s", s.story())
 	}
 	s.open = len(open)
 }
@@ -97,7 +97,7 @@ func (a *audit) rare() {
 func (s *stage) attempt(arm ...string) result {
 	s.t.Helper()
 	r := s.run(arm...)
-	if !r.well() && r.code != exitHeld && (r.code != exitKilled || len(arm) == 0) {
+	if !r.well() && (r.code != exitKilled || len(arm) == 0) {
 		s.t.Fatalf("%v\n%s", &r, s.story())
 	}
 	s.ended(&r)
@@ -118,18 +118,24 @@ func (s *stage) finish() {
 // idle runs once more, which must write nothing (I9).
 func (s *stage) idle() {
 	s.t.Helper()
+	list := s.written(func() {
+		if r := s.run(); !r.well() {
+			s.t.Fatalf("the run after the last: %s", s.story())
+		}
+	})
+	if len(list) > 0 {
+		s.t.Errorf("I9: nothing was left to do, but there was\n%s\n%s", strings.Join(list, "\n"), s.story())
+	}
+}
+
+// written returns what was written while fn ran.
+func (s *stage) written(fn func()) (list []string) {
 	before := len(s.portal.Writes())
-	r := s.run()
-	if !r.well() {
-		s.t.Fatalf("the run after the last: %s", s.story())
-	}
-	var b strings.Builder
+	fn()
 	for _, w := range s.portal.Writes()[before:] {
-		fmt.Fprintf(&b, "request %d: %s %s %s %s %s %v\n", w.Request, w.Action, w.Object, w.ID, w.ToObject, w.ToID, w.Properties)
+		list = append(list, fmt.Sprintf("request %d: %s %s %s %s %s %v", w.Request, w.Action, w.Object, w.ID, w.ToObject, w.ToID, w.Properties))
 	}
-	if b.Len() > 0 {
-		s.t.Errorf("I9: nothing was left to do, but there was\n%s%s", b.String(), s.story())
-	}
+	return list
 }
 
 // settle ends a scenario: everything is done, once more there is nothing to do, and the oracle is asked. A source that has
@@ -143,4 +149,9 @@ func (s *stage) settle() {
 	s.idle()
 	s.check()
 	s.audit.rare()
+	held := 0
+	if err := s.audit.names("select pipeline, key from "+s.audit.prefix+"ledger where held", func(string) { held++ }); err != nil {
+		s.t.Fatal(err)
+	}
+	programme.add("held for review", held)
 }

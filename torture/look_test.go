@@ -21,7 +21,7 @@ var sent = map[string][]string{
 	"companies": {"firm_id", "name", "city", "phone", "numberofemployees"},
 	"contacts":  {"person_id", "email", "firstname", "lastname", "phone"},
 	"deals":     {"deal_id", "dealname"},
-	"products":  {"hs_sku", "name"},
+	"products":  {"description", "name"},
 }
 
 // look reads the ground truth of the portal.

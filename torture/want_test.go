@@ -17,7 +17,7 @@ type want struct {
 }
 
 // keyed are the objects that are written, with the property that holds the source's key.
-var keyed = map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id", "products": "hs_sku"}
+var keyed = map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id", "products": "description"}
 
 // wanted returns what is wanted of a source that has gone through its states up to the given one.
 func wanted(c setup, state int) *want {
@@ -29,7 +29,7 @@ func wanted(c setup, state int) *want {
 	w.people(state)
 	w.deals(state)
 	for _, row := range products(state).rows {
-		w.records["products"][row["sku"]] = cells{"hs_sku": row["sku"], "name": row["name"]}
+		w.records["products"][row["sku"]] = cells{"description": row["sku"], "name": row["name"]}
 	}
 	n := int64(len(products(state).rows))
 	w.books["products"] = report{Read: n, Unchanged: n}

@@ -294,7 +294,7 @@ pipelines:
       csv: { path: products.csv }
     key: sku
     transforms:
-      - map: { name: name, hs_sku: sku }
+      - map: { name: name, description: sku }
     sink:
       hubspot: { connection: crm, object: products, mode: create }
 `
