@@ -53,7 +53,7 @@ func closeUnseen(f *pipeline.Finish) []statement {
 		{`update sluice.progress set commit_no = commit_no + 1, updated_at = {now} where pipeline = $1`, []any{f.Pipeline}},
 		{`
 update sluice.ledger set ` + forget + `
-where pipeline = $1 and rejected is not null
+where pipeline = $1 and rejected is not null and not held
 and key in (select key from sluice.dead_letter where pipeline = $1 and state = 'open' and last_run <> $2)`, []any{f.Pipeline, f.Run}},
 		{`
 update sluice.dead_letter set state = 'closed', closed_at = {now}

@@ -99,9 +99,10 @@ where pipeline in (select d.pipeline from sluice.dead_letter d where `+chosen+`)
 		if err != nil {
 			return err
 		}
+		// A create that is held is let go by its own dead letter only.
 		_, err = tx.exec(ctx, `
 update sluice.ledger set `+forget+`
-where (pipeline, key) in (select d.pipeline, d.key from sluice.dead_letter d where d.key <> '' and `+chosen+`)`, args...)
+where (pipeline, key) in (select d.pipeline, d.key from sluice.dead_letter d where d.key <> '' and (d.state = 'held' or not ledger.held) and `+chosen+`)`, args...)
 		if err != nil {
 			return err
 		}

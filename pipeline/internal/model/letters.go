@@ -109,7 +109,7 @@ func (s *Store) closeUnseen(run int64) {
 		if l.State != Open || l.LastRun == run {
 			continue
 		}
-		if e := s.ledger[l.Key]; e != nil && e.Rejected != (pipeline.Hash{}) {
+		if e := s.ledger[l.Key]; e != nil && e.Rejected != (pipeline.Hash{}) && !e.Held {
 			forget(e)
 		}
 		l.State = Closed
@@ -147,7 +147,7 @@ func (s *Store) Retry(id int64) {
 			continue
 		}
 		s.reread = true
-		if e := s.ledger[l.Key]; e != nil && l.Key != "" {
+		if e := s.ledger[l.Key]; e != nil && l.Key != "" && (l.State == Held || !e.Held) {
 			forget(e)
 		}
 		l.State = Open
