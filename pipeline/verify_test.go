@@ -290,6 +290,32 @@ func TestReconcileFindsWhatAnOldLedgerHides(t *testing.T) {
 	}
 }
 
+// Rows that are to be written again may lie before the checkpoint: it goes, in the state, before anything is forgotten.
+func TestAuditsDropTheCheckpoint(t *testing.T) {
+	for name, audit := range map[string]func(s *stock){
+		"repair":    func(s *stock) { s.verify(true) },
+		"reconcile": func(s *stock) { s.reconcile() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStock(t, four...)
+			r, err := s.store.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: "model"})
+			if err == nil {
+				err = s.store.Commit(t.Context(), pipeline.Commit{Pipeline: "p", Account: "model", Epoch: r.Epoch, Run: r.Run, Position: pipeline.Position("3")})
+			}
+			if err == nil {
+				err = s.store.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: r.Epoch, Run: r.Run, Status: "interrupted"})
+			}
+			if err != nil || s.store.Position() == nil {
+				t.Fatal(s.store.Position(), err)
+			}
+			audit(s)
+			if s.store.Position() != nil {
+				t.Errorf("the checkpoint is still at %s", s.store.Position())
+			}
+		})
+	}
+}
+
 // What can't be reconciled is refused, unless somebody answers for it; what was cut off isn't ended.
 func TestReconcileRefuses(t *testing.T) {
 	s := newStock(t, four...)
