@@ -22,6 +22,11 @@ func (w *world) granted(p *process) {
 	}
 }
 
+// recovering tells whether a process has still to find out what became of what earlier ones have sent. The caller holds mu.
+func (w *world) recovering(p *process) bool {
+	return p.epoch == w.store.Epoch() && slices.ContainsFunc(w.store.Open(), func(g pipeline.Group) bool { return w.groups[g.ID] != p.epoch })
+}
+
 // intended looks at a group that is about to be written down.
 func (w *world) intended(p *process, g pipeline.Group) {
 	w.mu.Lock()
@@ -171,6 +176,10 @@ func (w *world) committing(p *process, c pipeline.Commit) {
 
 // counted notes the rare states that a decision shows.
 func (w *world) counted(d pipeline.Decision) {
+	if w.retried[d.Key] && d.Verdict == pipeline.Done && d.Hash != w.store.Entry(d.Key).Rejected {
+		w.count("retried, then written")
+		delete(w.retried, d.Key)
+	}
 	switch {
 	case d.Held:
 		w.count("held unkeyed")

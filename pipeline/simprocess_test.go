@@ -24,11 +24,11 @@ type process struct {
 	// Guarded by the world's mu.
 	killed  bool
 	paused  time.Time // it is stopped until then
+	woken   bool      // after another one was granted the lease
 	steps   int       // places passed at which it could be killed
 	killAt  int       // 0: nowhere
 	epoch   int64     // granted to it
 	until   time.Time // it may send until then
-	reading bool      // it has read from the source
 	doubts  int       // that it found when it started
 	drained bool
 }
@@ -42,6 +42,10 @@ func (p *process) sleep(d time.Duration, dice *dice) error {
 	for {
 		p.w.mu.Lock()
 		killed, left := p.killed, time.Until(p.paused)
+		if !p.woken && !killed && left <= 0 && p.epoch != 0 && !p.paused.IsZero() && p.w.store.Epoch() != p.epoch {
+			p.woken = true
+			p.w.count("woken after a takeover")
+		}
 		p.w.mu.Unlock()
 		switch {
 		case killed:
@@ -90,7 +94,7 @@ func (p *process) over() bool {
 func (p *process) die() {
 	w := p.w
 	w.count("killed")
-	if p.doubts > 0 && !p.reading {
+	if w.recovering(p) {
 		w.recoveries++
 		w.count("killed in recovery")
 		if w.recoveries > 1 {

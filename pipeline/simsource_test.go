@@ -70,9 +70,6 @@ func (s *simSource) page(ctx context.Context, at *int) (b pipeline.Batch, err er
 	if err := s.p.step("before a page"); err != nil {
 		return b, err
 	}
-	s.p.w.mu.Lock()
-	s.p.reading = true
-	s.p.w.mu.Unlock()
 	if err := s.p.sleep(d.wide(d.between(1, 100), s.p.w.slow), d); err != nil {
 		return b, err
 	}

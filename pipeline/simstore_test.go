@@ -60,8 +60,8 @@ func (c *connection) call(ctx context.Context, kind, id string, effect func() er
 	}
 	err := effect()
 	p.w.s.note("%s %s %s: %v", p.name, kind, id, err)
-	if errors.Is(err, pipeline.ErrFenced) {
-		p.w.met("fenced " + kind)
+	if errors.Is(err, pipeline.ErrFenced) && kind != "finish" {
+		p.w.met("fenced intend or commit")
 	}
 	if lost := p.step("after " + kind); lost != nil {
 		return lost

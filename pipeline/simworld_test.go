@@ -31,6 +31,7 @@ type world struct {
 	mu         sync.Mutex
 	hub        *hub
 	processes  []*process
+	retried    map[string]bool  // keys whose dead letters somebody wants to be sent again
 	groups     map[string]int64 // the epoch of each group
 	counts     map[string]int   // how often each rare state was met
 	recoveries int              // processes in a row that were killed in recovery
@@ -45,7 +46,7 @@ type world struct {
 
 // newWorld makes the world of a seed.
 func newWorld(seed uint64) *world {
-	w := &world{s: newSchedule(seed), store: model.New(), faulty: true, sources: map[int][]simRow{}, groups: map[string]int64{}, counts: map[string]int{}}
+	w := &world{s: newSchedule(seed), store: model.New(), faulty: true, sources: map[int][]simRow{}, groups: map[string]int64{}, retried: map[string]bool{}, counts: map[string]int{}}
 	d := w.s.dice("world")
 	w.incremental, w.collisions = d.chance(0.2), d.chance(0.3)
 	w.page, w.slow = 2+d.n(12), pick(d, 20*time.Millisecond, 300*time.Millisecond, 3*time.Second)
@@ -124,7 +125,14 @@ func (w *world) play() {
 		w.change(d)
 		for range d.n(4) {
 			time.Sleep(d.wide(time.Millisecond, 3*landing))
-			w.episode()
+			if d.chance(0.3) {
+				w.retry(d)
+			}
+			if d.chance(0.1) {
+				w.takeover()
+			} else {
+				w.episode()
+			}
 		}
 	}
 	w.calm(d)
@@ -194,6 +202,42 @@ func (w *world) episode() {
 	for _, p := range running {
 		<-p.ended
 	}
+}
+
+// takeover stops a process for longer than its lease lasts, and starts another one meanwhile.
+func (w *world) takeover() {
+	d := w.s.dice("takeover")
+	old := w.launch(pipeline.Options{}, 0)
+	time.Sleep(d.wide(10*time.Millisecond, 20*time.Second))
+	old.stop(d.between(model.Fresh, 3*model.TTL))
+	time.Sleep(d.between(model.Fresh, model.TTL+model.Fresh))
+	w.rival()
+	next := w.launch(pipeline.Options{}, 0)
+	<-old.ended
+	<-next.ended
+}
+
+// retry is what an operator does with a dead letter: the row of one is to be sent again. For a create whose outcome
+// nobody can tell, they look first whether the record is there.
+func (w *world) retry(d *dice) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	letters := w.store.Letters(false)
+	if len(letters) == 0 {
+		return
+	}
+	l := letters[d.n(len(letters))]
+	early := slices.ContainsFunc(w.hub.sent[l.Key], func(f *flight) bool { return time.Since(f.at) < landing })
+	if l.State == model.Held && (early || w.hub.created[l.Key] > 0) {
+		return
+	}
+	w.count("retried")
+	w.s.note("somebody retries %+v", l)
+	w.store.Retry(l.ID)
+	for _, f := range w.hub.sent[l.Key] {
+		f.answered = f.answered || l.State == model.Held
+	}
+	w.retried[l.Key] = true
 }
 
 // rival notes that a process is started while another is running.
