@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -21,9 +23,15 @@ type rejectsFlags struct {
 	closed, json, sandbox  bool
 }
 
+const rejectsLong = `Show rows that weren't written, and why; have them sent again.
+
+The state keeps of each its place, its key and a message. The message quotes the value that is wrong, cut to 80
+characters, and what HubSpot says of it: it may be personal data. No other value of the row is kept, and none of them
+gets into logs or reports. As CSV, a text that a spreadsheet would take for a formula begins with an apostrophe.`
+
 func (a *app) rejectsCommand() *cobra.Command {
 	var f rejectsFlags
-	cmd := &cobra.Command{Use: "rejects", Short: "Show and retry rows that weren't written"}
+	cmd := &cobra.Command{Use: "rejects", Short: "Show and retry rows that weren't written", Long: rejectsLong}
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.pipeline, "pipeline", "", "of this pipeline only")
 	flags.StringVar(&f.code, "code", "", "with this code only")
@@ -121,9 +129,27 @@ func printRejects(w io.Writer, letters []state.DeadLetter) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "id\tpipeline\tplace\tkey\tstage\tcode\tstate\twhy")
 	for _, l := range letters {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Pipeline, l.Place, l.Key, l.Stage, l.Code, l.State, l.Message)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Pipeline, printable(l.Place), printable(l.Key), l.Stage, l.Code, l.State, printable(l.Message))
 	}
 	return t.Flush()
+}
+
+// printable returns text of the data without what a terminal, or a table, would act on.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '·'
+	}, text)
+}
+
+// cell returns a text for a CSV that people open in a spreadsheet: one that would be taken for a formula is marked as text.
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }
 
 // exportRejects writes all fields of rejects, one reject a line.
@@ -133,7 +159,7 @@ func exportRejects(w io.Writer, format string, letters []state.DeadLetter) error
 		c := csv.NewWriter(w)
 		_ = c.Write([]string{"id", "pipeline", "place", "key", "stage", "code", "state", "message", "first", "last"})
 		for _, l := range letters {
-			_ = c.Write([]string{strconv.FormatInt(l.ID, 10), l.Pipeline, l.Place, l.Key, l.Stage, l.Code, l.State, l.Message,
+			_ = c.Write([]string{strconv.FormatInt(l.ID, 10), l.Pipeline, cell(l.Place), cell(l.Key), l.Stage, cell(l.Code), l.State, cell(l.Message),
 				l.First.UTC().Format(time.RFC3339), l.Last.UTC().Format(time.RFC3339)})
 		}
 		c.Flush()

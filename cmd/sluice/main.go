@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
+	forbidCore()
 	if _, set := os.LookupEnv("GOGC"); !set {
 		debug.SetGCPercent(200) // a run holds little at a time and makes a lot: half the collections cost a few MiB
 	}
