@@ -1,4 +1,6 @@
 # make test     everything that the CI checks; finds or installs Postgres, and needs nothing running
+# make torture  kills, cuts and pauses the program far longer than make test does; SIZE=small (20 minutes) or full (for a
+#               release: days), FOR=10m bounds each layer, RUN=Regexp picks some, SEED=2 draws other samples
 # make bench    the benchmarks, about ten minutes; B=Regexp picks some
 # make build    the programs, into ./bin
 # make fmt      formats the code
@@ -8,11 +10,20 @@
 TOOL  := go tool -modfile=.ci/tools.mod
 FILES  = $(shell git ls-files -co --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
 B     ?= .
+SIZE  ?= small
+FOR   ?= 0
+RUN   ?= .
+SEED  ?= 1
 
-.PHONY: test lint advise bench build fmt vuln
+.PHONY: test torture lint advise bench build fmt vuln
 
 test: lint advise
 	CGO_ENABLED=1 .ci/with-postgres go test -race -timeout 20m ./...
+
+torture:
+	@report=$$(mktemp); code=0; \
+	.ci/with-postgres go test -timeout 0 ./torture -run '$(RUN)' -size $(SIZE) -for $(FOR) -seed $(SEED) -summary "$$report" || code=$$?; \
+	cat "$$report"; rm -f "$$report"; exit $$code
 
 lint:
 	@unformatted="$$(gofmt -l $(FILES))"; \

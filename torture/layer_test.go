@@ -3,21 +3,29 @@ package torture
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// layer runs scenarios, several at a time, until all are done or the time of -for is over. of is how many a release has.
+// layer runs scenarios, several at a time, until all are done or the time of -for is over: then in random order, so that
+// what is done is a fair sample. of is how many a release has.
 func layer[S fmt.Stringer](t *testing.T, name string, scenarios []S, of int, run func(*testing.T, S)) {
 	t.Helper()
 	start := time.Now()
+	if *bound > 0 {
+		scenarios = slices.Clone(scenarios)
+		r := rand.New(rand.NewPCG(*seed, 2))
+		r.Shuffle(len(scenarios), func(i, j int) { scenarios[i], scenarios[j] = scenarios[j], scenarios[i] })
+	}
 	var done atomic.Int64
 	t.Cleanup(func() { programme.layer(name, int(done.Load()), of, time.Since(start)) })
 	for _, scenario := range scenarios {
 		t.Run(scenario.String(), func(t *testing.T) {
 			t.Parallel()
-			if expired() {
+			if *bound > 0 && time.Since(start) > *bound {
 				return
 			}
 			run(t, scenario)
@@ -29,5 +37,5 @@ func layer[S fmt.Stringer](t *testing.T, name string, scenarios []S, of int, run
 // filtered tells whether -run leaves scenarios out: then nothing can be asked of all of them.
 func filtered() bool {
 	f := flag.Lookup("test.run")
-	return f != nil && f.Value.String() != ""
+	return f != nil && f.Value.String() != "" && f.Value.String() != "."
 }

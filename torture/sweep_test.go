@@ -33,7 +33,7 @@ func (m moment) arm() string { return killAt(m.point, m.hit) }
 // a reference run passes, each time that it passes it.
 func TestKillSweep(t *testing.T) {
 	all := moments(t)
-	layer(t, "kill sweep", spread(all, sized(100, 800, len(all))), len(all), func(t *testing.T, m moment) {
+	layer(t, "kill sweep", spread(all, sized(100, 600, len(all))), len(all), func(t *testing.T, m moment) {
 		s := newStage(t, setups[m.config])
 		s.killed(m)
 		s.settle()
@@ -62,7 +62,7 @@ func (s *stage) killed(m moment) {
 
 // everyPoint fails the layer if one of the points never killed anything.
 func everyPoint(t *testing.T, all []moment) {
-	if t.Failed() || expired() || filtered() {
+	if t.Failed() || *bound > 0 || filtered() {
 		return
 	}
 	for _, m := range all {
@@ -154,7 +154,7 @@ func (p pair) String() string { return fmt.Sprintf("%v/%s@%d", p.moment, p.point
 // TestKillInRecovery proves that the process which recovers from a kill may be killed as well.
 func TestKillInRecovery(t *testing.T) {
 	all := pairs(t, moments(t))
-	n := sized(20, 200, len(all))
+	n := sized(20, 150, len(all))
 	r := rand.New(rand.NewPCG(*seed, 1))
 	chosen := make([]pair, 0, n)
 	for _, i := range r.Perm(len(all))[:min(n, len(all))] {
@@ -174,7 +174,7 @@ func pairs(t *testing.T, all []moment) []pair {
 	var mu sync.Mutex
 	var list []pair
 	t.Run("recovery", func(t *testing.T) {
-		for _, m := range spread(all, sized(6, 40, len(all))) {
+		for _, m := range spread(all, sized(6, 30, 400)) {
 			t.Run(m.String(), func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, setups[m.config])

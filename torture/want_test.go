@@ -158,10 +158,14 @@ func (w *want) memberships(state int) {
 	w.books["memberships"] = b
 }
 
-// hasty is for a source that has left its first state before all of it was written: what is made once was made of either.
+// hasty is for a source that has left its first state before all of it was written: what is made once was made of either,
+// and where nobody can tell whether sluice has made it, its row is rejected.
 func (w *want) hasty() {
 	for _, row := range deals(secondState).rows {
-		w.either["deals "+row["deal_id"]] = cells{"deal_id": row["deal_id"], "dealname": row["title"]}
+		key := row["deal_id"]
+		if other := (cells{"deal_id": key, "dealname": row["title"]}); !maps.Equal(w.records["deals"][key], other) {
+			w.either["deals "+key] = other
+		}
 	}
 }
 
@@ -169,6 +173,9 @@ func (w *want) hasty() {
 func (w *want) allows(object, key string, row cells) bool {
 	return maps.Equal(w.records[object][key], row) || maps.Equal(w.either[object+" "+key], row)
 }
+
+// mayReject tells whether "pipeline key" may be named by a reject, though its row can be written.
+func (w *want) mayReject(name string) bool { return w.either[name] != nil }
 
 // cutPrefix cuts the pipeline's name off "pipeline key".
 func cutPrefix(name, pipeline string) (key string, mine bool) {
