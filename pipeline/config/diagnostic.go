@@ -57,6 +57,7 @@ func (ds Diagnostics) sort() Diagnostics {
 // the file's content. What looks like a secret in a line is blotted out.
 func (ds Diagnostics) Print(w io.Writer, source []byte) error {
 	lines := splitLines(source)
+	var masked []rune // of the line of the diagnostic before, which may be the same and long
 	for i, d := range ds {
 		var b strings.Builder
 		if i > 0 {
@@ -64,7 +65,10 @@ func (ds Diagnostics) Print(w io.Writer, source []byte) error {
 		}
 		b.WriteString(d.String() + "\n")
 		if d.Line >= 1 && d.Line <= len(lines) {
-			d.excerpt(&b, lines[d.Line-1])
+			if i == 0 || ds[i-1].Line != d.Line {
+				masked = []rune(mask(lines[d.Line-1]))
+			}
+			d.excerpt(&b, masked)
 		}
 		if d.Hint != "" {
 			b.WriteString("hint: " + d.Hint + "\n")
@@ -80,8 +84,7 @@ func (ds Diagnostics) Print(w io.Writer, source []byte) error {
 const excerptWidth = 100
 
 // excerpt writes the line and the marker below it.
-func (d Diagnostic) excerpt(b *strings.Builder, line string) {
-	runes := []rune(mask(line))
+func (d Diagnostic) excerpt(b *strings.Builder, runes []rune) {
 	start, end := min(d.Col-1, len(runes)), min(d.EndCol-1, len(runes))
 	end = max(end, start)
 	from := 0

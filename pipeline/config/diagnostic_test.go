@@ -2,11 +2,9 @@ package config
 
 import (
 	"bytes"
-	"fmt"
 	"github.com/google/go-cmp/cmp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPrint proves that the marker stands below the token, whatever stands before it.
@@ -26,41 +24,6 @@ func TestPrint(t *testing.T) {
 		"\nf:9:1: p: m\n"
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// TestHostileFiles proves that no file takes long to refuse.
-func TestHostileFiles(t *testing.T) {
-	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"
-	for i := 'b'; i < 'k'; i++ {
-		bomb += fmt.Sprintf("%c: &%c [*%c%s]\n", i, i, i-1, strings.Repeat(fmt.Sprintf(", *%c", i-1), 8))
-	}
-	for name, source := range map[string]string{
-		"alias bomb":  bomb,
-		"deep lists":  strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
-		"deep blocks": strings.Repeat("- ", 9000) + "x",
-		"long text":   "version: " + strings.Repeat("x", 500<<10),
-		"many keys":   strings.Repeat("aaaaaaaaaaaaaaaa: b\n", 20<<10),
-		"many unknown": func() string {
-			var b strings.Builder
-			for i := range 20 << 10 {
-				fmt.Fprintf(&b, "pipelin%d: b\n", i)
-			}
-			return b.String()
-		}(),
-		"too long": strings.Repeat("# x\n", 1<<20),
-	} {
-		start := time.Now()
-		_, diags := Parse("f.yaml", []byte(source), testKinds, nil)
-		if len(diags) == 0 {
-			t.Errorf("%s: no diagnostics", name)
-		}
-		inside(t, diags, []byte(source))
-		if took := time.Since(start); took > 2*time.Second { // 100 ms where nothing else runs
-			t.Errorf("%s: took %v", name, took)
-		} else {
-			t.Logf("%s: %d diagnostics in %v", name, len(diags), took)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -27,6 +28,9 @@ type document struct {
 	lines []string
 	root  *yaml.Node  // the top map
 	refs  []reference // what was interpolated
+
+	runesOf int    // the number of the line that runes are of; 0 if there is none yet
+	runes   []rune // kept, because a file of one long line may have much wrong with it
 }
 
 func newDocument(file string, data []byte) *document {
@@ -91,13 +95,29 @@ func (d *decoder) reportKey(at spot, hint, format string, args ...any) {
 
 func (d *decoder) add(diag Diagnostic) { d.problems = append(d.problems, diag) }
 
+// maxDiagnostics is how many diagnostics are told: nobody reads more, and each takes its time.
+const maxDiagnostics = 500
+
 // sorted returns what is wrong, without interpolated values.
 func (d *decoder) sorted() Diagnostics {
-	for i := range d.problems {
-		p := &d.problems[i]
+	var once []reference
+	for _, ref := range d.refs {
+		if !slices.Contains(once, ref) {
+			once = append(once, ref)
+		}
+	}
+	d.refs = once
+	list := d.problems.sort()
+	if more := len(list) - maxDiagnostics; more > 0 {
+		next := list[maxDiagnostics]
+		next.Path, next.Message, next.Hint = "", fmt.Sprintf("%d more are left out, of which this is the first: mend those above, and look again", more), ""
+		list = append(list[:maxDiagnostics], next)
+	}
+	for i := range list {
+		p := &list[i]
 		p.Message, p.Hint = d.redact(p.Message), d.redact(p.Hint)
 	}
-	return d.problems.sort()
+	return list
 }
 
 // diagnostic makes a Diagnostic with the place of node.
@@ -111,7 +131,10 @@ func (d *document) tokenLength(node *yaml.Node) int {
 	if node.Kind != yaml.ScalarNode || node.Line < 1 || node.Line > len(d.lines) {
 		return 1
 	}
-	line := []rune(d.lines[node.Line-1])
+	if d.runesOf != node.Line {
+		d.runesOf, d.runes = node.Line, []rune(d.lines[node.Line-1])
+	}
+	line := d.runes
 	if node.Column > len(line) {
 		return 1
 	}

@@ -69,27 +69,3 @@ func inside(t *testing.T, diags Diagnostics, source []byte) {
 		}
 	}
 }
-
-// FuzzParse proves that no file makes the reader panic, and that every diagnostic points into the file.
-func FuzzParse(f *testing.F) {
-	files, _ := filepath.Glob("../../testdata/errors/*.yaml")
-	for _, file := range files {
-		if source, err := os.ReadFile(file); err == nil {
-			f.Add(source)
-		}
-	}
-	f.Add([]byte(example))
-	f.Fuzz(func(t *testing.T, source []byte) {
-		if bytes.Contains(source, []byte("file:")) {
-			return // reads files
-		}
-		spec, diags := Parse("pipelines.yaml", source, testKinds, func(name string) (string, bool) { return "x", name == "X" })
-		if (spec == nil) != (len(diags) > 0) {
-			t.Errorf("spec %v with %d diagnostics", spec, len(diags))
-		}
-		inside(t, diags, source)
-		if err := diags.Print(&bytes.Buffer{}, source); err != nil {
-			t.Error(err)
-		}
-	})
-}

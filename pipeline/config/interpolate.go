@@ -24,7 +24,11 @@ type expansion struct {
 	lookup   func(string) (string, bool)
 	refs     []reference
 	problems []problem
+	depth    int // of references in the defaults of others
 }
+
+// maxNested bounds how deep references may be in each other's defaults.
+const maxNested = 10
 
 type problem struct{ message, hint string }
 
@@ -50,6 +54,9 @@ func (d *decoder) scalar(at spot, what string) (string, bool) {
 	return text, len(e.problems) == 0
 }
 
+// maxScalar bounds what a scalar becomes, in bytes.
+const maxScalar = 1 << 20
+
 const dollarHint = "write $$ for a dollar sign before a brace"
 
 // expand replaces ${NAME}, ${NAME:-default}, ${NAME:?message} and ${file:PATH}, and $$ by $. A default may hold
@@ -74,6 +81,10 @@ func (e *expansion) expand(text string) string {
 				return b.String()
 			}
 			b.WriteString(e.replace(text[:end+1]))
+			if b.Len() > maxScalar {
+				e.fail("", "is longer than %d bytes once its references are replaced", maxScalar)
+				return ""
+			}
 			text = text[end+1:]
 		default:
 			b.WriteByte('$')
@@ -116,7 +127,11 @@ func (e *expansion) replace(ref string) string {
 	case set && (value != "" || operator == ""):
 		e.refs = append(e.refs, reference{text: "${" + name + "}", value: value})
 		return value
+	case operator == ":-" && e.depth == maxNested:
+		e.fail("", "references are nested more than %d deep here", maxNested)
 	case operator == ":-":
+		e.depth++
+		defer func() { e.depth-- }()
 		return e.expand(rest)
 	case operator == ":?" && rest != "":
 		e.fail("", "the environment variable %s is missing: %s", name, clip(rest))
