@@ -49,6 +49,7 @@ type shelf struct {
 	names  map[string]string
 	limits pipeline.Limits
 	writes int
+	before func() // called before a reading
 	beside func() // called between a reading and its use
 }
 
@@ -84,6 +85,9 @@ func (s *shelf) Settle(context.Context, []pipeline.Change) ([]pipeline.Outcome, 
 }
 
 func (s *shelf) Read(_ context.Context, changes []pipeline.Change) ([]pipeline.Reading, error) {
+	if s.before != nil {
+		s.before()
+	}
 	readings := make([]pipeline.Reading, len(changes))
 	for i := range changes {
 		c := &changes[i]
@@ -349,7 +353,11 @@ func TestReconcileWaitsForWhatMayStillLand(t *testing.T) {
 		}
 		s.store.Kill()
 		began := time.Now()
-		time.AfterFunc(landing-time.Second, func() { s.shelf.names["rb"] = "late" })
+		s.shelf.before = func() {
+			if time.Since(began) >= landing-time.Second {
+				s.shelf.names["rb"] = "late"
+			}
+		}
 		s.same("result", s.reconcile(), pipeline.Reconciliation{Read: 4, Known: 3, Differs: 1})
 		if took := time.Since(began); took != landing {
 			t.Errorf("took %s", took)

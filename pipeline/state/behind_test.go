@@ -245,3 +245,27 @@ func TestReconciledIsFenced(t *testing.T) {
 		later.finish(pipeline.Finish{})
 	})
 }
+
+// What an audit asks beside a run: whose state it is, and what may have been sent.
+func TestBoundAndDoubts(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		beside := again()
+		if bound, err := beside.Bound(t.Context()); bound != "" || err != nil {
+			t.Errorf("an empty state belongs to %q, %v", bound, err)
+		}
+		r := begin(t, s, pipeline.Begin{})
+		id := r.intend(pipeline.Intent{Key: "a", Version: 1, Attempt: 1, Action: pipeline.Upsert, TraceID: "t"})
+		r.intend(pipeline.Intent{Key: "b", Version: 1, Attempt: 1, Action: pipeline.Upsert, TraceID: "u"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1")}, Closed: []string{id}})
+		if bound, err := beside.Bound(t.Context()); bound != account || err != nil {
+			t.Errorf("the state belongs to %q, %v", bound, err)
+		}
+		open, err := beside.Doubts(t.Context(), "p")
+		if err != nil || len(open) != 1 || open[0].Key != "b" || open[0].Decided {
+			t.Errorf("doubts %+v, %v", open, err)
+		}
+		if none, err := beside.Doubts(t.Context(), "other"); len(none) > 0 || err != nil {
+			t.Errorf("another pipeline's doubts %+v, %v", none, err)
+		}
+	})
+}
