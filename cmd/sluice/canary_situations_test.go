@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"sluice/sinks/hubspot/hubspottest"
 )
 
 // A situation is something that goes wrong, and how the run ends then.
@@ -127,6 +129,8 @@ func TestNothingLeaks(t *testing.T) {
 				c.run(nil, "sluice", "validate", "--online", "-v")
 				c.run(nil, "sluice", "rejects", "retry")
 				c.run(nil, "sluice", "run", "-v")
+				c.run(nil, "sluice", "verify", "-v", "--json")
+				c.run(nil, "sluice", "reconcile", "-v")
 				c.inspect(slices.Concat(offending, s.also))
 			})
 		}
@@ -149,6 +153,28 @@ func TestPanicsLeakNothing(t *testing.T) {
 			c.inspect(offending)
 		})
 	}
+}
+
+// TestVerifyNamesWhatDiffers proves that of all values, verify shows the two that differ, to whom asks for them, and nothing else.
+func TestVerifyNamesWhatDiffers(t *testing.T) {
+	t.Parallel()
+	c := newCage(t, "sqlite")
+	c.run(nil, "sluice", "run", "-v")
+	record, ok := c.portal.Find("contacts", "person_id", "1")
+	if !ok {
+		t.Fatal("nothing was written")
+	}
+	if _, err := c.portal.Edit(hubspottest.Edit{Action: "update", Object: "contacts", ID: record.ID, Properties: map[string]string{"phone": "qzphone9x"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"verify", "-v"}, {"verify", "--json"}} {
+		output, code := c.run([]string{"qzphone1x", "qzphone9x"}, "sluice", args...)
+		if code != exitRejects || !strings.Contains(output, "qzphone9x") {
+			t.Errorf("%q: exit code %d:\n%s", args, code, output)
+		}
+	}
+	c.run([]string{"qzphone1x", "qzphone9x"}, "sluice", "verify", "--repair", "--log-format", "json")
+	c.inspect(offending)
 }
 
 // TestTheSearchFindsWhatThereIs proves that the tests above would see a leak: what may be in the dead letters is found there,
