@@ -2,6 +2,7 @@
 # make torture  kills, cuts and pauses the program far longer than make test does; SIZE=small (20 minutes) or full (for a
 #               release: days), FOR=10m bounds each layer, RUN=Regexp picks some, SEED=2 draws other samples
 # make bench    the benchmarks, about ten minutes; B=Regexp picks some
+# make fuzz     every fuzz target in turn; FUZZTIME=5m is how long each runs, F=Name picks some
 # make build    the programs, into ./bin
 # make fmt      formats the code
 # make vuln     known vulnerabilities in what is linked; fails if there are any
@@ -10,12 +11,13 @@
 TOOL  := go tool -modfile=.ci/tools.mod
 FILES  = $(shell git ls-files -co --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')
 B     ?= .
+FUZZTIME ?= 30s
 SIZE  ?= small
 FOR   ?= 0
 RUN   ?= .
 SEED  ?= 1
 
-.PHONY: test torture lint advise bench build fmt vuln
+.PHONY: test torture lint advise bench fuzz build fmt vuln
 
 test: lint advise
 	CGO_ENABLED=1 .ci/with-postgres go test -race -timeout 20m ./...
@@ -44,6 +46,9 @@ vuln:
 
 bench:
 	.ci/with-postgres .ci/bench '$(B)'
+
+fuzz:
+	.ci/with-postgres .ci/fuzz $(FUZZTIME) '$(F)'
 
 build:
 	go build -trimpath -o bin/ ./cmd/...
