@@ -63,7 +63,9 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 			n.keys = append(n.keys, p.Key)
 		}
 	}
-	if !r.broken {
+	if r.broken {
+		c.Closed = nil // a commit that failed may have held a decision on one of their intents
+	} else {
 		c.Position = r.advance()
 	}
 	r.countRequests()
