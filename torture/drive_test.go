@@ -101,6 +101,14 @@ func (s *stage) attempt(arm ...string) result {
 		s.t.Fatalf("%v\n%s", &r, s.story())
 	}
 	s.ended(&r)
+	switch {
+	case len(arm) == 0:
+	case r.code == exitKilled:
+		point, _, _ := strings.Cut(arm[0], "=")
+		programme.count("killed at " + point)
+	default:
+		programme.count("passed too seldom to be killed") // what is concurrent differs from the reference
+	}
 	return r
 }
 

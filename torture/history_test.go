@@ -5,7 +5,7 @@ import (
 )
 
 // landing is how long after it was sent a request of the stage's projects may take effect: their timeout and landing.
-const landing = 500 * time.Millisecond
+const landing = 1200 * time.Millisecond
 
 // A group is one of intent_group that is open.
 type group struct {

@@ -21,8 +21,7 @@ func TestLateLink(t *testing.T) {
 			s.portal.ServeHTTP(w, r)
 			return
 		}
-		// As late as it may be: the project's timeout and landing make 500 ms.
-		time.AfterFunc(450*time.Millisecond, func() {
+		time.AfterFunc(landing-50*time.Millisecond, func() { // as late as it may be
 			s.portal.ServeHTTP(httptest.NewRecorder(), r)
 			close(landed)
 		})

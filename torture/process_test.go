@@ -77,11 +77,22 @@ func (s *stage) start(l launch) *process {
 	p.cmd.Env = append(p.cmd.Env, l.env...)
 	p.cmd.WaitDelay = 10 * time.Second
 	p.began = time.Now()
-	if err := p.cmd.Start(); err != nil {
+	s.mu.Lock() // so that nobody asks for the process that is running before it is known
+	s.last = p
+	err = p.cmd.Start()
+	s.mu.Unlock()
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	go p.watch()
 	return p
+}
+
+// running returns the process that was started last.
+func (s *stage) running() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // watch waits for the end, and asks a process that hangs for its goroutines.

@@ -63,7 +63,7 @@ func (s *stage) killSoon(r *rand.Rand) result {
 		return p.wait()
 	}
 	k := &killer{stage: s, fate: fates[r.IntN(len(fates))], any: r.IntN(4) == 0, started: make(chan struct{})}
-	k.delay = time.Duration(r.Int64N(int64(300 * time.Millisecond)))
+	k.delay = time.Duration(r.Int64N(int64(landing - 100*time.Millisecond)))
 	k.left.Store(1 + r.Int64N(12))
 	s.intercept(k.serve)
 	k.process = s.start(launch{})

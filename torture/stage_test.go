@@ -55,27 +55,40 @@ type stage struct {
 
 	mu   sync.Mutex
 	fate func(http.ResponseWriter, *http.Request) // serves requests in HubSpot's place; may be nil
+	last *process                                 // that was started
 	runs []result                                 // of all processes that have ended
 }
 
 // newStage makes a stage, with the sources in their first state and empty state tables.
 func newStage(t testing.TB, c setup) *stage {
 	t.Helper()
+	s := bareStage(t, c)
+	s.migrate()
+	return s
+}
+
+// bareStage makes a stage whose state has no tables, and isn't audited, yet.
+func bareStage(t testing.TB, c setup) *stage {
+	t.Helper()
 	s := &stage{setup: c, t: t, dir: t.TempDir()}
 	s.openPortal()
-	database := pgtest.Database(t)
-	s.warehouse = withPassword(database)
+	s.warehouse = withPassword(pgtest.Database(t))
 	s.stateURL = s.warehouse
 	if c.store == "sqlite" {
 		s.stateURL = "sqlite:state.db"
 	}
-	s.write("pipelines.yaml", fmt.Appendf(nil, projectFile, c.mode, c.version))
+	s.project(func(text string) string { return text })
 	s.use(firstState)
-	if r := s.start(launch{args: []string{"migrate"}}).wait(); r.code != exitDone {
-		t.Fatalf("migrate: exit code %d\n%s", r.code, r.output())
-	}
-	s.audit = newAudit(t, c.store, database, filepath.Join(s.dir, "state.db"))
 	return s
+}
+
+// migrate makes the state's tables, and begins to audit them.
+func (s *stage) migrate() {
+	s.t.Helper()
+	if r := s.start(launch{args: []string{"migrate"}}).wait(); r.code != exitDone {
+		s.t.Fatalf("%v\n%s", &r, s.story())
+	}
+	s.audit = newAudit(s.t, s.store, s.warehouse, filepath.Join(s.dir, "state.db"))
 }
 
 // withPassword puts the password into a DSN. The cluster doesn't ask for it.
@@ -140,6 +153,12 @@ func (s *stage) intercept(fn http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fate = fn
+}
+
+// project writes the project's file, as edit makes it of what it usually is.
+func (s *stage) project(edit func(string) string) {
+	s.t.Helper()
+	s.write("pipelines.yaml", []byte(edit(fmt.Sprintf(projectFile, s.mode, s.version))))
 }
 
 // use puts the sources into a state.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sluice/pipeline/failpoint"
 )
 
 // A tally is what was done, of all layers: for the summary.
@@ -58,11 +60,16 @@ var rareStates = []string{
 	"in doubt, never sent and replaced by a newer version", "link written again", "held for review",
 }
 
-// void returns the rare states that never happened.
+// void returns the rare states that never happened, and the failpoints that never killed.
 func (p *tally) void() (missing []string) {
 	for _, what := range rareStates {
 		if p.counted(what) == 0 {
 			missing = append(missing, what)
+		}
+	}
+	for _, point := range failpoint.Names {
+		if p.counted("killed at "+point.Name) == 0 {
+			missing = append(missing, "killed at "+point.Name)
 		}
 	}
 	return missing

@@ -38,7 +38,6 @@ func TestKillSweep(t *testing.T) {
 		s.killed(m)
 		s.settle()
 	})
-	t.Cleanup(func() { everyPoint(t, all) })
 }
 
 // killed brings the stage to the moment, has a process killed there, and the sources as the phase says.
@@ -49,27 +48,9 @@ func (s *stage) killed(m moment) {
 		s.use(secondState)
 	}
 	r := s.attempt(m.arm())
-	if r.code == exitKilled {
-		programme.count("killed at " + m.point)
-	} else {
-		programme.count("passed too seldom to be killed") // what is concurrent differs from the reference
-	}
 	if m.phase == "hasty" {
 		s.hasty = !r.well()
 		s.use(secondState)
-	}
-}
-
-// everyPoint fails the layer if one of the points never killed anything.
-func everyPoint(t *testing.T, all []moment) {
-	if t.Failed() || *bound > 0 || filtered() {
-		return
-	}
-	for _, m := range all {
-		if programme.counted("killed at "+m.point) == 0 {
-			t.Errorf("nothing was ever killed at %s: the layer proves nothing of it", m.point)
-			programme.count("killed at " + m.point) // said once
-		}
 	}
 }
 

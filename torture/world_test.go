@@ -242,8 +242,8 @@ connections:
       access_token: ${HUBSPOT_ACCESS_TOKEN}
       base_url: ${HUBSPOT_BASE_URL}
       api_version: "%[2]s"
-      timeout: 400ms
-      landing: 100ms
+      timeout: 1s
+      landing: 200ms
 pipelines:
   firms:
     source:
