@@ -38,7 +38,8 @@ Nothing is written without --repair, and a run may go on beside it. With --repai
 and the pipelines are run: they write it again. Archived records are made again only where on_gone says so; deleted
 records and duplicates are only shown.
 
-Exit codes: 0 nothing was found, or all of it was repaired; 3 something needs to be looked at; the others as of run.`,
+Exit codes: 0 nothing was found, or all of it was repaired; 3 something needs to be looked at, or
+couldn't be told by HubSpot's answers; the others as of run.`,
 		ValidArgsFunction: a.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.audit(cmd.Context(), args, f.sandbox, f.repair, func(ctx context.Context, opened []*pipeline.Pipeline, store state.Store) error {
@@ -115,7 +116,7 @@ func (a *app) verifyAll(ctx context.Context, opened []*pipeline.Pipeline, store 
 			}
 		}})
 		show.clear()
-		code = worse(code, a.auditEnd(p.Name, one.Open, err))
+		code = worse(code, a.auditEnd(p.Name, one.Open+one.Unsure, err))
 		if err == nil && one.Repaired > 0 {
 			report, err := p.Run(ctx, store, opts)
 			show.clear()

@@ -88,11 +88,12 @@ func repository(t testing.TB) string {
 	return root
 }
 
-// setUp gives a script the folder of the repository as $REPO, and the access token. When the script has ended, none of
-// its files may hold the token.
+// setUp gives a script the folder of the repository as $REPO, a home of its own, and the access token. When the script has
+// ended, none of its files may hold the token.
 func setUp(env *testscript.Env) error {
 	t := env.T().(testing.TB)
 	env.Setenv("REPO", repository(t))
+	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 	env.Setenv("HUBSPOT_ACCESS_TOKEN", canary)
 	env.Values[simKey{}] = &simulator{t: t}
 	env.Defer(func() { searchFiles(t, env.WorkDir) })
