@@ -83,9 +83,9 @@ func TestMutantsAreCaught(t *testing.T) {
 				out, failed := runTests(t, filepath.Join(dir, fmt.Sprint(i)), c, "-overlay", overlay)
 				t.Logf("%s: %s", m.Why, verdict(out))
 				if !failed {
-					t.Errorf("nobody has noticed: %s\ngo test ./%s -run '%s'\n%s", m.Why, c.Package, c.Run, out)
+					t.Errorf("nobody has noticed: %s\ngo test ./%s -run '%s'\n%s", m.Why, c.Package, c.Run, last(out))
 				} else if !assertion.MatchString(out) {
-					t.Errorf("noticed, but not by an assertion: %s\n%s", m.Why, out)
+					t.Errorf("noticed, but not by an assertion: %s\n%s", m.Why, last(out))
 				}
 			}
 		})
@@ -127,7 +127,7 @@ func testsPass(t *testing.T, list []*Mutation) {
 	for pkg, patterns := range patterns {
 		out, failed := runTests(t, filepath.Join(t.TempDir(), "tests"), Catch{Package: pkg, Run: strings.Join(patterns, "|")})
 		if failed {
-			t.Fatalf("%s: tests fail without a mutation:\n%s", pkg, out)
+			t.Fatalf("%s: tests fail without a mutation:\n%s", pkg, last(out))
 		}
 	}
 }
@@ -154,6 +154,11 @@ func runTests(t *testing.T, binary string, c Catch, flags ...string) (out string
 	if strings.Contains(text.String(), "no tests to run") {
 		t.Fatalf("%s has no test %q", c.Package, c.Run)
 	}
+	return text.String(), err != nil
+}
+
+// last returns the end of a long text.
+func last(text string) string {
 	const most = 4000
-	return text.String()[max(0, text.Len()-most):], err != nil
+	return text[max(0, len(text)-most):]
 }
