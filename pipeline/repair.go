@@ -5,16 +5,43 @@ import (
 	"slices"
 )
 
-// conclude looks at suspicions once more: what a run beside this one has written or may have sent since is pending. The
-// intents are read before the ledger, so that a write is in one of the two at least. The others are reported, and
-// repaired if that is asked for.
+// conclude reports the suspicions that are certain, and repairs what it may if that is asked for.
 func (v *verification) conclude(ctx context.Context, suspects []suspicion) error {
 	if len(suspects) == 0 {
 		return nil
 	}
-	doubts, err := v.store.Doubts(ctx, v.Name)
+	certain, err := v.certain(ctx, suspects)
 	if err != nil {
 		return err
+	}
+	owners, err := v.survivors(ctx, certain)
+	if err != nil {
+		return err
+	}
+	for i := range certain {
+		s := &certain[i]
+		s.rival(owners[s.id])
+		v.result.count(s.findings)
+		if v.opts.Found == nil {
+			continue
+		}
+		for _, f := range s.findings {
+			v.opts.Found(f)
+		}
+	}
+	v.result.Open += int64(len(certain))
+	if !v.opts.Repair {
+		return nil
+	}
+	return v.forget(ctx, certain)
+}
+
+// certain looks at suspicions once more: what a run beside this one has written or may have sent since is pending. The
+// intents are read before the ledger, so that a write is in one of the two at least.
+func (v *verification) certain(ctx context.Context, suspects []suspicion) ([]suspicion, error) {
+	doubts, err := v.store.Doubts(ctx, v.Name)
+	if err != nil {
+		return nil, err
 	}
 	sent := make(map[string]bool, len(doubts))
 	for _, d := range doubts {
@@ -26,35 +53,17 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 	}
 	entries, err := v.store.Known(ctx, v.Name, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var certain []suspicion
 	for i := range suspects {
 		if s := &suspects[i]; sent[s.Key] || !sameEntry(&s.Entry, &entries[i]) {
 			v.result.Pending++
-			continue
-		}
-		certain = append(certain, suspects[i])
-	}
-	owners, err := v.survivors(ctx, certain)
-	if err != nil {
-		return err
-	}
-	for i := range certain {
-		certain[i].rival(owners[certain[i].id])
-		v.result.count(certain[i].findings)
-		if v.opts.Found == nil {
-			continue
-		}
-		for _, f := range certain[i].findings {
-			v.opts.Found(f)
+		} else {
+			certain = append(certain, *s)
 		}
 	}
-	v.result.Open += int64(len(certain))
-	if !v.opts.Repair {
-		return nil
-	}
-	return v.forget(ctx, certain)
+	return certain, nil
 }
 
 // forget has the ledger forget what isn't true, so that the next run writes it again.
