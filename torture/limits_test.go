@@ -13,6 +13,7 @@ import (
 // TestLimits proves that a process which takes over from one that was killed keeps within the rate limit that the two share
 // (I11): HubSpot counts the requests of both, and refuses none.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	for name, request := range map[string]int64{"killed early": 8, "killed late": 20} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,7 @@ import "testing"
 // TestReference proves that the stage, the workload and the oracle agree: runs that nobody disturbs end as they should, in
 // every configuration and state of the sources.
 func TestReference(t *testing.T) {
+	t.Parallel()
 	for name, c := range setups {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

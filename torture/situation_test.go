@@ -39,6 +39,7 @@ var situations = []situation{
 
 // TestKillSituations proves of the failpoints that need a fault or a signal to be passed what the sweep proves of the others.
 func TestKillSituations(t *testing.T) {
+	t.Parallel()
 	for _, c := range situations {
 		for _, point := range c.points {
 			t.Run(strings.ReplaceAll(c.name, " ", "_")+"/"+point, func(t *testing.T) {
@@ -83,6 +84,7 @@ func (s *stage) neverAnswer() {
 
 // TestKillMigration proves that a migration which is killed at any of its failpoints is made good by the next, in both stores.
 func TestKillMigration(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"postgres", "sqlite"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

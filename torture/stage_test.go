@@ -88,7 +88,10 @@ func (s *stage) migrate() {
 	if r := s.start(launch{args: []string{"migrate"}}).wait(); r.code != exitDone {
 		s.t.Fatalf("%v\n%s", &r, s.story())
 	}
-	s.audit = newAudit(s.t, s.store, s.warehouse, filepath.Join(s.dir, "state.db"))
+	a := newAudit(s.t, s.store, s.warehouse, filepath.Join(s.dir, "state.db"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.audit = a
 }
 
 // withPassword puts the password into a DSN. The cluster doesn't ask for it.
@@ -136,12 +139,12 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 		return // cut off: it never arrived
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if s.audit != nil {
-		s.audit.arrive(r, body)
-	}
 	s.mu.Lock()
-	fate := s.fate
+	fate, audit := s.fate, s.audit
 	s.mu.Unlock()
+	if audit != nil {
+		audit.arrive(r, body)
+	}
 	if fate == nil {
 		fate = s.portal.ServeHTTP
 	}
