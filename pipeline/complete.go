@@ -117,8 +117,11 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 
 // pause waits for d, but not longer than until the run is drained or ends.
 func (r *run) pause(ctx context.Context, d time.Duration) error {
-	if r.draining() { // also where there is nothing to wait for: which of two things comes first mustn't be left to chance
+	switch { // also where there is nothing to wait for: which of two things comes first mustn't be left to chance
+	case r.draining():
 		return ErrInterrupted
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
