@@ -96,7 +96,7 @@ func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[st
 func (w *world) judgeLinks(r simRow, record *simRecord, letter, bad bool, same map[string]bool) string {
 	target := w.hub.at(w.hub.taken[fold(r.parent)])
 	want := map[string]bool{}
-	if same[r.parent] || w.hub.touched[r.parent] || target != nil && w.hub.touched[target.key] {
+	if same[r.parent] || w.hub.takenAway(r.parent) || target != nil && w.hub.touched[target.key] {
 		return ""
 	}
 	if r.parent != "" && target != nil {

@@ -207,6 +207,16 @@ func (h *hub) meddle(d *dice) {
 	}
 }
 
+// takenAway tells whether people laid hands on a record that had the unique value.
+func (h *hub) takenAway(value string) bool {
+	for key := range h.touched {
+		if h.touched[key] && fold(key) == fold(value) {
+			return true
+		}
+	}
+	return false
+}
+
 // lose frees the unique value of a record that is taken away.
 func (h *hub) lose(r *simRecord) {
 	if h.taken[r.match] == r.id {

@@ -158,6 +158,7 @@ func (w *world) committing(p *process, c pipeline.Commit) {
 		return // it will be fenced
 	}
 	for _, d := range c.Decisions {
+		w.s.note("%s decides %q version %d: %d held %v", p.name, d.Key, d.Version, d.Verdict, d.Held)
 		e := w.store.Entry(d.Key)
 		if d.Version < e.Version {
 			w.violate("the ledger's version of %q goes back from %d to %d", d.Key, e.Version, d.Version)
@@ -166,6 +167,11 @@ func (w *world) committing(p *process, c pipeline.Commit) {
 			w.violate("%s records version %d of %q as done, but it never took effect", p.name, d.Version, d.Key)
 		}
 		w.counted(d)
+	}
+	for _, g := range w.store.Open() {
+		if slices.Contains(c.Closed, g.ID) {
+			w.s.note("%s closes the group of %q", p.name, g.Intents[0].Key)
+		}
 	}
 	for _, r := range c.Rejects {
 		if r.Code == "key_collision" {
