@@ -11,6 +11,12 @@ import (
 	"sluice/pipeline"
 )
 
+// Bounds of a batch, beside its number of rows.
+const (
+	batchCells = 1 << 20
+	batchBytes = 8 << 20 // of text, about: the last row may exceed it
+)
+
 // A batch collects rows and rejects. All texts of a batch are parts of one string.
 type batch struct {
 	*source
@@ -18,6 +24,7 @@ type batch struct {
 	span    [2]int // the first and the last field of a record that rows need
 	simple  bool   // a text that isn't empty is what it is
 
+	limit   int // rows and rejects
 	rows    []pipeline.Row
 	values  []pipeline.Value // of all rows
 	rejects []pipeline.Reject
@@ -26,15 +33,19 @@ type batch struct {
 }
 
 func newBatch(s *source) *batch {
-	b := &batch{source: s, simple: len(s.dialect.nulls) == 0, rows: make([]pipeline.Row, 0, pipeline.BatchRows)}
-	b.values = make([]pipeline.Value, pipeline.BatchRows*len(s.columns))
+	limit := max(1, min(pipeline.BatchRows, batchCells/max(1, len(s.columns))))
+	b := &batch{source: s, simple: len(s.dialect.nulls) == 0, limit: limit, rows: make([]pipeline.Row, 0, limit)}
+	b.values = make([]pipeline.Value, limit*len(s.columns))
 	if len(s.columns) > 0 {
 		b.span = [2]int{s.columns[0].place, s.columns[len(s.columns)-1].place}
 	}
 	return b
 }
 
-func (b *batch) full() bool  { return len(b.rows)+len(b.rejects) >= pipeline.BatchRows }
+func (b *batch) full() bool {
+	return len(b.rows)+len(b.rejects) >= b.limit || b.texts.Len() >= batchBytes
+}
+
 func (b *batch) empty() bool { return len(b.rows)+len(b.rejects) == 0 }
 
 func (b *batch) take(end pipeline.Position) pipeline.Batch {

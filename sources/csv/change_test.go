@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +137,7 @@ func TestRecompressed(t *testing.T) {
 	}
 }
 
-// What is no position gets an error that says so.
+// What is no position is stale, so that the run starts over; the error says why.
 func TestBadPositions(t *testing.T) {
 	in(t, "p.csv", numbered(2))
 	for from, want := range map[string]string{
@@ -144,10 +146,73 @@ func TestBadPositions(t *testing.T) {
 		`{"x": 1}`: `error: read the checkpoint "{\"x\": 1}" of a csv source: json: unknown field "x"`,
 		"null}":    `error: read the checkpoint "null}" of a csv source: there is something behind it`,
 	} {
-		if diff := cmp.Diff([]string{want}, lines(t, open(t, "p.csv", nil), pipeline.Position(from))); diff != "" {
+		if diff := cmp.Diff([]string{want + ": what is read has changed since the checkpoint was made"}, lines(t, open(t, "p.csv", nil), pipeline.Position(from))); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", from, diff)
 		}
 	}
+}
+
+// FuzzPosition proves that what is no position is stale, and that one that isn't gives the rows from some row on: none is
+// skipped behind it, and none comes twice.
+func FuzzPosition(f *testing.F) {
+	dir := f.TempDir()
+	for name, content := range map[string]string{"a.csv": "id\n1\n2\n3\n", "b.csv": "id\n\n5\n\"6\n6\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			f.Fatal(err)
+		}
+	}
+	open := func(t testing.TB) pipeline.Source {
+		src, err := config(filepath.Join(dir, "*.csv"), nil).Open(t.Context(), pipeline.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return src
+	}
+	var last pipeline.Position
+	for b, err := range open(f).Batches(f.Context(), nil) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		last = b.End
+	}
+	good := strings.ReplaceAll(string(last), dir, "DIR")
+	f.Add(good)
+	for _, edit := range [][2]string{{`"file":1`, `"file":0`}, {`"v":1`, `"v":2`}, {`"line":`, `"line":9`}, {`"offset":`, `"offset":1`}, {`"offset":`, `"offset":-`}, {`"hash":"`, `"hash":"0`}, {`{`, `{"open":true,`}, {"b.csv", "a.csv"}} {
+		f.Add(strings.Replace(good, edit[0], edit[1], 1))
+	}
+	f.Fuzz(func(t *testing.T, position string) {
+		all := texts(t, open(t), nil)
+		src := open(t)
+		got, err := all[:0:0], error(nil)
+		for b, e := range src.Batches(t.Context(), pipeline.Position(strings.ReplaceAll(position, "DIR", dir))) {
+			if err = e; err != nil {
+				break
+			}
+			for _, r := range b.Rows {
+				got = append(got, show(r.Values))
+			}
+		}
+		switch {
+		case err != nil && (!errors.Is(err, pipeline.ErrStalePosition) || len(got) > 0):
+			t.Errorf("%q: %d rows, then %v", position, len(got), err)
+		case err == nil && !slices.Equal(got, all[len(all)-min(len(got), len(all)):]):
+			t.Errorf("%q: %q, which isn't the rest of %q", position, got, all)
+		}
+	})
+}
+
+// texts returns the rows after a position.
+func texts(t *testing.T, src pipeline.Source, from pipeline.Position) (all []string) {
+	t.Helper()
+	for b, err := range src.Batches(t.Context(), from) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range b.Rows {
+			all = append(all, show(r.Values))
+		}
+	}
+	return all
 }
 
 // A file that changes while it is read ends the reading with an error; the rows before it are yielded.

@@ -48,7 +48,7 @@ func decodePosition(from pipeline.Position) (position, error) {
 		err = errors.New("something is missing, or out of range")
 	}
 	if err != nil {
-		return position{}, fmt.Errorf("read the checkpoint %s of a csv source: %w", pipeline.Quote(string(from)), err)
+		return position{}, stale("read the checkpoint %s of a csv source: %v", pipeline.Quote(string(from)), err)
 	}
 	return p, nil
 }
