@@ -44,9 +44,11 @@ func (s *auditStore) Doubts(context.Context, string) (list []pipeline.Doubt, err
 	return list, nil
 }
 
-// A shelf is a destination whose records can be read back: names by record id, which is "r" and the key.
+// A shelf is a destination whose records and links can be read back: names by record id, which is "r" and the key, and
+// the pairs of ids that are linked.
 type shelf struct {
 	names  map[string]string
+	linked map[[2]string]bool
 	limits pipeline.Limits
 	writes int
 	before func() // called before a reading
@@ -54,7 +56,7 @@ type shelf struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{names: map[string]string{}, limits: pipeline.Limits{Object: "things", Match: "id", Rows: 7, Writes: 2, Landing: landing}}
+	return &shelf{names: map[string]string{}, linked: map[[2]string]bool{}, limits: pipeline.Limits{Object: "things", Match: "id", Rows: 7, Writes: 2, Landing: landing}}
 }
 
 func (s *shelf) Open(context.Context, pipeline.Env, *pipeline.Schema) (pipeline.Sink, error) {
@@ -109,8 +111,50 @@ func (s *shelf) Read(_ context.Context, changes []pipeline.Change) ([]pipeline.R
 }
 
 func (s *shelf) ReadLinks(_ context.Context, links []pipeline.LinkChange) ([]pipeline.Presence, error) {
-	return make([]pipeline.Presence, len(links)), nil
+	list := make([]pipeline.Presence, len(links))
+	for i, l := range links {
+		if list[i] = pipeline.Nowhere; s.linked[[2]string{l.From.ID, l.To.ID}] {
+			list[i] = pipeline.There
+		}
+	}
+	return list, nil
 }
+
+func (s *shelf) Specs() []pipeline.LinkSpec {
+	return []pipeline.LinkSpec{{Slot: "parent", FromObject: "things", FromField: -1, ToObject: "things", ToField: 4, LabelField: -1}}
+}
+
+// Link removes only what this pipeline has made.
+func (s *shelf) Link(ctx context.Context, links []pipeline.LinkChange, intend func(context.Context, []pipeline.LinkOutcome) error) ([]pipeline.LinkOutcome, error) {
+	var list []pipeline.LinkOutcome
+	for i := range links {
+		l := &links[i]
+		pair := [2]string{l.From.ID, l.To.ID}
+		o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done, NoOp: s.linked[pair] != l.Remove}
+		switch {
+		case !l.Remove:
+			made := !s.linked[pair] || l.Was != nil && l.Was.Made
+			s.linked[pair] = true
+			o.State = &pipeline.LinkState{Slot: l.Slot, FromID: l.From.ID, ToID: l.To.ID, From: "things", To: "things", Made: made}
+		case l.Was != nil && l.Was.Made:
+			delete(s.linked, pair)
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
+
+func (s *shelf) Find(_ context.Context, _, _ string, values []string) (map[string]string, error) {
+	found := map[string]string{}
+	for _, v := range values {
+		if _, ok := s.names["r"+v]; ok {
+			found[v] = "r" + v
+		}
+	}
+	return found, nil
+}
+
+func (s *shelf) Fold(_, _, value string) string { return value }
 
 // stock is a pipeline to a shelf, with its state.
 type stock struct {
@@ -318,6 +362,50 @@ func TestAuditsDropTheCheckpoint(t *testing.T) {
 			}
 		})
 	}
+}
+
+var family = [][3]string{{"a", "Ann"}, {"b", "Ben", "a"}, {"c", "Cy", "a"}}
+
+// Links that a lost ledger doesn't know of are not written again, and not taken for this pipeline's either.
+func TestReconcileFindsLinks(t *testing.T) {
+	s := newStock(t, family...)
+	s.run()
+	s.store.Store = model.New()
+	delete(s.shelf.linked, [2]string{"rc", "ra"})
+	s.same("result", s.reconcile(), pipeline.Reconciliation{Read: 3, Learnt: 2, Differs: 1})
+	if got := s.run(); got.Written != 1 || got.Unchanged != 2 || got.Linked != 1 {
+		t.Errorf("the run after it: %+v", got)
+	}
+	s.same("the found link", s.store.Entry("b").Links, []pipeline.LinkState{{Slot: "parent", FromID: "rb", ToID: "ra", From: "things", To: "things"}})
+	s.rows.rows = [][3]string{family[0], {"b", "Ben"}, {"c", "Cy"}}
+	s.run()
+	s.same("links", s.shelf.linked, map[[2]string]bool{{"rb", "ra"}: true})
+}
+
+// What an old ledger knows as this pipeline's stays so: a link that the row has lost since is taken back.
+func TestReconcileTakesBackWhatTheLedgerKnows(t *testing.T) {
+	s := newStock(t, family...)
+	s.run()
+	s.rows.rows = [][3]string{family[0], {"b", "Ben", "c"}, family[2]}
+	s.shelf.linked[[2]string{"rb", "rc"}] = true // written after the backup, while the old link was not removed yet
+	s.same("result", s.reconcile(), pipeline.Reconciliation{Read: 3, Known: 2, Differs: 1})
+	s.run()
+	s.same("links", s.shelf.linked, map[[2]string]bool{{"rb", "rc"}: true, {"rc", "ra"}: true})
+}
+
+// A link that is gone is found, and made again by the run after a repair.
+func TestVerifyLinks(t *testing.T) {
+	s := newStock(t, family...)
+	s.run()
+	delete(s.shelf.linked, [2]string{"rc", "ra"})
+	got, lines := s.verify(true)
+	s.same("result", got, pipeline.Audit{Read: 3, Checked: 3, Links: 2, Unlinked: 1, Repaired: 1})
+	s.same("findings", lines, []string{"unlinked c rc"})
+	if got := s.run(); got.Linked != 1 || !s.shelf.linked[[2]string{"rc", "ra"}] {
+		t.Errorf("the run after it: %+v", got)
+	}
+	got, _ = s.verify(false)
+	s.same("in the end", got, pipeline.Audit{Read: 3, Checked: 3, Links: 2})
 }
 
 // What can't be reconciled is refused, unless somebody answers for it; what was cut off isn't ended.
