@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -188,7 +189,7 @@ func (c *connection) Records(ctx context.Context, account, object, property stri
 }
 
 func (c *connection) Owners(ctx context.Context, name string, ids []string) (keys map[string]string, err error) {
-	err = c.call(ctx, "owners", ids[0], func() (err error) {
+	err = c.call(ctx, "owners", slices.Min(ids), func() (err error) {
 		keys, err = c.store.Owners(ctx, name, ids)
 		return err
 	})
