@@ -25,6 +25,7 @@ test: lint advise
 torture:
 	@report=$$(mktemp); code=0; \
 	.ci/with-postgres go test -timeout 0 ./torture -run '$(RUN)' -size $(SIZE) -for $(FOR) -seed $(SEED) -summary "$$report" || code=$$?; \
+	.ci/with-postgres go test -timeout 0 ./torture/mutations -run '$(RUN)' -size $(SIZE) || code=$$?; \
 	cat "$$report"; rm -f "$$report"; exit $$code
 
 lint:
