@@ -64,6 +64,11 @@ func (v *verdict) newest(c *crm, b *books) {
 			v.blame("I2", name, "is still parked, but its link could be written")
 		}
 	}
+	for _, name := range sorted(b.held) {
+		if !strings.HasPrefix(name, "products ") || !v.disturbed() {
+			v.blame("I2", name, "is held for review, but somebody could tell what became of it")
+		}
+	}
 	for _, name := range sorted(b.letters) {
 		if !v.want.rejected[name] && !b.held[name] && !v.want.mayReject(name) {
 			v.blame("I2", name, "is named by a dead letter, but nothing is wrong with it")
@@ -71,8 +76,15 @@ func (v *verdict) newest(c *crm, b *books) {
 	}
 }
 
+// disturbed tells whether a process was killed, or armed to be: only then may an answer have been lost.
+func (v *verdict) disturbed() bool {
+	v.stage.mu.Lock()
+	defer v.stage.mu.Unlock()
+	return slices.ContainsFunc(v.stage.runs, func(r result) bool { return r.code == exitKilled || len(r.arm) > 0 })
+}
+
 // books: every row that was read is accounted for, in every report, and the last run tells what became of all (I3).
-func (v *verdict) books() {
+func (v *verdict) books(b *books) {
 	v.stage.mu.Lock()
 	runs := slices.Clone(v.stage.runs)
 	v.stage.mu.Unlock()
@@ -90,7 +102,8 @@ func (v *verdict) books() {
 		want := v.want.books[r.Name]
 		want.Name, want.Status, want.Requests, want.Seconds = r.Name, r.Status, r.Requests, r.Seconds
 		if r.Name == "products" {
-			want.Unchanged, want.Held = want.Unchanged-r.Held, r.Held // a lost answer is held for review
+			want.Held = int64(len(b.held))
+			want.Unchanged -= want.Held
 		}
 		if r.Name == "deals" && r.Rejected <= int64(len(v.want.either)) {
 			want.Unchanged, want.Rejected = want.Unchanged-r.Rejected, r.Rejected
@@ -114,15 +127,15 @@ func (v *verdict) forward(c *crm) {
 			if !slices.Contains(sent[w.Object], name) || states[at] == nil {
 				continue
 			}
-			state := slices.IndexFunc(states[at], func(values map[string]bool) bool { return values[value] })
-			last := len(states[at]) - 1
-			for state >= 0 && state < last && state < reached[at] && states[at][state+1][value] {
+			state := reached[at]
+			for state < len(states[at]) && !states[at][state][value] {
 				state++
 			}
-			if state < 0 || state < reached[at] {
+			if state == len(states[at]) {
 				v.blame("I4", at, "was set to %q by request %d, after state %d of the source had been written", value, w.Request, reached[at]+1)
+				continue
 			}
-			reached[at] = max(reached[at], state)
+			reached[at] = state
 		}
 	}
 }

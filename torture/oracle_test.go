@@ -48,7 +48,7 @@ func (s *stage) judge() []violation {
 	}
 	v.once(crm)
 	v.newest(crm, state)
-	v.books()
+	v.books(state)
 	v.forward(crm)
 	v.intended()
 	v.history(state)

@@ -34,7 +34,18 @@ func TestRestart(t *testing.T) {
 	p.signal(os.Kill)
 	r := p.wait()
 	s.ended(&r)
+	s.measure(c)
+	if twice := s.portal.Duplicates("companies", "firm_id"); len(twice) > 0 {
+		t.Errorf("I1: %v", twice)
+	}
+	if list := s.audit.faults; len(list) > 0 {
+		t.Error(list)
+	}
+}
 
+// measure starts a process, and takes the time until it has written a row that wasn't on its way before.
+func (s *stage) measure(c *crowd) {
+	s.t.Helper()
 	written := make(chan time.Time, 1)
 	s.intercept(func(w http.ResponseWriter, r *http.Request) {
 		fresh := writing(r) != "" && !c.knows(traces(r))
@@ -46,27 +57,19 @@ func TestRestart(t *testing.T) {
 			}
 		}
 	})
-	began := time.Now()
-	p = s.start(launch{})
+	p := s.start(launch{})
 	select {
 	case at := <-written:
-		took := at.Sub(began)
-		programme.note("first new row after a kill with %d requests on their way: %v", flying, took.Round(time.Millisecond))
-		t.Logf("the first new row was written %v after the restart", took)
+		took := at.Sub(p.began)
+		programme.note("first new row after a kill with %d requests on their way: %v", c.most, took.Round(time.Millisecond))
 		if took > newRowWithin {
-			t.Errorf("the first new row was written %v after the restart, want %v at most", took, newRowWithin)
+			s.t.Errorf("the first new row was written %v after the restart, want %v at most", took, newRowWithin)
 		}
 	case <-p.ended:
-		t.Errorf("nothing new was written\n%s", s.story())
+		s.t.Errorf("nothing new was written\n%s", s.story())
 	}
 	p.signal(os.Kill) // the rows in doubt would be settled only much later
 	p.wait()
-	if twice := s.portal.Duplicates("companies", "firm_id"); len(twice) > 0 {
-		t.Errorf("I1: %v", twice)
-	}
-	if list := s.audit.faults; len(list) > 0 {
-		t.Error(list)
-	}
 }
 
 // A crowd holds writes until there are as many as wanted, and then lets none of them be carried out.

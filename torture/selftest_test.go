@@ -18,13 +18,35 @@ func TestOracle(t *testing.T) {
 	s.finish()
 	s.use(secondState)
 	s.settle()
-	for _, damage := range []struct {
-		invariant, key string
-		do             func()
-	}{
+	for _, damage := range s.damages() {
+		meant := func(v violation) bool { return v.invariant == damage.invariant && strings.HasPrefix(v.key, damage.key) }
+		if slices.ContainsFunc(append(s.judge(), s.passed()...), meant) {
+			t.Errorf("%s of %s was broken before it was damaged", damage.invariant, damage.key)
+		}
+		damage.do()
+		list := append(s.judge(), s.passed()...)
+		if !slices.ContainsFunc(list, meant) {
+			t.Errorf("nobody noticed the damage to %s of %s; noticed was %v", damage.invariant, damage.key, list[:min(5, len(list))])
+		}
+	}
+	s.edit("create", "products", "", "description", "s999")
+	if len(s.written(func() { s.edit("create", "products", "", "description", "s998") })) == 0 {
+		t.Error("nobody noticed a write of a run that had nothing to do (I9)")
+	}
+}
+
+// A damage breaks one promise, of one key.
+type damage struct {
+	invariant, key string
+	do             func()
+}
+
+func (s *stage) damages() []damage {
+	return []damage{
 		{"I1", "products s001", func() { s.edit("create", "products", "", "description", "s001") }},
 		{"I2", "firms f023", func() { s.exec("delete from sluice.dead_letter where key = 'f023'") }},
 		{"I2", "firms f009", func() { s.exec("delete from sluice.waiting where key = 'f009'") }},
+		{"I2", "products s002", func() { s.exec("update sluice.ledger set held = true where key = 's002'") }},
 		{"I3", "people", func() { s.runs[len(s.runs)-1].reports[1].Read++ }},
 		{"I4", "companies f003 name", func() {
 			s.post("/crm/objects/2026-09/companies/batch/update", fmt.Sprintf(`{"inputs":[{"id":%q,"properties":{"name":"Firm 3"}}]}`, s.id("companies", "f003")))
@@ -53,20 +75,6 @@ func TestOracle(t *testing.T) {
 		{"I11", "", func() { s.limits = hubspottest.Limits{Enabled: true, Burst: 1, Associations: 1} }},
 		{"I12", "the output of process 1", func() { s.runs[0].stderr += token }},
 		{"I12", "throttle", func() { s.exec("update sluice.throttle set saved = '" + password + "'") }},
-	} {
-		meant := func(v violation) bool { return v.invariant == damage.invariant && strings.HasPrefix(v.key, damage.key) }
-		if slices.ContainsFunc(append(s.judge(), s.passed()...), meant) {
-			t.Errorf("%s of %s was broken before it was damaged", damage.invariant, damage.key)
-		}
-		damage.do()
-		list := append(s.judge(), s.passed()...)
-		if !slices.ContainsFunc(list, meant) {
-			t.Errorf("nobody noticed the damage to %s of %s; noticed was %v", damage.invariant, damage.key, list[:min(5, len(list))])
-		}
-	}
-	s.edit("create", "products", "", "description", "s999")
-	if len(s.written(func() { s.edit("create", "products", "", "description", "s998") })) == 0 {
-		t.Error("nobody noticed a write of a run that had nothing to do (I9)")
 	}
 }
 
