@@ -37,6 +37,11 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 	r.notes = notes{}
 	c := r.newCommit()
 	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
+	for _, p := range g.changes {
+		if rival, merged := rivals[p.TraceID]; merged {
+			r.overwritten(rival, &c.Decisions)
+		}
+	}
 	decided := byTrace(outcomes)
 	for _, p := range g.changes {
 		o, ok := decided[p.TraceID]
@@ -45,7 +50,6 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 		}
 		if rival, merged := rivals[p.TraceID]; merged {
 			o = Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
-			c.Decisions = append(c.Decisions, r.overwritten(rival)...)
 		}
 		switch {
 		case !ok:
@@ -135,6 +139,9 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		}
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err}
 		return d
+	}
+	if r.spoil(p.Key) {
+		d.Verdict = Found
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)

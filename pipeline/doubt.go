@@ -158,19 +158,10 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 		r.hold(d)
 	case !ok:
 		return r.askLater(d, err)
-	case d.recalled && (o.Verdict == Found || o.Verdict == Done && p.Action != Archive):
-		// The record is there, but what its row's links should be is known only once the row is read again.
-		r.resolveDoubt(p, func() Decision {
-			d := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found}
-			if p.ID != "" && p.ID != o.ID {
-				d.Merged = p.ID
-			}
-			return d
-		}, false)
+	case o.Verdict == Found, d.recalled && o.Verdict == Done && p.Action != Archive:
+		return r.found(ctx, d, o)
 	case o.Verdict == Done, o.Verdict == Refused:
 		r.resolveDoubt(p, func() Decision { return r.decide(p, o) }, !d.recalled)
-	case o.Verdict == Found:
-		return r.found(ctx, d, o)
 	case o.Verdict == Gone, p.Action == Update: // Absent
 		return r.gone(ctx, d, o)
 	case d.looked.Sub(p.Sent) < r.limits.Landing:

@@ -61,26 +61,52 @@ func (p *pending) recreate() {
 }
 
 // found goes on with a change whose record was read back, but isn't known to hold the change. Where the record was merged
-// into that of another row it is refused: the two would overwrite each other for ever.
+// into that of another row it is refused: the two would overwrite each other for ever. The attempt that got no answer may
+// have done so already.
 func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	p := d.p
-	if p.Action == Update && p.ID != o.ID {
-		owners, err := r.store.Owners(ctx, r.Name, []string{o.ID})
-		if err != nil {
-			r.keepDoubts([]*doubt{d})
-			return fmt.Errorf("look for rows of the same record: %w", err)
-		}
-		if owner, taken := owners[o.ID]; taken && owner != p.Key {
-			refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, owner)}
-			r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, !d.recalled)
-			return nil
-		}
+	rival, taken, err := r.rivalOf(ctx, p, o.ID)
+	if err != nil {
+		r.keepDoubts([]*doubt{d})
+		return fmt.Errorf("look for rows of the same record: %w", err)
 	}
-	p.ID = o.ID
-	if p.Action != Update {
-		p.Action = Update
+	if taken {
+		r.mu.Lock()
+		r.overwritten(rival, &r.notes.decisions)
+		r.mu.Unlock()
 	}
-	return r.repeat(ctx, d)
+	switch {
+	case d.recalled: // what its row's links should be is known only once the row is read again
+		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found}
+		if p.ID != "" && p.ID != o.ID {
+			found.Merged = p.ID
+		}
+		r.resolveDoubt(p, func() Decision { return found }, false)
+	case taken:
+		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
+		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
+	default:
+		p.ID, p.Action = o.ID, Update
+		return r.repeat(ctx, d)
+	}
+	return nil
+}
+
+// rivalOf returns the row that the record belongs to which an update has led to, if it isn't the update's own.
+func (r *run) rivalOf(ctx context.Context, p *pending, id string) (rival KeyedEntry, taken bool, err error) {
+	if p.Action != Update || p.ID == id {
+		return rival, false, nil
+	}
+	owners, err := r.store.Owners(ctx, r.Name, []string{id})
+	owner := owners[id]
+	if err != nil || owner == "" || owner == p.Key {
+		return rival, false, err
+	}
+	known, err := r.store.Known(ctx, r.Name, []string{owner})
+	if err != nil {
+		return rival, false, err
+	}
+	return KeyedEntry{Key: owner, Entry: known[0]}, true, nil
 }
 
 // mergedError says that the record of a change is now that of another row.
@@ -127,10 +153,25 @@ func (r *run) rivals(ctx context.Context, g *group, outcomes []Outcome) (map[str
 	return rivals, nil
 }
 
-// overwritten returns the decision that has the row that a record belongs to written again. The caller holds mu.
-func (r *run) overwritten(rival KeyedEntry) []Decision {
-	if r.busy[rival.Key] != nil {
-		return nil // it is being written anyway
+// overwritten has the row that a record belongs to written again by the next run: the ledger no longer knows what the
+// record holds. Of a row that is on its way at the same time nobody knows which of the two came last, so that it is the same
+// with it once it is decided. The caller holds mu.
+func (r *run) overwritten(rival KeyedEntry, decisions *[]Decision) {
+	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
+	switch f := r.busy[rival.Key]; {
+	case noted >= 0:
+		(*decisions)[noted].Verdict = Found
+	case f == nil || f.decided:
+		*decisions = append(*decisions, Decision{Key: rival.Key, Version: rival.Version, ID: rival.ID, Verdict: Found})
+	default:
+		r.spoiled[rival.Key] = true
 	}
-	return []Decision{{Key: rival.Key, Version: rival.Version, ID: rival.ID, Verdict: Found}}
+}
+
+// spoil takes a row off the list of those whose record another row may have overwritten meanwhile, and tells whether it was
+// on it. The caller holds mu.
+func (r *run) spoil(key string) bool {
+	spoiled := r.spoiled[key]
+	delete(r.spoiled, key)
+	return spoiled
 }

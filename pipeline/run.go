@@ -143,6 +143,7 @@ type run struct {
 	flying  int        // groups on their way
 	busy    map[string]*flight
 	matches map[string]string // match value on its way → key
+	spoiled map[string]bool   // keys on their way whose record another row has overwritten
 	spans   []*span
 	notes   notes
 	intents map[string]int // undecided changes that each group's intents name
@@ -169,7 +170,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		busy: map[string]*flight{}, matches: map[string]string{}, spoiled: map[string]bool{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	r.landed = sync.NewCond(&r.mu)
