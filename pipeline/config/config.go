@@ -27,6 +27,9 @@ type Spec struct {
 	doc *document
 }
 
+// String returns the file's name. Formatting a spec shows nothing else of it: State may hold a password.
+func (s *Spec) String() string { return s.File }
+
 // A Connection is a named connection.
 type Connection struct {
 	Name   string

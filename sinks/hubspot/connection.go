@@ -25,24 +25,24 @@ var ConnectionKind = pipeline.Kind[pipeline.ConnectionConfig]{
 
 // A Connection says how to reach a HubSpot account.
 type Connection struct {
-	AccessToken string        `yaml:"access_token,omitempty" doc:"The token of a private app or a service key."`
-	OAuth       *OAuth        `yaml:"oauth,omitempty" doc:"The credentials of an OAuth app, instead of access_token."`
-	BaseURL     string        `yaml:"base_url,omitempty" doc:"Where the API is; https://api.hubapi.com by default."`
-	APIVersion  string        `yaml:"api_version,omitempty" doc:"The version of the API: 2026-09 (default), 2026-03 or v3."`
-	Timeout     time.Duration `yaml:"timeout,omitempty" doc:"How long one request may take; 30s by default."`
-	Landing     time.Duration `yaml:"landing,omitempty" doc:"How much longer than timeout a request that got no answer may still take effect; 10s by default."`
+	AccessToken pipeline.Secret `yaml:"access_token,omitempty" doc:"The token of a private app or a service key."`
+	OAuth       *OAuth          `yaml:"oauth,omitempty" doc:"The credentials of an OAuth app, instead of access_token."`
+	BaseURL     string          `yaml:"base_url,omitempty" doc:"Where the API is; https://api.hubapi.com by default."`
+	APIVersion  string          `yaml:"api_version,omitempty" doc:"The version of the API: 2026-09 (default), 2026-03 or v3."`
+	Timeout     time.Duration   `yaml:"timeout,omitempty" doc:"How long one request may take; 30s by default."`
+	Landing     time.Duration   `yaml:"landing,omitempty" doc:"How much longer than timeout a request that got no answer may still take effect; 10s by default."`
 }
 
 // OAuth are the credentials of an OAuth app.
 type OAuth struct {
-	ClientID     string `yaml:"client_id" doc:"The app's client id."`
-	ClientSecret string `yaml:"client_secret" doc:"The app's client secret."`
-	RefreshToken string `yaml:"refresh_token" doc:"The refresh token that the account has granted."`
+	ClientID     string          `yaml:"client_id" doc:"The app's client id."`
+	ClientSecret pipeline.Secret `yaml:"client_secret" doc:"The app's client secret."`
+	RefreshToken pipeline.Secret `yaml:"refresh_token" doc:"The refresh token that the account has granted."`
 }
 
 // Redirect points the connection at another server, such as a local one, with another token.
 func (c *Connection) Redirect(baseURL, token string) {
-	c.BaseURL, c.AccessToken, c.OAuth = baseURL, token, nil
+	c.BaseURL, c.AccessToken, c.OAuth = baseURL, pipeline.Secret(token), nil
 }
 
 // Connect returns a client of the account, which all pipelines that name the connection share. It makes no request.
@@ -55,9 +55,9 @@ func (c *Connection) Connect(_ context.Context, env pipeline.Env) (io.Closer, er
 
 // open returns a client that dials as net does, unless dial is given.
 func (c *Connection) open(env pipeline.Env, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (*portal, error) {
-	config := crm.Config{Dial: dial, BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: c.AccessToken, Timeout: c.Timeout, Log: env.Log, Permit: pipeline.Permitted}
+	config := crm.Config{Dial: dial, BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: string(c.AccessToken), Timeout: c.Timeout, Log: env.Log, Permit: pipeline.Permitted}
 	if c.OAuth != nil {
-		config.OAuth = &crm.OAuth{ClientID: c.OAuth.ClientID, ClientSecret: c.OAuth.ClientSecret, RefreshToken: c.OAuth.RefreshToken}
+		config.OAuth = &crm.OAuth{ClientID: c.OAuth.ClientID, ClientSecret: string(c.OAuth.ClientSecret), RefreshToken: string(c.OAuth.RefreshToken)}
 	}
 	client, err := crm.New(config)
 	if err != nil {
@@ -105,7 +105,7 @@ func (c *Connection) credentials() error {
 
 func (o *OAuth) check() (errs []error) {
 	for _, field := range []struct{ name, value string }{
-		{"client_id", o.ClientID}, {"client_secret", o.ClientSecret}, {"refresh_token", o.RefreshToken},
+		{"client_id", o.ClientID}, {"client_secret", string(o.ClientSecret)}, {"refresh_token", string(o.RefreshToken)},
 	} {
 		if field.value == "" {
 			errs = append(errs, fieldError("oauth."+field.name, "", "missing"))

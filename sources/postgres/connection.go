@@ -24,7 +24,7 @@ var ConnectionKind = pipeline.Kind[pipeline.ConnectionConfig]{
 
 // ConnectionConfig says which database to connect to, as whom.
 type ConnectionConfig struct {
-	URL string `yaml:"url,omitempty" doc:"Connection string, such as postgres://reader:${PGPASSWORD}@host/database; what it leaves out comes from the PG* variables of libpq."`
+	URL pipeline.Secret `yaml:"url,omitempty" doc:"Connection string, such as postgres://reader:${PGPASSWORD}@host/database; what it leaves out comes from the PG* variables of libpq."`
 }
 
 // poolSize is the number of connections that the sources of one connection share. Each holds one for the time of a page.
@@ -40,19 +40,19 @@ type connection struct {
 
 // SetShorthand sets the connection string.
 func (c *ConnectionConfig) SetShorthand(scalar string) error {
-	c.URL = scalar
+	c.URL = pipeline.Secret(scalar)
 	return nil
 }
 
 // Connect connects to the database. Its errors never tell the connection string, which may hold a password.
 func (c *ConnectionConfig) Connect(ctx context.Context, _ pipeline.Env) (io.Closer, error) {
-	config, err := pgxpool.ParseConfig(c.URL)
+	config, err := pgxpool.ParseConfig(string(c.URL))
 	if err != nil {
 		// The parser's error isn't passed on: it quotes what it couldn't take apart, passwords and all.
 		return nil, fieldError("url", "write postgres://role:password@host:5432/database?sslmode=require, with special characters of the password as %40 and the like",
 			"not a valid connection string, or the PG* variables don't fit it")
 	}
-	if !strings.Contains(c.URL, "pool_max_conns") {
+	if !strings.Contains(string(c.URL), "pool_max_conns") {
 		config.MaxConns = poolSize
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {

@@ -75,7 +75,7 @@ func TestConnectByEnvironment(t *testing.T) {
 	if err := c.SetShorthand(""); err != nil {
 		t.Fatal(err)
 	}
-	src := open(t, connect(t, c.URL), config(func(c *Config) { c.Query, c.Key = "select current_database() as db", []string{"db"} }))
+	src := open(t, connect(t, string(c.URL)), config(func(c *Config) { c.Query, c.Key = "select current_database() as db", []string{"db"} }))
 	if r := readAll(t, src, nil); len(r.rows) != 1 || r.rows[0] != strings.TrimPrefix(u.Path, "/") {
 		t.Errorf("connected to %q, want %s", r.rows, u.Path)
 	}
@@ -237,7 +237,7 @@ func TestPasswordIsSecret(t *testing.T) {
 		"host=127.0.0.1 password='s3cret":                          true,
 		"reader:s3cret@host":                                       true,
 	} {
-		_, err := (&ConnectionConfig{URL: dsn}).Connect(ctx, pipeline.Env{})
+		_, err := (&ConnectionConfig{URL: pipeline.Secret(dsn)}).Connect(ctx, pipeline.Env{})
 		e, ok := errors.AsType[*pipeline.FieldError](err)
 		if ok != wrong {
 			t.Errorf("%s: the error is %T: %v", dsn, err, err)

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // connect returns an Env in which the connection "db" is the database, closed when the test ends.
 func connect(t testing.TB, dsn string) pipeline.Env {
 	t.Helper()
-	closer, err := (&ConnectionConfig{URL: dsn}).Connect(t.Context(), pipeline.Env{})
+	closer, err := (&ConnectionConfig{URL: pipeline.Secret(dsn)}).Connect(t.Context(), pipeline.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,6 +106,9 @@ func New(cfg Config) (*Client, error) {
 	return c, err
 }
 
+// String names the server. Formatting a client shows nothing else of it, such as its token.
+func (c *Client) String() string { return "hubspot at " + c.base }
+
 // Close closes idle connections. Calls in flight go on.
 func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()

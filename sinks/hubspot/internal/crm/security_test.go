@@ -2,6 +2,7 @@ package crm
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -262,4 +263,14 @@ func TestErrorsForLogs(t *testing.T) {
 func trust(c *Client, server *httptest.Server) {
 	c.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	c.transport.TLSClientConfig.NextProtos = nil
+}
+
+// TestClientsAreNotShown proves that formatting a client shows no token.
+func TestClientsAreNotShown(t *testing.T) {
+	c := newClient(t, Config{AccessToken: testToken})
+	for _, verb := range []string{"%v", "%+v", "%s", "%q"} {
+		if text := fmt.Sprintf(verb, c); strings.Contains(text, testToken) || !strings.Contains(text, "hubapi") {
+			t.Errorf("%s: %s", verb, text)
+		}
+	}
 }
