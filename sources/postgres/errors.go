@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -12,15 +13,18 @@ import (
 
 // Errors of Postgres that have an answer of their own.
 const (
-	undefinedTable  = "42P01"
-	undefinedSchema = "3F000"
-	noPrivilege     = "42501"
-	noOrdering      = "42883"
-	noCollation     = "42P22"
-	queryCanceled   = "57014"
-	invalidText     = "22P02"
-	invalidDateText = "22007"
-	tablesInHint    = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
+	undefinedTable   = "42P01"
+	undefinedSchema  = "3F000"
+	noPrivilege      = "42501"
+	noOrdering       = "42883"
+	noCollation      = "42P22"
+	queryCanceled    = "57014"
+	invalidText      = "22P02"
+	numberOutOfRange = "22003"
+	dateOutOfRange   = "22008"
+	invalidBytes     = "22021"
+	invalidDateText  = "22007"
+	tablesInHint     = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
 		" select schemaname, viewname from pg_catalog.pg_views) t where schemaname not in ('pg_catalog', 'information_schema') order by 1 limit 20"
 )
 
@@ -76,10 +80,10 @@ func withoutValues(e *pgconn.PgError) string {
 }
 
 // outdated tells whether a position's values are no longer values of their columns' types, such as a label that an
-// enum has no more.
+// enum has no more. A row that is read for the first time may be to blame just as well: it will be met again.
 func outdated(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == invalidText || e.Code == invalidDateText)
+	return ok && slices.Contains([]string{invalidText, invalidDateText, numberOutOfRange, dateOutOfRange, invalidBytes}, e.Code)
 }
 
 // tables names what there is to read.
