@@ -114,3 +114,33 @@ func TestResumeAnywhere(t *testing.T) {
 		})
 	}
 }
+
+// FuzzPosition proves that what is no position is stale, and that one that isn't gives the rows from some row on: none is
+// skipped behind it, and none comes twice.
+func FuzzPosition(f *testing.F) {
+	paths := []string{mixed(3, 0, 5).save(f, "a.parquet"), mixed(4).save(f, "b.parquet")}
+	opened, err := (&Config{Path: paths, Binary: encodeBase64}).Open(f.Context(), noEnv)
+	must(f, err)
+	src := opened.(*source)
+	all, _, err := readRows(f.Context(), src, nil)
+	must(f, err)
+	for file, groups := range [][]int{{3, 0, 5}, {4}} {
+		for group := range len(groups) + 2 {
+			for _, row := range []int64{0, 1, 3, 4, 5, 6, -1, 1 << 62} {
+				f.Add(string(src.position(mark{File: file, Group: group, Row: row})))
+			}
+		}
+	}
+	for _, text := range []string{"", "null", "{}", "[]", `{"file":-1}`, `{"row":1e99}`, `{"file":0,"file":1}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		rows, _, err := readRows(t.Context(), src, pipeline.Position(text))
+		switch {
+		case err != nil && (!errors.Is(err, pipeline.ErrStalePosition) || len(rows) > 0):
+			t.Errorf("%q: %d rows, then %v", text, len(rows), err)
+		case err == nil && (len(rows) > len(all) || cmp.Diff(all[len(all)-len(rows):], rows) != "" && len(rows) > 0):
+			t.Errorf("%q: %q, which isn't the rest of %q", text, rows, all)
+		}
+	})
+}
