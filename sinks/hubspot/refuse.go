@@ -21,15 +21,16 @@ func collision(record, first string) error {
 func (w *writing) refusal(e entry, item *crm.ItemError) error {
 	code := strings.ToLower(item.Category)
 	var reasons []string
-	for i, d := range item.Errors {
+	for i := range item.Errors {
+		d := &item.Errors[i]
 		if i == 0 && d.Code != "" {
 			code = strings.ToLower(d.Code)
 		}
 		if d.Property == "" {
-			reasons = append(reasons, d.Message)
+			reasons = append(reasons, d.Error())
 			continue
 		}
-		reasons = append(reasons, fmt.Sprintf("property %q: %s: %s", d.Property, pipeline.Quote(w.valueOf(e, d.Property)), d.Message))
+		reasons = append(reasons, fmt.Sprintf("property %q: %s: %s", d.Property, pipeline.Quote(w.valueOf(e, d.Property)), d.Error()))
 	}
 	if code == "" {
 		code = "refused"

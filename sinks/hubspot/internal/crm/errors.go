@@ -175,6 +175,9 @@ func (e *ItemError) Error() string {
 	return e.Category + ": " + oneLine(e.Message, 400)
 }
 
+// Error returns the message on one line, cut: it may quote a value of any length.
+func (d *DetailError) Error() string { return oneLine(d.Message, 400) }
+
 func contexts(details []DetailError) []map[string][]string {
 	all := make([]map[string][]string, 0, len(details))
 	for _, d := range details {

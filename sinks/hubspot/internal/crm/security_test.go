@@ -274,3 +274,13 @@ func TestClientsAreNotShown(t *testing.T) {
 		}
 	}
 }
+
+// TestMessagesAreCut proves that a message of HubSpot's that quotes a value of any length and any characters is a short line.
+func TestMessagesAreCut(t *testing.T) {
+	long := "is \x1b[2J\nno " + strings.Repeat("x", 1<<16)
+	for _, err := range []error{&Error{Message: long}, &ItemError{Message: long}, &DetailError{Message: long}} {
+		if text := err.Error(); len([]rune(text)) > 420 || strings.ContainsAny(text, "\x1b\n") {
+			t.Errorf("%T: %d characters: %.30q", err, len([]rune(text)), text)
+		}
+	}
+}
