@@ -75,6 +75,9 @@ func (p *plan) decide(d *pipeline.Decision) error {
 		e.Rejected = d.Hash
 		p.refuse(d, stateOpen)
 	case d.Verdict == pipeline.Found:
+		if e.Rejected == e.Hash {
+			e.Rejected = pipeline.Hash{} // a link of that content was refused; the content itself may have to be sent again
+		}
 		e.Hash = pipeline.Hash{}
 	default:
 		return fmt.Errorf("the decision of key %q has no verdict", d.Key)

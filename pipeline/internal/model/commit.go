@@ -72,6 +72,9 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 		e.Rejected = d.Hash
 		said.refuse(d, Open)
 	case d.Verdict == pipeline.Found:
+		if e.Rejected == e.Hash { // by a link of that content
+			e.Rejected = pipeline.Hash{}
+		}
 		e.Hash = pipeline.Hash{}
 	}
 	if d.Links != nil || d.Verdict == pipeline.Done {

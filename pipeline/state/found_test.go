@@ -1,0 +1,22 @@
+package state
+
+import (
+	"testing"
+
+	"sluice/pipeline"
+)
+
+// TestARefusedLinkDoesNotKeepItsRowFromBeingSentAgain proves that a row whose link was refused is sent again once its
+// record holds something else: what was refused was the link, not the row.
+func TestARefusedLinkDoesNotKeepItsRowFromBeingSentAgain(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("link", 1, hash(1), "7"), done("row", 1, hash(1), "8"), refused("row", 2, hash(2), "bad")}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "link", Slot: "s", From: "7", To: "9", Reject: reject("link", "link", "no_link")}}})
+		equal(t, "after the refusals", r.known("link", "row"), []pipeline.Entry{{Version: 1, Hash: hash(1), Rejected: hash(1), ID: "7"},
+			{Version: 2, Hash: hash(1), Rejected: hash(2), ID: "8"}})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{{Key: "link", Version: 2, ID: "7", Verdict: pipeline.Found},
+			{Key: "row", Version: 3, ID: "8", Verdict: pipeline.Found}}})
+		equal(t, "once other content may be there", r.known("link", "row"), []pipeline.Entry{{Version: 2, ID: "7"}, {Version: 3, Rejected: hash(2), ID: "8"}})
+	})
+}
