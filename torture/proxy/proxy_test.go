@@ -173,6 +173,7 @@ func TestRules(t *testing.T) {
 	}{
 		"cut before":        {Rule{Pattern: []byte("commit"), Do: CutBefore}, []string{"begin", "commit"}, "begin"},
 		"answer lost":       {Rule{Pattern: []byte("commit"), Do: LoseAnswer}, []string{"begin", "commit"}, "begin commit"},
+		"after nothing":     {Rule{Since: []byte{}, Pattern: []byte("commit"), Do: CutBefore}, []string{"begin", "commit"}, "begin"},
 		"the third":         {Rule{Pattern: []byte("commit"), Skip: 2, Do: CutBefore}, []string{"commit", "commit", "commit"}, "commit commit"},
 		"of intents":        {Rule{Since: []byte("intent"), Pattern: []byte("commit"), Do: LoseAnswer}, []string{"commit", "commit", "intent", "commit"}, "commit commit intent commit"},
 		"intents, the next": {Rule{Since: []byte("intent"), Pattern: []byte("commit"), Skip: 1, Do: CutBefore}, []string{"intent", "commit", "commit", "intent", "commit"}, "intent commit commit intent"},

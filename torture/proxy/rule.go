@@ -20,7 +20,7 @@ const longest = 1 << 10
 
 // A Rule breaks one connection, once, where the client says something for a certain time.
 type Rule struct {
-	Since   []byte // counts only if the client has said this before, on the same connection, after it last said Pattern; may be nil
+	Since   []byte // counts only if the client has said this before, on the same connection, after it last said Pattern; may be empty
 	Pattern []byte // what the client says, such as "commit\x00" or the head of an HTTP request
 	Skip    int    // so many times nothing happens
 	Do      Act
@@ -62,7 +62,7 @@ func (r *Rule) hit(c *conn, text []byte, old int) bool {
 		if at <= old {
 			continue
 		}
-		if r.Since != nil && !c.since[r] {
+		if len(r.Since) > 0 && !c.since[r] {
 			continue
 		}
 		delete(c.since, r)
@@ -74,7 +74,7 @@ func (r *Rule) hit(c *conn, text []byte, old int) bool {
 
 // notice remembers that Since has passed; the first old bytes of text were looked at before.
 func (r *Rule) notice(c *conn, text []byte, old int) {
-	for at := 0; r.Since != nil; {
+	for at := 0; len(r.Since) > 0; {
 		i := bytes.Index(text[at:], r.Since)
 		if i < 0 {
 			return
