@@ -147,4 +147,6 @@ func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
 }
 
 // holds tells whether a record that was read has every value that a change would write.
-func (s *Sink) holds(record *crm.Result, c *pipeline.Change) bool { return len(s.differences(c, record)) == 0 }
+func (s *Sink) holds(record *crm.Result, c *pipeline.Change) bool {
+	return len(s.differences(c, record)) == 0
+}

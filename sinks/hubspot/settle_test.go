@@ -249,3 +249,32 @@ func TestNotFoundPasses(t *testing.T) {
 		t.Errorf("got %v", ends)
 	}
 }
+
+// TestTokenExpires proves that rows are written once each while the access token expires again and again in the middle.
+func TestTokenExpires(t *testing.T) {
+	server := hubspottest.New(hubspottest.Options{
+		Seed: 1, OAuth: hubspottest.OAuth{ClientID: "id", ClientSecret: "client secret", RefreshToken: "refresh token"}, Switches: hubspottest.Switches{TokenRequests: 3},
+	})
+	t.Cleanup(server.Close)
+	rec, _ := listen(t, server, "2026-09")
+	conn := ConnectionKind.New().(*Connection)
+	conn.BaseURL, conn.OAuth = rec.url, &OAuth{ClientID: "id", ClientSecret: "client secret", RefreshToken: "refresh token"}
+	if err := Provision(t.Context(), conn, []Need{extID}); err != nil {
+		t.Fatal(err)
+	}
+	closer, err := conn.Connect(t.Context(), pipeline.Env{Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	s := open(t, closer.(*portal), &Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	rows := people(12)
+	for _, row := range rows {
+		if ends := drive(t, s, []pipeline.Change{row}); ends[row.TraceID] != done {
+			t.Errorf("got %v", ends)
+		}
+	}
+	if refreshed := len(rec.sent("/oauth/")); server.Count("contacts") != len(rows) || refreshed < 4 {
+		t.Errorf("%d contacts, refreshed %d times", server.Count("contacts"), refreshed)
+	}
+}
