@@ -53,7 +53,7 @@ func newAudit(t testing.TB, store, dsn, file string) *audit {
 		a.prefix = ""
 		a.db, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
 	} else {
-		a.db, err = sql.Open("pgx", dsn)
+		a.db, err = sql.Open("pgx", dsn+"&application_name=audit")
 	}
 	if err == nil {
 		t.Cleanup(func() { a.db.Close() })

@@ -3,6 +3,7 @@ package torture
 import (
 	"encoding/json"
 	"maps"
+	"time"
 )
 
 // positions returns the checkpoints, by pipeline.
@@ -22,6 +23,31 @@ func (a *audit) positions() (map[string]string, error) {
 		all[pipeline] = string(position)
 	}
 	return all, rows.Err()
+}
+
+// quiet waits until Postgres has noticed that the killed processes are gone: a commit that one of them had sent may be made
+// until then.
+func (a *audit) quiet() {
+	a.t.Helper()
+	if a.prefix == "" {
+		return
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		var n int
+		err := a.db.QueryRow(`select count(*) from pg_stat_activity where datname = current_database() and application_name <> 'audit'
+			and backend_type = 'client backend'`).Scan(&n)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			a.t.Fatalf("%d sessions of killed processes are still there after %v", n, patience)
+		}
+	}
 }
 
 // reached returns the key of firms up to which a checkpoint has come; "" is none, and "~" is all.

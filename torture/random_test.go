@@ -22,19 +22,19 @@ func TestRandomKills(t *testing.T) {
 	layer(t, "random kill -9", list, 10_000, func(t *testing.T, i ordinal) {
 		r := rand.New(rand.NewPCG(*seed, uint64(i)))
 		s := newStage(t, setups[[...]string{"postgres", "postgres", "sqlite"}[i%3]])
-		change := r.IntN(8) // after so many kills the sources change, be they written or not
+		changes := []int{r.IntN(6), r.IntN(12)} // after so many kills the sources change, be they written or not
 		kills := 5 + r.IntN(4)
 		for killed := 0; killed < kills; {
-			if killed >= change && s.state == firstState {
+			if s.state < backState && killed >= changes[s.state-firstState] {
 				s.hasty = true
-				s.use(secondState)
+				s.use(s.state + 1)
 			}
 			ended := s.killSoon(r)
 			s.ended(&ended)
 			if ended.code == exitKilled {
 				killed++
-			} else if ended.well() && s.state == firstState {
-				s.use(secondState)
+			} else if ended.well() && s.state < backState {
+				s.use(s.state + 1)
 			} else if ended.well() {
 				kills-- // there is less and less to do
 			}

@@ -10,7 +10,7 @@ func TestReference(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, c)
-			for state := firstState; state <= secondState; state++ {
+			for state := firstState; state <= backState; state++ {
 				s.use(state)
 				s.settle()
 			}

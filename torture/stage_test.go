@@ -169,6 +169,7 @@ func (s *stage) use(state int) {
 	s.t.Helper()
 	s.state = state
 	if s.audit != nil {
+		s.audit.quiet()
 		var err error
 		if s.floor, err = s.audit.positions(); err != nil {
 			s.t.Fatal(err)

@@ -50,10 +50,10 @@ func firmFate(row cells) string {
 
 func (w *want) firms(c setup, state int) {
 	b := report{}
-	made := map[string]cells{} // by the first state, for good
-	if c.mode == "create" && state == secondState {
-		for _, row := range firms(firstState).rows {
-			if firmFate(row) == "" {
+	made := map[string]cells{} // by an earlier state, for good
+	for s := firstState; s < state && c.mode == "create"; s++ {
+		for _, row := range firms(s).rows {
+			if firmFate(row) == "" && made[row["firm_id"]] == nil {
 				made[row["firm_id"]] = row
 			}
 		}
@@ -64,7 +64,7 @@ func (w *want) firms(c setup, state int) {
 		key := row["firm_id"]
 		before, old := made[key]
 		switch fate := firmFate(row); {
-		case old:
+		case old && row["name"] != "": // what the map rejects isn't compared any more
 			row = before
 			b.Unchanged++
 		case fate == "filtered":
