@@ -134,6 +134,9 @@ func (h *hub) create(c *pipeline.Change) *simRecord {
 	h.serial++
 	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, versions: map[string]int64{}, links: map[string]bool{}}
 	h.records[r.id] = r
+	if old := h.records[h.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone {
+		h.w.violate("%q is made again although somebody took its record away", c.Key)
+	}
 	if c.Match != "" {
 		h.taken[c.Match] = r.id
 	}

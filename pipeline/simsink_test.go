@@ -145,7 +145,11 @@ func (k *simSink) carryOut(d *dice, f fate, changes []pipeline.Change) (outcomes
 		switch {
 		case f == dropped, f == partial && d.chance(0.5):
 		case f == late:
-			w.later(d.between(time.Millisecond, w.hub.limits.Landing-w.slow), func() { w.landsLate(&c) })
+			after := d.between(time.Millisecond, w.hub.limits.Landing-w.slow)
+			if w.tooLate {
+				after += w.hub.limits.Landing
+			}
+			w.later(after, func() { w.landsLate(&c) })
 		default:
 			o := k.hub.apply(&c)
 			w.s.note("%s %s %q version %d: %d %s", k.p.name, c.Action, c.Key, c.Version, o.Verdict, o.ID)

@@ -19,6 +19,7 @@ type world struct {
 	page        int           // rows in a page of the source
 	slow        time.Duration // no step of a call takes longer
 	collisions  bool
+	tooLate     bool // requests take effect after they can no longer land: what the engine assumes isn't so
 
 	// The shares of calls that go wrong while faulty is true; it changes only while no process runs.
 	faulty                                           bool
