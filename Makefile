@@ -1,7 +1,7 @@
 # make test     everything that the CI checks; finds or installs Postgres, and needs nothing running
 # make torture  kills, cuts and pauses the program far longer than make test does; SIZE=small (20 minutes) or full (for a
 #               release: days), FOR=10m bounds each layer, RUN=Regexp picks some, SEED=2 draws other samples
-# make bench    the benchmarks, about ten minutes; B=Regexp picks some
+# make bench    the benchmarks, about a quarter of an hour; B=Regexp picks some
 # make fuzz     every fuzz target in turn; FUZZTIME=5m is how long each runs, F=Name picks some
 # make build    the programs, into ./bin
 # make fmt      formats the code

@@ -54,6 +54,7 @@ END {
 		most(m "Limits/" state "/150ms 429s", 0)
 		most(m "Limits/" state "/500ms 429s", 0)
 		most(m "Write/" state " ratio", 3)
+		most(m "Safety/limited/" state " cost-%", 15)
 		most(m "Unchanged/" state "/csv peak-MiB", 256)
 		most(m "Unchanged/" state "/parquet peak-MiB", 256)
 		most(m "Unchanged/" state "/postgres peak-MiB", 256)
