@@ -117,11 +117,18 @@ func associationLimit(app int) int {
 	return app // no account of HubSpot's
 }
 
+// maxInterval is the longest window that is believed in: a header that was garbled must not make requests wait for years.
+const maxInterval = time.Hour
+
 func readQuota(h http.Header) quota {
+	ms := headerInt(h, "X-HubSpot-RateLimit-Interval-Milliseconds", 0)
+	if ms > int(maxInterval.Milliseconds()) {
+		ms = 0
+	}
 	return quota{
-		max:       headerInt(h, "X-HubSpot-RateLimit-Max", 0),
-		remaining: headerInt(h, "X-HubSpot-RateLimit-Remaining", -1),
-		interval:  time.Duration(headerInt(h, "X-HubSpot-RateLimit-Interval-Milliseconds", 0)) * time.Millisecond,
+		max:       min(headerInt(h, "X-HubSpot-RateLimit-Max", 0), noLimit),
+		remaining: min(headerInt(h, "X-HubSpot-RateLimit-Remaining", -1), noLimit),
+		interval:  time.Duration(ms) * time.Millisecond,
 	}
 }
 
