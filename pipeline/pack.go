@@ -81,9 +81,9 @@ func (r *run) flush(ctx context.Context) {
 	}
 	r.mu.Lock()
 	r.closeLanded(time.Now()) // also where no row is left to be read
-	noted := r.notes.len()
+	noted := r.notes.len() > 0 || len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0
 	r.mu.Unlock()
-	if noted > 0 || r.batchNo > 0 {
+	if noted || r.batchNo > 0 {
 		r.batchNo = 0
 		r.send(ctx, &group{})
 	}
