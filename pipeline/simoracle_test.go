@@ -168,6 +168,9 @@ func (w *world) committing(p *process, c pipeline.Commit) {
 		}
 		w.counted(d)
 	}
+	if c.Position != nil {
+		w.s.note("%s moves the checkpoint to %s", p.name, c.Position)
+	}
 	for _, g := range w.store.Open() {
 		if slices.Contains(c.Closed, g.ID) {
 			w.s.note("%s closes the group of %q", p.name, g.Intents[0].Key)
