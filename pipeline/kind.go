@@ -67,9 +67,10 @@ type ColumnUser interface {
 // A FieldError is an error about one option of a config. Path is relative to the config, such as "phone.from" or
 // "associations.0.label"; "" means the config as a whole.
 type FieldError struct {
-	Path string
-	Err  error
-	Hint string // what to do, if there is more to say than the error does
+	Path  string
+	Err   error
+	Hint  string // what to do, if there is more to say than the error does
+	Field string // of rows: the error's place is where a transform names it, if one does, and else Path
 }
 
 // Error returns the path and the error's text.

@@ -38,11 +38,39 @@ func (s *Spec) Locate(err error) Diagnostics {
 	if !ok {
 		return s.doc.explain(at, err)
 	}
-	at = child(child(child(at, "pipelines"), e.Pipeline), e.Stage)
+	whole := child(child(at, "pipelines"), e.Pipeline)
+	at = child(whole, e.Stage)
 	if e.Stage == "transforms" && e.Index < len(at.value.Content) {
 		at = at.element(e.Index)
 	}
-	return s.doc.explain(onlyEntry(at), e.Err)
+	at = onlyEntry(at)
+	var list Diagnostics
+	for _, err := range flatten(e.Err) {
+		if f, ok := errors.AsType[*pipeline.FieldError](err); ok && f.Field != "" {
+			if named, ok := naming(whole, f.Field); ok {
+				list = append(list, s.doc.explain(named, &pipeline.FieldError{Err: f.Err, Hint: f.Hint})...)
+				continue
+			}
+		}
+		list = append(list, s.doc.explain(at, err)...)
+	}
+	return list.sort()
+}
+
+// naming returns the spot of the name that the last of a pipeline's transforms to do so gives to a field of rows.
+func naming(whole spot, field string) (named spot, ok bool) {
+	list := child(whole, "transforms")
+	if list.value.Kind != yaml.SequenceNode {
+		return named, false
+	}
+	for i := range list.value.Content {
+		options := onlyEntry(list.element(i))
+		if entry := child(options, field); entry.value != options.value {
+			named, ok = entry, true
+			named.value = entry.key
+		}
+	}
+	return named, ok
 }
 
 // child returns the spot of an entry of at, or at where there is no such entry.

@@ -148,13 +148,13 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 	case !ok && f.isLabel(field.Name):
 		p.skip = true
 	case !ok:
-		f.errs = append(f.errs, fieldError("object", didYouMean(field.Name, known.names(writable)), "%s have no property %q, which map sends", f.object, field.Name))
+		f.mapped(field.Name, didYouMean(field.Name, known.names(writable)), "%s have no property %q, which map sends", f.object, field.Name)
 	case d.ReadOnly:
 		hint := "leave it out of map"
 		if d.Name == recordID {
 			hint = "give match: hs_object_id with mode update or archive to write by record id"
 		}
-		f.errs = append(f.errs, fieldError("object", hint, "property %q of %s is read-only: HubSpot sets it", field.Name, f.object))
+		f.mapped(field.Name, hint, "property %q of %s is read-only: HubSpot sets it", field.Name, f.object)
 	}
 	if how := f.config.Translate[field.Name]; ok && how != "" {
 		if err := f.translate(ctx, &p, d, how); err != nil {
@@ -163,6 +163,11 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 	}
 	f.props = append(f.props, p)
 	return nil
+}
+
+// mapped keeps an error about a property where map names it.
+func (f *preflight) mapped(name, hint, format string, args ...any) {
+	f.errs = append(f.errs, &pipeline.FieldError{Path: "object", Field: name, Hint: hint, Err: fmt.Errorf(format, args...)})
 }
 
 // isLabel tells whether a mapped property holds the label of a link; it need not be a property of the record.
