@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -38,4 +39,20 @@ func layer[S fmt.Stringer](t *testing.T, name string, scenarios []S, of int, run
 func filtered() bool {
 	f := flag.Lookup("test.run")
 	return f != nil && f.Value.String() != "" && f.Value.String() != "."
+}
+
+// asked returns the parts of the one scenario that -run names, such as a failure prints it; nil if it names several.
+func asked(test string, parts int) []string {
+	f := flag.Lookup("test.run")
+	list := strings.Split(strings.ReplaceAll(f.Value.String(), `\`, ""), "/")
+	if len(list) != parts+1 || list[0] != "^"+test+"$" {
+		return nil
+	}
+	for i, part := range list {
+		if !strings.HasPrefix(part, "^") || !strings.HasSuffix(part, "$") {
+			return nil
+		}
+		list[i] = part[1 : len(part)-1]
+	}
+	return list[1:]
 }

@@ -31,12 +31,13 @@ func TestRandomKills(t *testing.T) {
 			}
 			ended := s.killSoon(r)
 			s.ended(&ended)
-			if ended.code == exitKilled {
+			switch {
+			case ended.code == exitKilled:
 				killed++
-			} else if ended.well() && s.state < backState {
+			case !ended.well():
+				t.Fatalf("%v\n%s", &ended, s.story())
+			case s.state < backState:
 				s.use(s.state + 1)
-			} else if ended.well() {
-				kills-- // there is less and less to do
 			}
 		}
 		s.settle()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,13 +28,29 @@ type moment struct {
 // String names the moment as subtests do.
 func (m moment) String() string { return fmt.Sprintf("%s/%s/%s@%d", m.config, m.phase, m.point, m.hit) }
 
+// parseMoment reads what String has written, cut at its slashes.
+func parseMoment(t *testing.T, parts []string) moment {
+	t.Helper()
+	point, text, _ := strings.Cut(parts[2], "@")
+	hit, err := strconv.Atoi(text)
+	if _, known := setups[parts[0]]; err != nil || !known || !slices.Contains(phases, parts[1]) {
+		t.Fatalf("%q is no moment, such as postgres/first/commit.after@3", parts)
+	}
+	return moment{parts[0], parts[1], point, hit}
+}
+
 // arm returns what kills a process at the moment.
 func (m moment) arm() string { return killAt(m.point, m.hit) }
 
 // TestKillSweep proves that a run which is killed at any of its failpoints ends as if nothing had happened: each point that
 // a reference run passes, each time that it passes it.
 func TestKillSweep(t *testing.T) {
-	all := moments(t)
+	var all []moment
+	if one := asked("TestKillSweep", 3); one != nil {
+		all = []moment{parseMoment(t, one)}
+	} else {
+		all = moments(t)
+	}
 	layer(t, "kill sweep", spread(all, sized(100, 600, len(all))), len(all), func(t *testing.T, m moment) {
 		s := newStage(t, setups[m.config])
 		s.killed(m)
@@ -135,7 +152,14 @@ func (p pair) String() string { return fmt.Sprintf("%v/%s@%d", p.moment, p.point
 
 // TestKillInRecovery proves that the process which recovers from a kill may be killed as well.
 func TestKillInRecovery(t *testing.T) {
-	all := pairs(t, moments(t))
+	var all []pair
+	if one := asked("TestKillInRecovery", 4); one != nil {
+		first := parseMoment(t, one[:3])
+		second := parseMoment(t, []string{first.config, first.phase, one[3]})
+		all = []pair{{first, second.point, second.hit}}
+	} else {
+		all = pairs(t, moments(t))
+	}
 	n := sized(20, 150, len(all))
 	r := rand.New(rand.NewPCG(*seed, 1))
 	chosen := make([]pair, 0, n)
