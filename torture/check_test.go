@@ -76,11 +76,11 @@ func (v *verdict) newest(c *crm, b *books) {
 	}
 }
 
-// disturbed tells whether a process was killed, or armed to be: only then may an answer have been lost.
+// disturbed tells whether a process was killed, or armed to be, or cut off: only then may an answer have been lost.
 func (v *verdict) disturbed() bool {
 	v.stage.mu.Lock()
 	defer v.stage.mu.Unlock()
-	return slices.ContainsFunc(v.stage.runs, func(r result) bool { return r.code == exitKilled || len(r.arm) > 0 })
+	return v.stage.cut || slices.ContainsFunc(v.stage.runs, func(r result) bool { return r.code == exitKilled || len(r.arm) > 0 })
 }
 
 // books: every row that was read is accounted for, in every report, and the last run tells what became of all (I3).

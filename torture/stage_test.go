@@ -52,6 +52,7 @@ type stage struct {
 	hasty     bool              // the sources have left their first state before all of it was written
 	floor     map[string]string // checkpoints, by pipeline, when the sources came into their state
 	open      int               // groups of intents that the last process has left
+	cut       bool              // the network was cut: answers may have been lost
 
 	mu   sync.Mutex
 	fate func(http.ResponseWriter, *http.Request) // serves requests in HubSpot's place; may be nil
