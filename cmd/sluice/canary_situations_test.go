@@ -125,7 +125,7 @@ func TestNothingLeaks(t *testing.T) {
 					t.Errorf("exit code %d, want %d and %q:\n%s", code, s.exit, s.says, output)
 				}
 				c.inspect(slices.Concat(offending, s.also))
-				c.meddle = nil
+				c.calm()
 				c.run(nil, "sluice", "validate", "--online", "-v")
 				c.run(nil, "sluice", "rejects", "retry")
 				c.run(nil, "sluice", "run", "-v")
@@ -233,10 +233,10 @@ func signalled(signal syscall.Signal) func(*cage) {
 		var n atomic.Int64
 		c.meddle = func(w http.ResponseWriter, r *http.Request) bool {
 			if writes(r) && n.Add(1) == 1 {
-				<-c.began
-				_ = c.process.Signal(signal)
+				f := c.flight()
+				_ = f.process.Signal(signal)
 				if signal != syscall.SIGINT {
-					<-c.died
+					<-f.died
 				}
 			}
 			return false

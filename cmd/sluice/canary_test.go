@@ -59,11 +59,25 @@ type cage struct {
 	env    []string
 	meddle func(http.ResponseWriter, *http.Request) bool // answers a request instead of the portal, if it likes
 
-	mu      sync.Mutex
-	seen    strings.Builder // of requests: URLs and headers, but for the one that the token belongs into
-	process *os.Process     // that runs now
-	began   chan struct{}   // closed when process is set
-	died    chan struct{}   // closed when it is gone
+	mu   sync.Mutex
+	seen strings.Builder // of requests: URLs and headers, but for the one that the token belongs into
+	now  *flight
+}
+
+// A flight is one process that runs the program.
+type flight struct {
+	process *os.Process
+	began   chan struct{} // closed when process is set
+	died    chan struct{} // closed when it is gone
+}
+
+// flight returns the process that runs now, once it is known.
+func (c *cage) flight() *flight {
+	c.mu.Lock()
+	f := c.now
+	c.mu.Unlock()
+	<-f.began
+	return f
 }
 
 func newCage(t *testing.T, store string) *cage {
@@ -136,14 +150,22 @@ func (c *cage) edit(old, with string) {
 	c.write("pipelines.yaml", strings.Replace(string(text), old, with, 1))
 }
 
+// calm lets the portal answer all requests.
+func (c *cage) calm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.meddle = nil
+}
+
 // ServeHTTP is the HubSpot that the program talks to.
 func (c *cage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := r.Header.Clone()
 	header.Del("Authorization")
 	c.mu.Lock()
 	fmt.Fprintf(&c.seen, "%s %s %v\n", r.Method, r.URL, header)
+	meddle := c.meddle
 	c.mu.Unlock()
-	if c.meddle == nil || !c.meddle(w, r) {
+	if meddle == nil || !meddle(w, r) {
 		c.portal.ServeHTTP(w, r)
 	}
 }
@@ -158,14 +180,17 @@ func (c *cage) run(may []string, program string, args ...string) (output string,
 	cmd := exec.CommandContext(c.Context(), path, args...)
 	var out bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = c.dir, c.env, &out, &out, 10*time.Second
-	c.began, c.died = make(chan struct{}), make(chan struct{})
+	f := &flight{began: make(chan struct{}), died: make(chan struct{})}
+	c.mu.Lock()
+	c.now = f
+	c.mu.Unlock()
 	if err := cmd.Start(); err != nil {
 		c.Fatal(err)
 	}
-	c.process = cmd.Process
-	close(c.began)
+	f.process = cmd.Process
+	close(f.began)
 	err = cmd.Wait()
-	close(c.died)
+	close(f.died)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		code = exit.ExitCode()
 	} else if err != nil {
@@ -233,7 +258,10 @@ func (c *cage) inspect(letters []string) {
 	for _, args := range []string{"list --all", "list --json --all", "export --all", "export --all --format jsonl", "show 1 2 3 4 5 6 7 8"} {
 		c.run(letters, "sluice", append([]string{"rejects"}, strings.Fields(args)...)...)
 	}
-	c.search("what the server saw", c.seen.String(), nil)
+	c.mu.Lock()
+	seen := c.seen.String()
+	c.mu.Unlock()
+	c.search("what the server saw", seen, nil)
 	c.search("the state", c.state(), letters)
 	c.files(letters)
 }

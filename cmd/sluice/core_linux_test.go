@@ -15,8 +15,7 @@ func TestNoCore(t *testing.T) {
 	c := newCage(t, "sqlite")
 	var limits atomic.Value
 	c.meddle = func(http.ResponseWriter, *http.Request) bool {
-		<-c.began
-		text, _ := os.ReadFile("/proc/" + strconv.Itoa(c.process.Pid) + "/limits")
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(c.flight().process.Pid) + "/limits")
 		limits.Store(string(text))
 		return false
 	}
