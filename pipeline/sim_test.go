@@ -28,7 +28,7 @@ const chunk = 250
 var sometimes = []string{"a reading left something out", "aborted", "answer lost", "drained", "drained with writes on their way",
 	"fenced intend or commit", "fenced mid-flight", "find failed", "gone: ignore", "gone: recreate", "gone: reject", "held unkeyed", "in doubt, absent", "in doubt, found",
 	"key collision", "killed", "killed in a drain", "killed in recovery", "killed in recovery of recovery", "landed late", "link answer lost",
-	"link dropped", "link refused", "linked inline", "merge noticed", "newer version after a doubt", "page failed", "parked, then linked",
+	"link dropped", "link refused", "linked inline", "merge noticed", "mirrored", "newer version after a doubt", "page failed", "pair answer lost", "pair made", "pair removed", "parked, then linked",
 	"partial apply", "paused", "prepare failed", "purged", "recalled and found", "refused a permit", "request dropped", "resent by another process",
 	"retried", "retried, then written", "settle failed", "short answer", "sink error", "stale position", "store call failed", "turned away by the holder", "unlinked",
 	"unwritten", "update under another id", "waited for a silent holder", "woken after a takeover"}

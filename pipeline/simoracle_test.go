@@ -202,7 +202,7 @@ func (w *world) counted(d pipeline.Decision) {
 // true tells whether a change that is recorded as done has taken effect.
 func (w *world) true(d pipeline.Decision) bool {
 	h := w.hub
-	return h.applied[d.Key][d.Version][d.Hash] || h.limits.CreateOnly && h.created[d.Key] > 0 || h.limits.OnGone == pipeline.IgnoreGone && h.touched[d.Key]
+	return h.limits.LinksOnly || h.applied[d.Key][d.Version][d.Hash] || h.limits.CreateOnly && h.created[d.Key] > 0 || h.limits.OnGone == pipeline.IgnoreGone && h.touched[d.Key]
 }
 
 // committed looks at the state after a commit: the checkpoint must not pass a row that isn't decided (I8).
@@ -227,7 +227,7 @@ func (w *world) committed(c pipeline.Commit) {
 // decided tells whether the state shows what became of a row.
 func (w *world) decided(r simRow, letters map[string]bool) bool {
 	e := w.store.Entry(r.id)
-	return letters[r.id] || e.Held || w.hub.touched[r.id] || w.hub.limits.CreateOnly && e.ID != "" ||
+	return w.pairs != nil && e.Version > 0 || letters[r.id] || e.Held || w.hub.touched[r.id] || w.hub.limits.CreateOnly && e.ID != "" ||
 		r.name == w.hub.names[e.Hash] || r.name == w.hub.names[e.Rejected]
 }
 

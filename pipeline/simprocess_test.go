@@ -150,9 +150,13 @@ func (p *process) ask() {
 func (p *process) run(rows []simRow, opts pipeline.Options) {
 	defer close(p.ended)
 	opts.Drain = p.drain
-	sink := &simSink{hub: p.w.hub, p: p}
+	var sink pipeline.SinkConfig = &simSink{hub: p.w.hub, p: p}
+	var transform pipeline.TransformConfig = mapped{}
+	if p.w.pairs != nil {
+		sink, transform = pairSink{&simSink{hub: p.w.hub, p: p}}, paired{}
+	}
 	line, err := pipeline.Open(p.ctx, pipeline.Definition{Name: "p", Key: []string{"id"}, Fingerprint: "f",
-		Source: &simSource{p: p, rows: rows, version: p.w.version}, Transforms: []pipeline.TransformConfig{mapped{}}, Sink: sink}, pipeline.Env{})
+		Source: &simSource{p: p, rows: rows, version: p.w.version}, Transforms: []pipeline.TransformConfig{transform}, Sink: sink}, pipeline.Env{})
 	if err != nil {
 		p.w.violate("open: %v", err)
 		return

@@ -19,6 +19,7 @@ type connection struct {
 	store *model.Store
 	once  sync.Once
 	done  chan struct{} // the lease needs no renewal any more
+	ended bool          // so; guarded by the world's mu
 }
 
 // end stops the renewing of the lease.
@@ -27,7 +28,7 @@ func (c *connection) end() {
 		close(c.done)
 		c.p.w.mu.Lock()
 		defer c.p.w.mu.Unlock()
-		c.p.until = time.Time{}
+		c.p.until, c.ended = time.Time{}, true
 	})
 }
 
@@ -134,7 +135,7 @@ func (c *connection) keep(ctx context.Context, epoch int64, lost func(error)) {
 		})
 		c.p.w.mu.Lock()
 		until := c.p.until
-		if err == nil && renewed {
+		if err == nil && renewed && !c.ended {
 			c.p.until = asked.Add(model.TTL - model.Margin)
 		}
 		c.p.w.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type world struct {
 
 	mu         sync.Mutex
 	hub        *hub
+	pairs      *pairs // instead of records; nil if rows are records
 	processes  []*process
 	retried    map[string]bool  // keys whose dead letters somebody wants to be sent again
 	groups     map[string]int64 // the epoch of each group
@@ -62,6 +64,9 @@ func newWorld(seed uint64) *world {
 		l.CreateOnly, l.Unkeyed, l.Match = true, true, ""
 	}
 	w.hub = newHub(w, l)
+	if d.chance(0.15) {
+		newPairs(w, d)
+	}
 	return w
 }
 
@@ -159,6 +164,14 @@ func (w *world) change(d *dice) {
 		}
 		rows = edited[:len(edited)-d.n(len(edited)/2)]
 	}
+	if w.pairs != nil {
+		rows = slices.Clone(rows)
+		for i := range rows {
+			if !strings.Contains(rows[i].name, ":") {
+				rows[i] = rows[i].link(d)
+			}
+		}
+	}
 	w.version++
 	w.sources[w.version] = number(rows)
 	w.s.note("the source has %d rows", len(rows))
@@ -251,6 +264,9 @@ func (w *world) rival() {
 // calm lets everything go well from now on, and looks at what has become of it.
 func (w *world) calm(d *dice) {
 	w.faulty = false
+	if w.pairs != nil {
+		clear(w.pairs.absent)
+	}
 	time.Sleep(d.between(time.Millisecond, 2*landing))
 	began := time.Now()
 	p := w.launch(pipeline.Options{}, 0)
@@ -259,20 +275,28 @@ func (w *world) calm(d *dice) {
 		w.violate("I19: after the last fault, a run took %v and ended with %v", took, p.err)
 		return
 	}
-	w.final()
+	if w.pairs != nil {
+		w.finalPairs()
+	} else {
+		w.final()
+	}
 	time.Sleep(time.Hour)
 	if !w.incremental {
 		w.version++
 		w.sources[w.version] = number(effective(w.sources[w.version-1]))
 	}
-	for n := range 2 {
+	runs := 2
+	if w.merges {
+		runs = 4 // rows of records that were merged may overwrite each other more than once before all of them are told
+	}
+	for n := range runs {
 		requests := w.requests
 		p := w.launch(pipeline.Options{}, 0)
 		<-p.ended
 		// The first such run may write once more a row whose record another one has overwritten, one whose match value was
 		// that of a row which was refused meanwhile, and one that was refused while a link of its earlier content was refused
 		// too: the ledger remembers one refusal of a key.
-		settled := n > 0 || !w.merges && !w.collisions && w.counts["link refused"]+w.counts["link of a record that is gone"] == 0
+		settled := n == runs-1 || w.pairs == nil && !w.merges && !w.collisions && w.counts["link refused"]+w.counts["link of a record that is gone"] == 0
 		if p.err != nil || settled && (w.requests != requests || p.report.Written != 0) {
 			w.violate("I9: a run over an unchanged source made %d requests: %+v, %v", w.requests-requests, p.report, p.err)
 		}
