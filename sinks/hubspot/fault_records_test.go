@@ -18,11 +18,11 @@ func clocks(t *testing.T) {
 	clock := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	w := newWorld(t, hubspottest.Options{Clock: clock, Limits: hubspottest.Limits{Enabled: true, Burst: 30}, OAuth: hubspottest.OAuth{TTL: 30 * time.Minute}})
 	w.spec = strings.Replace(w.spec, oauthFile, `oauth: { client_id: a, client_secret: b, refresh_token: c }`, 1)
-	w.people(crowd(5000))
+	w.people(crowd(2500))
 	for i, jump := range []time.Duration{time.Hour, -time.Hour, 0} {
 		w.at(9, "/batch/upsert", func() { ahead.Store(int64(jump)) })
 		if i > 0 {
-			list := crowd(5000)
+			list := crowd(2500)
 			for at := range list {
 				list[at].name += fmt.Sprint(i)
 			}

@@ -82,22 +82,24 @@ const (
 func (p *persistence) tell(ctx context.Context, e *Error, d decision) {
 	level := slog.LevelDebug
 	so := time.Since(p.began)
-	if so+d.wait >= shortWait && p.client.words.due(time.Now()) {
+	if p.client.words.due(time.Now(), so+d.wait >= shortWait) {
 		level = slog.LevelWarn
 	}
 	p.client.log.Log(ctx, level, "waiting for hubspot", "reason", d.reason, "error", e, "so_far", so.Round(time.Second), "again_in", d.wait.Round(time.Second))
 }
 
-// words are rare: due tells whether it is time for another one. The zero value is ready.
+// words are rare: due tells whether it is time for another one. What goes on after one is worth a word however short it is.
+// The zero value is ready.
 type words struct {
 	mu   sync.Mutex
 	last time.Time
 }
 
-func (w *words) due(now time.Time) bool {
+func (w *words) due(now time.Time, long bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.last.IsZero() && now.Sub(w.last) < betweenWords {
+	since := now.Sub(w.last)
+	if since < betweenWords || !long && since > 4*betweenWords {
 		return false
 	}
 	w.last = now
