@@ -81,6 +81,9 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		if p.ID != "" && p.ID != o.ID {
 			found.Merged = p.ID
 		}
+		if p.Action != Archive && !taken {
+			found.Record = r.recordOf(p, o.ID) // other rows with this match value are told whose record it is
+		}
 		r.resolveDoubt(p, func() Decision { return found }, false)
 	case taken:
 		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
