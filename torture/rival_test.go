@@ -59,11 +59,13 @@ func TestSecondRun(t *testing.T) {
 	s.settle()
 }
 
-// sleeps are where a process is stopped, of all failpoints: on both sides of what another one may do in the meantime.
-var sleeps = []string{
-	"send.before", "commit.before", "intend.after", "answer.read", "permit.after", "write.after", "intend.before", "batch.formed", "commit.after",
-	"checkpoint.after", "compare.after", "source.page", "link.intend.before", "link.intend.after", "link.write.after", "link.commit.after",
-	"tx.commit.before", "tx.commit.after", "source.end", "finish.before", "lease.take.after",
+// sleeps are where a process is stopped, of all failpoints, and how often the point is passed before anything is written:
+// on both sides of what another process may do in the meantime.
+var sleeps = []sleep{
+	{"send.before", 16}, {"commit.before", 0}, {"intend.after", 0}, {"answer.read", 16}, {"permit.after", 16}, {"write.after", 0}, {"intend.before", 0},
+	{"batch.formed", 0}, {"commit.after", 0}, {"checkpoint.after", 0}, {"compare.after", 0}, {"source.page", 0}, {"link.intend.before", 0},
+	{"link.intend.after", 0}, {"link.write.after", 0}, {"link.commit.after", 0}, {"tx.commit.before", 8}, {"tx.commit.after", 8}, {"source.end", 0},
+	{"finish.before", 0}, {"lease.take.after", 0},
 }
 
 // A sleep is a process that is stopped at a point, when it passes that for the n-th time.
@@ -83,7 +85,8 @@ func TestSleeper(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 7))
 	list := make([]sleep, n)
 	for i := range list {
-		list[i] = sleep{sleeps[i%len(sleeps)], 1 + i/len(sleeps)%4 + r.IntN(2)}
+		list[i] = sleeps[i%len(sleeps)]
+		list[i].n += 1 + i/len(sleeps)%4 + r.IntN(2)
 	}
 	layer(t, "two processes, one stopped (SIGSTOP)", list, 500, func(t *testing.T, at sleep) {
 		s := newStage(t, setups["postgres"])

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"sluice/pipeline"
@@ -122,13 +123,11 @@ func (w *world) spoils(n int, how func(http.ResponseWriter, *httptest.ResponseRe
 
 // at calls do once, before HubSpot sees the n-th request from now on whose path contains part.
 func (w *world) at(n int, part string, do func()) {
+	var seen atomic.Int64
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.before = func(r *http.Request) {
-		if !strings.Contains(r.URL.Path, part) {
-			return
-		}
-		if n--; n == 0 {
+		if strings.Contains(r.URL.Path, part) && seen.Add(1) == int64(n) {
 			do()
 		}
 	}
