@@ -68,7 +68,7 @@ func TestConnectionStringsLeakNothing(t *testing.T) {
 				}
 				c.setenv(where, spelled(dsn, secret))
 				for _, args := range []string{"run -v --json", "validate --online -v", "status", "migrate", "rejects list"} {
-					output, code := c.call(args)
+					output, code := c.call(nil, args)
 					connects := where == "SLUICE_STATE_URL" && args != "validate --online -v" || args == "run -v --json" || args == "validate --online -v" && where == "WAREHOUSE_URL"
 					if connects && code != exitFailed && code != exitInput {
 						t.Errorf("%s: %s: exit code %d:\n%s", dsn, args, code, output)
@@ -165,9 +165,9 @@ func TestMistakesInTheFileLeakNothing(t *testing.T) {
 			c := newCage(t, "sqlite")
 			c.edit(change[0], change[1])
 			for _, args := range []string{"validate -v", "validate --online", "run -v --json", "status", "rejects list"} {
-				c.call(args)
+				c.call(nil, args)
 			}
-			if _, code := c.call("run"); code == exitDone || code == exitRejects {
+			if _, code := c.call(nil, "run"); code == exitDone || code == exitRejects {
 				t.Errorf("exit code %d: %s is no mistake", code, change[1])
 			}
 			c.files(nil)

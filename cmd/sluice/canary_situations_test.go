@@ -127,7 +127,7 @@ func TestNothingLeaks(t *testing.T) {
 				c.inspect(slices.Concat(offending, s.also))
 				c.calm()
 				c.run(nil, "sluice", "validate", "--online", "-v")
-				c.run(nil, "sluice", "rejects", "retry")
+				c.call(nil, "rejects retry")
 				c.run(nil, "sluice", "run", "-v")
 				c.run(nil, "sluice", "verify", "-v", "--json")
 				c.run(nil, "sluice", "reconcile", "-v")
@@ -183,7 +183,7 @@ func TestTheSearchFindsWhatThereIs(t *testing.T) {
 	for _, store := range strings.Fields(bothStores) {
 		c := newCage(t, store)
 		c.run(nil, "sluice", "run")
-		output, _ := c.run(offending, "sluice", "rejects", "list")
+		output, _ := c.call(offending, "rejects list")
 		for _, value := range offending[:3] {
 			if !strings.Contains(output, value) || store == "postgres" && !strings.Contains(c.state(), value) {
 				t.Errorf("%s: the dead letters don't name %s:\n%s", store, value, output)

@@ -200,15 +200,15 @@ func (c *cage) run(may []string, program string, args ...string) (output string,
 	return out.String(), code
 }
 
-// call is run without a process of its own, for what never comes to talk to HubSpot.
-func (c *cage) call(args string) (output string, code int) {
+// call is run without a process of its own, for what looks at nothing but the file and the state.
+func (c *cage) call(may []string, args string) (output string, code int) {
 	c.Helper()
 	var out lockedBuffer
 	lookup := func(name string) (string, bool) {
 		return c.lookup(name), slices.ContainsFunc(c.env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
 	}
 	code = Main(append(strings.Fields(args), "-f", filepath.Join(c.dir, "pipelines.yaml")), &out, &out, lookup, nil)
-	c.search("the output of "+args, out.String(), nil)
+	c.search("the output of "+args, out.String(), may)
 	return out.String(), code
 }
 
@@ -253,10 +253,10 @@ func (c *cage) search(where, text string, may []string) {
 func (c *cage) inspect(letters []string) {
 	c.Helper()
 	for _, args := range []string{"status", "status --json", "migrate"} {
-		c.run(nil, "sluice", strings.Fields(args)...)
+		c.call(nil, args)
 	}
 	for _, args := range []string{"list --all", "list --json --all", "export --all", "export --all --format jsonl", "show 1 2 3 4 5 6 7 8"} {
-		c.run(letters, "sluice", append([]string{"rejects"}, strings.Fields(args)...)...)
+		c.call(letters, "rejects "+args)
 	}
 	c.mu.Lock()
 	seen := c.seen.String()
