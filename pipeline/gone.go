@@ -89,7 +89,9 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
 		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
 	default:
-		p.ID, p.Action = o.ID, Update
+		if p.ID = o.ID; p.Action != Archive {
+			p.Action = Update
+		}
 		return r.repeat(ctx, d)
 	}
 	return nil
