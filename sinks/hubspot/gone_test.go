@@ -147,7 +147,7 @@ func results(body string, there ...string) string {
 			list = append(list, fmt.Sprintf(`{"id":%q,"objectWriteTraceId":"trace-%c"}`, id, "abc"[i]))
 		}
 	}
-	return `{"results":[` + strings.Join(list, ",") + `]}`
+	return `{"status":"COMPLETE","results":[` + strings.Join(list, ",") + `]}`
 }
 
 // TestGoneUnread proves that a record isn't called gone before it is known whether it can come back.

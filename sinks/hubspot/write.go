@@ -185,20 +185,6 @@ func (w *writing) send(ctx context.Context, b batch) error {
 	return w.answered(ctx, b, answer)
 }
 
-func (w *writing) archive(ctx context.Context, b batch) error {
-	ids := make([]string, len(b.entries))
-	for i, e := range b.entries {
-		ids[i] = e.input.ID
-	}
-	if err := w.portal.BatchArchive(ctx, w.path, ids); err != nil {
-		return w.failed(ctx, b, err)
-	}
-	for _, e := range b.entries {
-		w.done(e, e.ID)
-	}
-	return nil
-}
-
 // answered sorts the entries of a request that HubSpot took: done if a result is theirs, refused if an error names
 // them. What neither names stays in doubt, unless errors that name nobody show that it has to be isolated.
 func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer) error {

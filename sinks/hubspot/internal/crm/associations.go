@@ -128,15 +128,12 @@ func (c *Client) ReadAssociations(ctx context.Context, from, to string, ids []st
 
 // readPages reads one page of each record and returns the pages after them.
 func (c *Client) readPages(ctx context.Context, from, to string, pages []page, reads *AssociationReads) ([]page, error) {
-	var wire struct {
-		Results []associatedWire `json:"results"`
-		Errors  []ItemError      `json:"errors"`
-	}
+	var wire associatedPage
 	err := c.do(ctx, call{
 		op: "read associations of " + from + " and " + to, method: http.MethodPost,
 		path: c.paths.association(from, to, "batch", "read"),
 		body: encodePages(pages), safe: true, associations: true,
-		decode: into(&wire),
+		decode: func(r reply) error { return wire.decode(r) },
 	})
 	if err != nil {
 		return nil, err
@@ -158,6 +155,23 @@ func (c *Client) readPages(ctx context.Context, from, to string, pages []page, r
 		}
 	}
 	return next, nil
+}
+
+type associatedPage struct {
+	Status  text             `json:"status"`
+	Results []associatedWire `json:"results"`
+	Errors  []ItemError      `json:"errors"`
+}
+
+// decode reads a page, as decodeTelling does: a record that it leaves out has no associations.
+func (p *associatedPage) decode(r reply) error {
+	if err := into(p)(r); err != nil {
+		return err
+	}
+	if len(p.Results)+len(p.Errors) == 0 && p.Status != statusComplete {
+		return errSilent
+	}
+	return nil
 }
 
 type associatedWire struct {

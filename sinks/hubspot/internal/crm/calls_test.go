@@ -40,7 +40,7 @@ func TestPaths(t *testing.T) {
 		},
 	}
 	for version, paths := range want {
-		s := &script{steps: []http.HandlerFunc{answerWith(200, `{"portalId":1}`)}}
+		s := &script{steps: []http.HandlerFunc{answerWith(200, `{"portalId":1,"status":"COMPLETE"}`)}}
 		c := serve(t, s.ServeHTTP, func(cfg *Config) { cfg.Version = version })
 		callAll(t, c)
 		if diff := cmp.Diff(paths, s.paths); diff != "" {
@@ -62,7 +62,7 @@ func callAll(t *testing.T, c *Client) {
 		func() error { _, err := c.BatchUpdate(ctx, "0-1", oneInput); return err },
 		func() error { _, err := c.BatchUpsert(ctx, "2-5", oneInput); return err },
 		func() error { _, err := c.BatchRead(ctx, "a/b", "", nil, []string{"1"}, true); return err },
-		func() error { return c.BatchArchive(ctx, "..", []string{"1"}) },
+		func() error { _, err := c.BatchArchive(ctx, "..", []string{"1"}); return err },
 		func() error { _, err := c.AssociateTypes(ctx, "a", "b", links); return err },
 		func() error { _, err := c.AssociateDefault(ctx, "a", "b", pairs); return err },
 		func() error { _, err := c.ReadAssociations(ctx, "a", "b", []string{"1"}); return err },
@@ -90,7 +90,7 @@ func TestBounds(t *testing.T) {
 	if _, err := c.BatchCreate(t.Context(), "contacts", many); asError(t, err).Error() != "create contacts: 101 inputs in one request, but HubSpot takes 100" {
 		t.Error(err)
 	}
-	if err := c.BatchArchive(t.Context(), "contacts", make([]string, MaxInputs+1)); err == nil {
+	if _, err := c.BatchArchive(t.Context(), "contacts", make([]string, MaxInputs+1)); err == nil {
 		t.Error("101 ids are archived")
 	}
 	if _, err := c.AssociateDefault(t.Context(), "a", "b", make([]Pair, MaxAssociations+1)); err == nil {
@@ -142,7 +142,7 @@ func TestReadAssociations(t *testing.T) {
 		answerWith(207, `{"results":[{"from":{"id":"0"},"to":[`+to(7)+`],"paging":{"next":{"after":"x"}}},{"from":{"id":1},"to":[`+to(8)+`]}],
 			"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["2"]}}]}`),
 		answerWith(200, `{"results":[{"from":{"id":"0"},"to":[`+to(9)+`],"paging":{"next":{"after":"x"}}}]}`),
-		answerWith(200, `{"results":[]}`),
+		answerWith(200, `{"status":"COMPLETE","results":[]}`),
 	}}
 	c := serve(t, s.ServeHTTP)
 	ids := make([]string, MaxAssociationReads+1)

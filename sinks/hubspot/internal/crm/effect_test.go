@@ -71,7 +71,7 @@ func TestEmptyAnswers(t *testing.T) {
 		if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); asError(t, err).Effect != Unknown {
 			t.Errorf("%d: %v has %v, want unknown", status, err, asError(t, err).Effect)
 		}
-		if err := c.BatchArchive(t.Context(), "contacts", []string{"1"}); err != nil {
+		if _, err := c.BatchArchive(t.Context(), "contacts", []string{"1"}); err != nil {
 			t.Error(err)
 		}
 		if a, err := c.ArchiveAssociations(t.Context(), "a", "b", []Pair{{"1", "2"}}); err != nil || a.HTTPStatus != status {
@@ -214,5 +214,35 @@ func TestNothingIsSentWithoutPermit(t *testing.T) {
 	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
 	if e := asError(t, err); !errors.Is(err, lost) || e.Effect != NoEffect || s.sends() != 1 {
 		t.Errorf("without permit: %v after %d sends", err, s.sends())
+	}
+}
+
+// An answer of 2xx that isn't HubSpot's, or doesn't say that the work is complete, says nothing by what it leaves out: a
+// reading that took it for "there is none" would have records made again and other people's labels removed, and an
+// archiving would count as done (API.md 5.2 and 5.4).
+func TestSilentAnswers(t *testing.T) {
+	for name, body := range map[string]string{
+		"an empty object": `{}`, "null": `null`, "an error": `{"status":"error","message":"internal error"}`,
+		"still pending": `{"status":"PENDING","results":[]}`, "canceled": `{"status":"CANCELED","results":[]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{steps: []http.HandlerFunc{answerWith(200, body)}}
+			c := serve(t, s.ServeHTTP)
+			if _, err := c.BatchRead(t.Context(), "contacts", "", nil, []string{"1"}, false); err == nil || s.sends() != quick.Attempts {
+				t.Errorf("read: %v after %d sends", err, s.sends())
+			}
+			if _, err := c.ReadAssociations(t.Context(), "contacts", "companies", []string{"1"}); err == nil || s.sends() != 2*quick.Attempts {
+				t.Errorf("read associations: %v after %d sends", err, s.sends())
+			}
+		})
+	}
+	for name, body := range map[string]string{
+		"html": htmlPage, "an error": `{"status":"error","message":"internal error"}`, "pending": `{"status":"PENDING","results":[]}`,
+	} {
+		s := &script{steps: []http.HandlerFunc{answerWith(200, body)}}
+		_, err := serve(t, s.ServeHTTP).BatchArchive(t.Context(), "contacts", []string{"1"})
+		if err == nil || asError(t, err).Effect != Unknown {
+			t.Errorf("archive answered with %s: %v, want an error of unknown effect", name, err)
+		}
 	}
 }

@@ -28,11 +28,14 @@ func (c *Client) judge(ctx context.Context, cl *call, r reply, readErr error) *E
 	return e
 }
 
+// noBody stands for the body of a good answer that has none.
+const noBody = "{}"
+
 // accept decodes a good answer. One that can't be read tells nothing about what was done.
 func (cl *call) accept(ctx context.Context, r reply, err error) *Error {
 	if len(bytes.TrimSpace(r.body)) == 0 && err == nil {
 		if cl.bodyless {
-			r.body = []byte("{}")
+			r.body = []byte(noBody)
 		} else {
 			err = errEmpty
 		}

@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -65,7 +66,7 @@ func (c *Client) BatchRead(ctx context.Context, object, idProperty string, prope
 	err := c.do(ctx, call{
 		op: op, method: http.MethodPost, path: path, safe: true,
 		body:   encodeRead(idProperty, properties, ids),
-		decode: func(r reply) error { return decodeBatch(r, nil, answer) },
+		decode: func(r reply) error { return decodeTelling(r, answer) },
 	})
 	if err != nil {
 		return nil, err
@@ -73,20 +74,48 @@ func (c *Client) BatchRead(ctx context.Context, object, idProperty string, prope
 	return answer, nil
 }
 
-// BatchArchive puts records into the recycle bin. HubSpot answers for none of them in particular, and doesn't mind ids
-// that are gone (API.md 3.1).
-func (c *Client) BatchArchive(ctx context.Context, object string, ids []string) error {
+// BatchArchive puts records into the recycle bin. HubSpot answers without a body, for none of them in particular, and
+// doesn't mind ids that are gone (API.md 3.1); errors that it names all the same are in the answer.
+func (c *Client) BatchArchive(ctx context.Context, object string, ids []string) (*BatchAnswer, error) {
+	answer := new(BatchAnswer)
 	if len(ids) == 0 {
-		return nil
+		return answer, nil
 	}
 	op := "archive " + object
 	if err := tooMany(op, len(ids), MaxInputs); err != nil {
-		return err
+		return nil, err
 	}
-	return c.do(ctx, call{
+	err := c.do(ctx, call{
 		op: op, method: http.MethodPost, path: c.paths.object(object, "batch", "archive"), safe: true,
 		body: encodeIDs(ids), bodyless: true,
+		decode: func(r reply) error {
+			if string(r.body) == noBody {
+				return nil
+			}
+			return decodeTelling(r, answer)
+		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// statusComplete is the status of a batch that was worked through (API.md 5.5).
+const statusComplete = "COMPLETE"
+
+var errSilent = errors.New("it names no record, and doesn't say that the work is complete")
+
+// decodeTelling reads an answer that says something by what it leaves out. One that names nothing is believed only if it is
+// complete: anything else may be the answer of a machine on the way.
+func decodeTelling(r reply, answer *BatchAnswer) error {
+	if err := decodeBatch(r, nil, answer); err != nil {
+		return err
+	}
+	if len(answer.Results)+len(answer.Errors) == 0 && answer.Status != statusComplete {
+		return errSilent
+	}
+	return nil
 }
 
 func tooMany(op string, n, most int) error {

@@ -91,7 +91,7 @@ func TestCallsOnSimulator(t *testing.T) {
 			checkUpdateAndRead(t, c, created.Results[0].ID)
 			checkAssociations(t, sim, c, created.Results[0].ID)
 			checkLists(t, c)
-			if err := c.BatchArchive(ctx, "contacts", []string{created.Results[0].ID, "999999"}); err != nil || len(sim.Archived("contacts")) != 1 {
+			if _, err := c.BatchArchive(ctx, "contacts", []string{created.Results[0].ID, "999999"}); err != nil || len(sim.Archived("contacts")) != 1 {
 				t.Error(err, sim.Archived("contacts"))
 			}
 		})
