@@ -68,7 +68,8 @@ func (r *reconciliation) reconcile(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	resume, why, err := r.store.StartReconcile(ctx, Begin{Pipeline: r.Name, Account: r.account, Fingerprint: r.Fingerprint, Full: !r.accept, OnLost: stop})
+	resume, why, err := r.store.StartReconcile(ctx, Begin{Pipeline: r.Name, Account: r.account, Fingerprint: r.Fingerprint, Full: !r.accept, OnLost: stop,
+		Target: r.limits.Object})
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,8 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if err != nil {
 		return nil, err
 	}
-	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, OnLost: stop})
+	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, OnLost: stop,
+		Target: p.Sink.Limits().Object})
 	if err != nil {
 		return nil, err
 	}

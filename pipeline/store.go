@@ -58,6 +58,7 @@ type Begin struct {
 	Account     string // see Sink.Account
 	Fingerprint string // of the source's config and key: a checkpoint of another fingerprint is dropped
 	Full        bool   // drop the checkpoint
+	Target      string // the object that is written: the ledger's ids are of its records; "" where rows are links
 	// OnLost is called once, from another goroutine, when the lease is lost or may have ended before it could be renewed.
 	OnLost func(error)
 }
@@ -199,6 +200,15 @@ type HeldError struct {
 // Error names the pipeline, the holder and since when it has been running.
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("pipeline %q is being run by %s since %s", e.Pipeline, e.Holder, e.Since.Format(time.RFC3339))
+}
+
+// A TargetError says that the ledger of a pipeline holds records of another object than the one that would be written.
+type TargetError struct{ Pipeline, Bound, Given string }
+
+// Error names the pipeline and both objects.
+func (e *TargetError) Error() string {
+	return fmt.Sprintf("pipeline %q has written %s so far, and the ids that it knows are theirs, but it would write %s now: give the pipeline another name, or its old object back",
+		e.Pipeline, e.Bound, e.Given)
 }
 
 // An AccountError says that the state remembers another account than the one that would be written to.

@@ -74,7 +74,8 @@ func (v *verification) repair(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	// The checkpoint goes: rows that are to be written again may lie before it.
-	resume, err := v.store.Start(ctx, Begin{Pipeline: v.Name, Account: v.account, Fingerprint: v.Fingerprint, Full: true, OnLost: stop})
+	resume, err := v.store.Start(ctx, Begin{Pipeline: v.Name, Account: v.account, Fingerprint: v.Fingerprint, Full: true, OnLost: stop,
+		Target: v.limits.Object})
 	if err != nil {
 		return err
 	}

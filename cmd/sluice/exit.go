@@ -59,6 +59,9 @@ func exitCode(err error) int {
 	case errors.Is(err, pipeline.ErrInterrupted):
 		return exitInterrupted
 	}
+	if _, ok := errors.AsType[*pipeline.TargetError](err); ok {
+		return exitInput
+	}
 	if _, ok := errors.AsType[*pipeline.FieldError](err); ok {
 		return exitInput
 	}

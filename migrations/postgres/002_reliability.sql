@@ -9,3 +9,6 @@ comment on column sluice.ledger.matched is 'The folded match value that the reco
 alter table sluice.dead_letter add column follows bigint;
 create index dead_letter_retried on sluice.dead_letter (pipeline, key) where retried_at is not null;
 comment on column sluice.dead_letter.follows is 'The dead letter of the same row that this one took the place of when the row was sent again.';
+
+alter table sluice.progress add column target text not null default '';
+comment on column sluice.progress.target is 'The object that the pipeline writes: the ids of its ledger are of that object''s records.';

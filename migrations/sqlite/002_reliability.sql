@@ -6,3 +6,5 @@ alter table ledger add column matched text not null default '';
 
 alter table dead_letter add column follows integer;
 create index dead_letter_retried on dead_letter (pipeline, key) where retried_at is not null;
+
+alter table progress add column target text not null default '';

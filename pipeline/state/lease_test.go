@@ -279,3 +279,19 @@ func TestSQLiteFilesArePrivate(t *testing.T) {
 		}
 	}
 }
+
+// The ids of a ledger are those of one object's records: a pipeline that is turned to another object would update whatever
+// records of it have the same ids.
+func TestALedgerBelongsToOneObject(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		begin(t, s, pipeline.Begin{}).finish(pipeline.Finish{}) // from before objects were noted
+		begin(t, s, pipeline.Begin{Target: "contacts"}).finish(pipeline.Finish{})
+		begin(t, s, pipeline.Begin{Target: "contacts"}).finish(pipeline.Finish{})
+		_, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: account, Target: "companies"})
+		var wrong *pipeline.TargetError
+		if !errors.As(err, &wrong) || *wrong != (pipeline.TargetError{Pipeline: "p", Bound: "contacts", Given: "companies"}) {
+			t.Fatalf("another object: %v", err)
+		}
+		begin(t, s, pipeline.Begin{Target: "contacts"}).finish(pipeline.Finish{})
+	})
+}

@@ -76,8 +76,9 @@ func (s *store) take(ctx context.Context, g guard, b *opening) (pipeline.Resume,
 func wrapUnlessHeld(err error) error {
 	_, held := errors.AsType[*pipeline.HeldError](err)
 	_, account := errors.AsType[*pipeline.AccountError](err)
+	_, target := errors.AsType[*pipeline.TargetError](err)
 	_, behind := errors.AsType[*pipeline.BehindError](err)
-	if err == nil || held || account || behind {
+	if err == nil || held || account || target || behind {
 		return err
 	}
 	return fmt.Errorf("start run: %w", err)
@@ -110,6 +111,7 @@ update sluice.pipeline set epoch = epoch + 1, account = $2, granted_at = {now} w
 	err = tx.batch(ctx, []statement{
 		{`update sluice.lease set epoch = $2, holder = $3, token = $4, locked = $5, granted_at = {now}, renewed_at = {now}, expires_at = {in:$6}
 where pipeline = $1`, []any{b.Pipeline, r.Epoch, holder(), token, locked, s.times.ttl.Milliseconds()}},
+		{`update sluice.progress set target = $2 where pipeline = $1 and target <> $2 and $2 <> ''`, []any{b.Pipeline, b.Target}},
 		{`update sluice.progress set position = null, reread = false, fingerprint = $2
 where pipeline = $1 and ($3 or reread or fingerprint <> $2)`, []any{b.Pipeline, b.Fingerprint, b.Full}},
 		{`update sluice.run set status = 'killed', ended_at = {now} where pipeline = $1 and ended_at is null`, []any{b.Pipeline}},
@@ -137,12 +139,27 @@ func prepare(ctx context.Context, tx session, b pipeline.Begin) error {
 	if err := tx.batch(ctx, list); err != nil || b.Account == "" {
 		return err
 	}
+	if err := sameTarget(ctx, tx, b); err != nil {
+		return err
+	}
 	var bound string
 	if _, err := one(ctx, tx, []any{&bound}, `select account from sluice.binding`); err != nil {
 		return err
 	}
 	if bound != b.Account {
 		return &pipeline.AccountError{Bound: bound, Given: b.Account}
+	}
+	return nil
+}
+
+// sameTarget refuses to write records of another object than those that the ledger knows.
+func sameTarget(ctx context.Context, tx session, b pipeline.Begin) error {
+	var target string
+	if _, err := one(ctx, tx, []any{&target}, `select target from sluice.progress where pipeline = $1`, b.Pipeline); err != nil {
+		return err
+	}
+	if target != "" && b.Target != "" && target != b.Target {
+		return &pipeline.TargetError{Pipeline: b.Pipeline, Bound: target, Given: b.Target}
 	}
 	return nil
 }
