@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -29,6 +30,9 @@ func (r *run) meanwhile(ctx context.Context) error {
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
+	if err := r.thin(ctx); err != nil {
+		return err
+	}
 	if len(r.deferred) >= notesKept {
 		r.land()
 	}
@@ -41,6 +45,26 @@ func (r *run) meanwhile(ctx context.Context) error {
 	}
 	r.observe()
 	return r.failed()
+}
+
+// thin waits while more is in doubt than can be on its way at one time: while the destination gives no answers, nothing more
+// is read.
+func (r *run) thin(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		if len(r.doubts) <= max(1, r.limits.Writes)*max(1, r.limits.Rows) {
+			r.mu.Unlock()
+			return nil
+		}
+		next := slices.MinFunc(r.doubts, func(a, b *doubt) int { return a.next.Compare(b.next) }).next
+		r.mu.Unlock()
+		if err := r.pause(ctx, time.Until(next)); err != nil {
+			return err
+		}
+		if err := errors.Join(r.settle(ctx), r.failed(), context.Cause(ctx)); err != nil {
+			return err
+		}
+	}
 }
 
 // complete ends a pass over the source: what is open is sent, doubts are settled, postponed rows are written, and then

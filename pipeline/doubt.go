@@ -162,7 +162,7 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 		return r.found(ctx, d, o)
 	case o.Verdict == Done, o.Verdict == Refused:
 		r.resolveDoubt(p, func() Decision { return r.decide(p, o) }, !d.recalled)
-	case o.Verdict == Gone, p.Action == Update: // Absent
+	case o.Verdict == Gone, p.ID != "": // Absent
 		return r.gone(ctx, d, o)
 	case d.looked.Sub(p.Sent) < r.limits.Landing:
 		d.next = p.Sent.Add(r.limits.Landing)

@@ -234,8 +234,13 @@ func linkName(l *LinkChange) string {
 // back with their row even if this process never learns whether they were made.
 func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
 	c := r.newCommit()
-	for _, o := range intended {
-		d := linkDecision(&o)
+	for i := range intended {
+		o := &intended[i]
+		if o.State != nil {
+			s := *o.State
+			s.Intended, o.State = true, &s
+		}
+		d := linkDecision(o)
 		d.Intended = true
 		c.Links = append(c.Links, d)
 	}

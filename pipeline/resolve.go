@@ -182,15 +182,14 @@ func (r *run) end(p *pending, object string, field int) (LinkEnd, bool, error) {
 }
 
 // want works out what must be done so that a row's links become those it stands for: what the ledger shows already is
-// left alone, and what it shows beyond them is removed. While links of the row are waiting, what the ledger shows may
-// only have been intended, and is asked for again.
+// left alone, and what it shows beyond them is removed. What was only intended is asked for again.
 func (r *run) want(p *pending, links []LinkChange) {
 	kept := make([]bool, len(p.entry.Links))
 	for _, link := range links {
 		same := slices.IndexFunc(p.entry.Links, func(s LinkState) bool { return s.holds(&link) })
 		if same >= 0 {
 			kept[same] = true
-			if p.entry.Links[same].Label == link.Label && !p.entry.Waiting {
+			if s := &p.entry.Links[same]; s.Label == link.Label && !s.Intended && !p.entry.Waiting {
 				continue
 			}
 		}

@@ -167,6 +167,9 @@ type LinkState struct {
 	Label  string `json:"label,omitempty"` // as the row asked for it
 	Types  string `json:"types"`           // the types that were written, in the sink's own spelling
 	Made   bool   `json:"made"`            // the pair didn't exist before
+
+	// Intended says that the link was about to be written, and that no answer has told whether it was: it may be there.
+	Intended bool `json:"intended,omitempty"`
 }
 
 // A LinkOutcome is what became of one link change, matched by Key, Slot and ends.
