@@ -22,6 +22,8 @@ func (w *writing) failed(ctx context.Context, b batch, err error) error {
 	switch {
 	case !ok:
 		return err
+	case e.Status/100 == 3: // no answer of HubSpot's, whoever has sent it: no other request will fare better
+		return explain(e.Without(values(b.entries)))
 	case e.Effect != crm.NoEffect:
 		w.log.Warn("a write got no usable answer: it will be read back", "error", err, "rows", len(b.entries))
 		return ctx.Err()
@@ -51,6 +53,9 @@ func blamesRows(e *crm.Error, action pipeline.Action) bool {
 	case 404:
 		return e.Category == "OBJECT_NOT_FOUND" && action == pipeline.Update
 	default:
+		return false
+	}
+	if e.Foreign && e.Status != 413 {
 		return false
 	}
 	for _, wholly := range []string{"Unable to infer object type", "Unable to perform update/upsert by non-unique"} {

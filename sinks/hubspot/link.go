@@ -205,7 +205,7 @@ func (l *linking) read(ctx context.Context, g *linkGroup, pairs []*pair) error {
 	unsure := doubtfulReads(reads.Errors)
 	for _, p := range pairs {
 		others, ok := reads.To[p.From]
-		p.unread = !ok && (unsure[p.From] || unsure[""])
+		p.unread = unsure[p.From] || !ok && unsure[""]
 		for _, other := range others {
 			if other.ToID != p.To {
 				continue

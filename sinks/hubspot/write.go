@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -226,6 +227,8 @@ type sorting struct {
 // sort refuses an entry that an error names, or notes what has to be found out first.
 func (w *writing) sort(s *sorting, action pipeline.Action, e entry, item *crm.ItemError) {
 	switch {
+	case passes(item):
+		w.log.Warn("hubspot couldn't write a row for the moment: it will be read back", "error", item, "key", e.Key)
 	case missingProperty(item.Errors):
 		w.unwritten([]entry{e})
 		s.stop = fmt.Errorf("%s %s: %w", action, w.object, item)
@@ -236,6 +239,11 @@ func (w *writing) sort(s *sorting, action pipeline.Action, e entry, item *crm.It
 	default:
 		w.refuse(e.Change, w.refusal(e, item))
 	}
+}
+
+// passes tells whether an error is of HubSpot's own making, and says nothing against the row.
+func passes(item *crm.ItemError) bool {
+	return slices.Contains([]string{"INTERNAL_ERROR", "RATE_LIMITS", "RATE_LIMIT", "SERVICE_UNAVAILABLE", "TIMEOUT"}, item.Category)
 }
 
 func (w *writing) decide(ctx context.Context, s sorting) {

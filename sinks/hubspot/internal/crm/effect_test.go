@@ -21,7 +21,7 @@ func TestEffectAndRepetition(t *testing.T) {
 		write  int // sends of a record write
 		safe   int // sends of a call that is safe to repeat
 	}{
-		{"301", answerWith(301, "", "Location", "https://elsewhere.example/x"), NoEffect, 1, 1},
+		{"301", answerWith(301, "", "Location", "https://elsewhere.example/x"), Unknown, 1, 1},
 		{"400", answerWith(400, `{"status":"error","category":"VALIDATION_ERROR","message":"no"}`), NoEffect, 1, 1},
 		{"401", answerWith(401, `{"status":"error","category":"INVALID_AUTHENTICATION","message":"no"}`), NoEffect, 1, 1},
 		{"403 html", answerWith(403, htmlPage), NoEffect, 1, 1},

@@ -41,6 +41,7 @@ type Error struct {
 	Policy        string // of a 429, such as TEN_SECONDLY_ROLLING
 	Context       map[string][]string
 	Details       []DetailError
+	Foreign       bool // the body isn't HubSpot's: something on the way has answered
 	Effect        Effect
 
 	attempts   int

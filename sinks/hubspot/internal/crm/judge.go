@@ -55,10 +55,10 @@ func (cl *call) accept(ctx context.Context, r reply, err error) *Error {
 }
 
 // effectOf says what a status other than 2xx tells about the effect (API.md 6.1). No server error is taken for a promise
-// that nothing was done, not even 503: which of the machines on the way has sent it isn't known.
+// that nothing was done, not even 503: which of the machines on the way has sent it isn't known. Nor is a redirect.
 func effectOf(status int) Effect {
 	switch {
-	case status >= 500, status < 300, status == http.StatusRequestTimeout:
+	case status >= 500, status < 400, status == http.StatusRequestTimeout:
 		return Unknown
 	}
 	return NoEffect
@@ -69,6 +69,7 @@ func (e *Error) describe(body []byte, header http.Header) {
 	e.CorrelationID = header.Get("X-HubSpot-Correlation-Id")
 	var w itemWire
 	if json.Unmarshal(body, &w) != nil {
+		e.Foreign = true
 		e.Message = orDefault(oneLine(string(body[:min(len(body), 4096)]), 200), "no explanation")
 		return
 	}
