@@ -16,6 +16,8 @@ SIZE  ?= small
 FOR   ?= 0
 RUN   ?= .
 SEED  ?= 1
+SEEDS_small = 100000
+SEEDS_full  = 1000000
 
 .PHONY: test torture lint advise bench fuzz build fmt vuln
 
@@ -26,6 +28,7 @@ torture:
 	@report=$$(mktemp); code=0; \
 	.ci/with-postgres go test -timeout 0 ./torture -run '$(RUN)' -size $(SIZE) -for $(FOR) -seed $(SEED) -summary "$$report" || code=$$?; \
 	.ci/with-postgres go test -timeout 0 ./torture/mutations -run '$(RUN)' -size $(SIZE) || code=$$?; \
+	go test -timeout 0 ./pipeline -run 'TestSimulation$$' -seeds $(SEEDS_$(SIZE)) -from $$(($(SEED) * 1000000)) -workers 2 -for $(FOR) || code=$$?; \
 	cat "$$report"; rm -f "$$report"; exit $$code
 
 lint:

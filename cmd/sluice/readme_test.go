@@ -56,7 +56,7 @@ func TestReadmeIsUpToDate(t *testing.T) {
 
 // madeParts are the parts that README.md must have.
 func madeParts() []string {
-	list := []string{"help run", "help simulate"}
+	list := []string{"help run", "help verify", "help reconcile", "help simulate"}
 	for _, k := range kinds.Connections {
 		list = append(list, "options connection "+k.Name)
 	}
