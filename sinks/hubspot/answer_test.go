@@ -117,6 +117,10 @@ func TestDoubtfulAnswers(t *testing.T) {
 		{"forbidden", 403, `{"category":"MISSING_SCOPES","message":"no"}`, map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
 		{"no such path", 404, "<html>not found</html>", map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
 		{"unknown property", 400, `{"category":"VALIDATION_ERROR","message":"no","errors":[{"message":"gone","code":"PROPERTY_DOESNT_EXIST","context":{"propertyName":["city"]}}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
+		{"hubspot's own trouble", 207, `{"status":"COMPLETE","results":[{"id":"1","objectWriteTraceId":"trace-a"}],"errors":[{"category":"INTERNAL_ERROR","message":"internal error","context":{"objectWriteTraceId":["trace-b"]}}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Done}},
+		{"a proxy's refusal", 400, "<html>bad request</html>", map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
+		{"a proxy's conflict", 409, "conflict", map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
+		{"redirect", 302, "", nil},
 		{"daily limit", 429, `{"policyName":"DAILY","message":"daily limit"}`, map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -131,7 +135,7 @@ func TestDoubtfulAnswers(t *testing.T) {
 			if !maps.Equal(got, test.want) {
 				t.Errorf("got %v, want %v (error %v)", got, test.want, err)
 			}
-			stops := test.want["trace-a"] == pipeline.Unwritten
+			stops := test.want["trace-a"] == pipeline.Unwritten || test.status == 302
 			if (err != nil) != stops {
 				t.Errorf("error %v; want one: %v", err, stops)
 			}
