@@ -52,6 +52,7 @@ func TestSignalsDrainAndThenAbort(t *testing.T) {
 					time.AfterFunc(c.ends, end)
 				}
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				if aborted != c.aborts {
 					t.Errorf("aborted after %s, want %s", aborted, c.aborts)
 				}
