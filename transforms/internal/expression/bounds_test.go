@@ -9,9 +9,6 @@ import (
 	"sluice/pipeline"
 )
 
-// most is what one evaluation may allocate, and what one compilation may.
-const most = 192 << 20
-
 // allocated returns how many bytes f allocates.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
