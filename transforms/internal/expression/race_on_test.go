@@ -4,4 +4,4 @@ package expression
 
 // most is what one evaluation may allocate in all, and what one compilation may. With the race detector, pools give away
 // part of what they hold, so that regular expressions allocate anew what they would use again.
-const most = 1536 << 20
+const most = 4 << 30
