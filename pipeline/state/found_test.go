@@ -20,3 +20,16 @@ func TestARefusedLinkDoesNotKeepItsRowFromBeingSentAgain(t *testing.T) {
 		equal(t, "once other content may be there", r.known("link", "row"), []pipeline.Entry{{Version: 2, ID: "7"}, {Version: 3, Rejected: hash(2), ID: "8"}})
 	})
 }
+
+// TestARefusedLinkIsAskedForAgainAfterItsRowWasRefused proves that a row that goes back to content of which a link was
+// refused is looked at again: the dead letter of that link went when the row itself was refused.
+func TestARefusedLinkIsAskedForAgainAfterItsRowWasRefused(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("row", 1, hash(1), "7")},
+			Links: []pipeline.LinkDecision{{Key: "row", Slot: "s", From: "7", To: "9", Reject: reject("row", "link", "no_link")}}})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("row", 2, hash(2), "bad")}})
+		equal(t, "open", codes(r.letters(Filter{})), []string{"row sink/bad open"})
+		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 2, Rejected: hash(2), ID: "7"}})
+	})
+}

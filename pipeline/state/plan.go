@@ -72,6 +72,9 @@ func (p *plan) decide(d *pipeline.Decision) error {
 		e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
 		p.close = append(p.close, closing{Key: d.Key})
 	case d.Verdict == pipeline.Refused:
+		if e.Rejected == e.Hash {
+			e.Hash = pipeline.Hash{} // a link of that content was refused, whose dead letter goes: if it comes back it is asked for again
+		}
 		e.Rejected = d.Hash
 		p.refuse(d, stateOpen)
 	case d.Verdict == pipeline.Found:

@@ -69,6 +69,9 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 		e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
 		said.close(d.Key, "", "")
 	case d.Verdict == pipeline.Refused:
+		if e.Rejected == e.Hash { // by a link of that content
+			e.Hash = pipeline.Hash{}
+		}
 		e.Rejected = d.Hash
 		said.refuse(d, Open)
 	case d.Verdict == pipeline.Found:
