@@ -18,6 +18,9 @@ func (r *run) gone(ctx context.Context, d *doubt, o Outcome) error {
 	switch {
 	case o.Verdict != Unwritten:
 		r.resolveDoubt(p, func() Decision { return r.decide(p, o) }, !d.recalled)
+	case d.recalled && d.looked.Sub(p.Sent) < r.limits.Landing: // an earlier attempt, by the match value, may yet make it again
+		d.next = p.Sent.Add(r.limits.Landing)
+		r.keepDoubts([]*doubt{d})
 	case d.recalled: // its row will be read again, and be told the same
 		r.resolveDoubt(p, nil, false)
 	default:
