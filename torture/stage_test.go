@@ -43,7 +43,8 @@ type stage struct {
 	setup
 	t         testing.TB
 	portal    *hubspottest.Server
-	url       string // of the portal
+	server    *httptest.Server // that the portal answers behind
+	url       string           // of the portal
 	stateURL  string
 	warehouse string // DSN of the database that holds the firms
 	dir       string
@@ -90,6 +91,7 @@ func (s *stage) migrate() {
 		s.t.Fatalf("%v\n%s", &r, s.story())
 	}
 	a := newAudit(s.t, s.store, s.warehouse, filepath.Join(s.dir, "state.db"))
+	s.t.Cleanup(s.server.Close) // before the audit's database: requests of processes that are gone may still arrive
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.audit = a
@@ -106,7 +108,7 @@ func (s *stage) openPortal() {
 	s.t.Cleanup(s.portal.Close)
 	server := httptest.NewServer(http.HandlerFunc(s.serve))
 	s.t.Cleanup(server.Close)
-	s.url = server.URL
+	s.server, s.url = server, server.URL
 	for object, name := range map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id"} {
 		s.makeProperty(object, name)
 	}
