@@ -41,7 +41,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 // withState opens the state that the file names and calls f with it.
-func (a *app) withState(ctx context.Context, inSandbox bool, f func(context.Context, state.Store) error) (err error) {
+func (a *app) withState(ctx context.Context, inSandbox bool, f func(context.Context, state.Store) error) error {
 	url := "sqlite:" + sandboxDir + "/state.db"
 	if !inSandbox {
 		spec, err := a.load(a.anyway)
@@ -50,7 +50,12 @@ func (a *app) withState(ctx context.Context, inSandbox bool, f func(context.Cont
 		}
 		url = spec.State
 	}
-	store, err := a.store(ctx, url, false)
+	return a.withTables(ctx, url, false, f)
+}
+
+// withTables opens the state, and calls f with it unless nothing has ever run on it.
+func (a *app) withTables(ctx context.Context, url string, migrate bool, f func(context.Context, state.Store) error) (err error) {
+	store, err := a.store(ctx, url, migrate)
 	if err != nil {
 		return err
 	}

@@ -69,26 +69,18 @@ func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool
 	}
 	w := a.workshop(spec)
 	defer func() { err = errors.Join(err, w.close()) }()
-	store, err := a.store(ctx, spec.State, migrate)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	if version, err := store.Version(ctx); err != nil {
-		return err
-	} else if version == 0 {
-		return errors.New("the state is empty: nothing has run yet")
-	}
-	opened, err := w.open(ctx, list)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		for _, p := range opened {
-			err = errors.Join(err, p.Close())
+	return a.withTables(ctx, spec.State, migrate, func(ctx context.Context, store state.Store) (err error) {
+		opened, err := w.open(ctx, list)
+		if err != nil {
+			return err
 		}
-	}()
-	return f(ctx, opened, store)
+		defer func() {
+			for _, p := range opened {
+				err = errors.Join(err, p.Close())
+			}
+		}()
+		return f(ctx, opened, store)
+	})
 }
 
 // A verified is what was found out about one pipeline.

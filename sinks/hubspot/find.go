@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +15,7 @@ import (
 	"sluice/sinks/hubspot/internal/crm"
 )
 
-// readsAtOnce is how many requests one Find makes at a time.
+// readsAtOnce is how many requests one look makes at a time.
 const readsAtOnce = 4
 
 // Fold returns value as HubSpot compares it, as far as that is known: without blanks around it, a contact's email in
@@ -53,25 +54,35 @@ func (s *Sink) Find(ctx context.Context, object, property string, values []strin
 		}
 		asked[f] = append(asked[f], v)
 	}
+	l, err := s.look(ctx, s.lookup(object, path, property), folded)
 	found := make(map[string]string, len(values))
+	for f, r := range l.found {
+		for _, v := range asked[f] {
+			found[v] = r.ID
+		}
+	}
+	return found, err
+}
+
+// look reads the records of any number of values, several requests at a time. What was read before an error is there, too.
+func (s *Sink) look(ctx context.Context, all *lookup, values []string) (*lookup, error) {
+	slices.Sort(values)
+	values = slices.Compact(values) // HubSpot refuses a request that names one twice (API.md section 5.2)
 	var mu sync.Mutex
 	readers := pool.New().WithMaxGoroutines(readsAtOnce).WithContext(ctx).WithCancelOnError().WithFirstError()
-	for start := 0; start < len(folded); start += crm.MaxInputs {
-		chunk := folded[start:min(start+crm.MaxInputs, len(folded))]
+	for chunk := range slices.Chunk(values, crm.MaxInputs) {
 		readers.Go(func(ctx context.Context) error {
-			l := s.lookup(object, path, property)
+			l := s.lookup(all.object, all.path, all.property, all.names...)
+			l.archived = all.archived
 			err := l.read(ctx, chunk)
 			mu.Lock()
 			defer mu.Unlock()
-			for f, r := range l.found {
-				for _, v := range asked[f] {
-					found[v] = r.ID
-				}
-			}
+			maps.Copy(all.found, l.found)
+			maps.Copy(all.absent, l.absent)
 			return err
 		})
 	}
-	return found, readers.Wait()
+	return all, readers.Wait()
 }
 
 // A lookup reads records by a property, and tells apart which are there, which aren't, and which it couldn't tell of.

@@ -5,9 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
-
-	"github.com/sourcegraph/conc/pool"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -54,27 +51,6 @@ func (s *Sink) Read(ctx context.Context, changes []pipeline.Change) ([]pipeline.
 		}
 	}
 	return readings, nil
-}
-
-// look reads the records of any number of values.
-func (s *Sink) look(ctx context.Context, all *lookup, values []string) (*lookup, error) {
-	slices.Sort(values)
-	values = slices.Compact(values) // HubSpot refuses a request that names one twice (API.md section 5.2)
-	var mu sync.Mutex
-	readers := pool.New().WithMaxGoroutines(readsAtOnce).WithContext(ctx).WithCancelOnError().WithFirstError()
-	for chunk := range slices.Chunk(values, crm.MaxInputs) {
-		readers.Go(func(ctx context.Context) error {
-			l := s.lookup(all.object, all.path, all.property, all.names...)
-			l.archived = all.archived
-			err := l.read(ctx, chunk)
-			mu.Lock()
-			defer mu.Unlock()
-			maps.Copy(all.found, l.found)
-			maps.Copy(all.absent, l.absent)
-			return err
-		})
-	}
-	return all, readers.Wait()
 }
 
 // reading puts together what is known of the record of one change.
