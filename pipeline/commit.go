@@ -143,6 +143,9 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if r.spoil(p.Key) {
 		d.Verdict = Found
 	}
+	if !o.NoOp && p.Action != Archive {
+		d.Sent, d.Made = r.sentBy(p), o.Made
+	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)
 	counter := &r.report.Written
@@ -156,6 +159,17 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	}
 	r.track(p.Key, counter, len(d.Links))
 	return d
+}
+
+// sentBy returns what a change has sent.
+func (r *run) sentBy(p *pending) Sent {
+	sent := make(Sent, len(p.Values))
+	for i, v := range p.Values {
+		if f := &r.schema.Fields[r.plan.properties[i]]; !v.IsNull() || f.Clear {
+			sent[f.Name] = v.String()
+		}
+	}
+	return sent
 }
 
 // recordOf returns which record has the change's match value from now on; nil where the table of records has nothing to

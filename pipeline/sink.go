@@ -71,6 +71,7 @@ type Outcome struct {
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
 	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
 	Passing bool   // Refused for a reason that lies outside the row: the next run tries again without being asked
+	Made    bool   // Done, and certainly by making a record that wasn't there before
 
 	// Links are the links that a Create wrote inline, for Done.
 	Links []LinkState

@@ -96,7 +96,13 @@ type Entry struct {
 	Held     bool        // a create whose outcome nobody can tell: waits for a person
 	Waiting  bool        // links of this row are waiting to be written
 	Links    []LinkState // that the destination has by this pipeline
+	Sent     Sent        // the properties of the record as they were last sent
+	Made     bool        // this pipeline has made the record
 }
+
+// Sent are properties as they were sent to the destination, by name: "" where one was cleared. A property that isn't among
+// them was never sent.
+type Sent map[string]string
 
 // A KeyedEntry is an Entry with its key.
 type KeyedEntry struct {
@@ -154,6 +160,9 @@ type Decision struct {
 	Record  *RecordID    // for the table of record ids that all pipelines share
 	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
 	// value in From is the row's own record.
+	Sent Sent // for Done: what was sent, beside what was sent to the same record before
+	Made bool // for Done: this write has made the record
+	Gone bool // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
 }
 
 // A RecordID says which record of an object has a (folded) value of a unique property; none has it if ID is "".

@@ -100,11 +100,13 @@ type ledgerRow struct {
 	Links    json.RawMessage `json:"links,omitempty"`
 	Merged   string          `json:"merged_from"`
 	Match    string          `json:"matched"`
+	Sent     pipeline.Sent   `json:"sent,omitempty"`
+	Made     bool            `json:"made"`
 }
 
 func newLedgerRow(key string, e *pipeline.Entry) ledgerRow {
 	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held,
-		Merged: e.Merged, Match: e.Match}
+		Merged: e.Merged, Match: e.Match, Sent: e.Sent, Made: e.Made}
 	if len(e.Links) > 0 {
 		row.Links = json.RawMessage(encode(e.Links))
 	}
@@ -113,12 +115,13 @@ func newLedgerRow(key string, e *pipeline.Entry) ledgerRow {
 
 // The version is never lowered (I4).
 const putLedger = `
-insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, commit_no, updated_at)
-select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, $3, {now}
-from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text) where true
+insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, sent, made, commit_no, updated_at)
+select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, r.sent, r.made, $3, {now}
+from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text,
+sent jsonb, made bool) where true
 on conflict (pipeline, key) do update set version = excluded.version, hash = excluded.hash, rejected = excluded.rejected,
 record_id = excluded.record_id, held = excluded.held, links = excluded.links, merged_from = excluded.merged_from,
-matched = excluded.matched, commit_no = excluded.commit_no, updated_at = excluded.updated_at
+matched = excluded.matched, sent = excluded.sent, made = excluded.made, commit_no = excluded.commit_no, updated_at = excluded.updated_at
 where l.version <= excluded.version`
 
 // recordRow is a row of the rows macro in putRecords, and the object and property that it shares with others.

@@ -23,7 +23,7 @@ func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeli
 
 // entryColumns are what scanEntry reads, of the ledger as l. Asked whether a row exists, Postgres may first collect all
 // keys that wait.
-const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links,
+const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links, l.sent, l.made,
 (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null`
 
 const (
@@ -40,15 +40,15 @@ cross join each(sluice.record_id i: i.account = $1 and i.object = $2 and i.prope
 
 // An entryScan reads one row of entryColumns after another.
 type entryScan struct {
-	entry                 pipeline.Entry
-	hash, rejected, links []byte
-	dest                  []any
+	entry                       pipeline.Entry
+	hash, rejected, links, sent []byte
+	dest                        []any
 }
 
 // newEntryScan returns a scan of the columns in first and of entryColumns.
 func newEntryScan(first any) *entryScan {
 	e := &entryScan{}
-	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.Held, &e.links, &e.entry.Waiting}
+	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.Held, &e.links, &e.sent, &e.entry.Made, &e.entry.Waiting}
 	return e
 }
 
@@ -58,10 +58,14 @@ func (e *entryScan) read(scan scan) (pipeline.Entry, error) {
 	}
 	entry := e.entry
 	entry.Hash, entry.Rejected = toHash(e.hash), toHash(e.rejected)
-	if len(e.links) == 0 {
-		return entry, nil
+	var err error
+	if len(e.links) > 0 {
+		err = json.Unmarshal(e.links, &entry.Links)
 	}
-	return entry, json.Unmarshal(e.links, &entry.Links)
+	if len(e.sent) > 0 && err == nil {
+		err = json.Unmarshal(e.sent, &entry.Sent)
+	}
+	return entry, err
 }
 
 // entries returns the ledger's entries for keys, in their order.

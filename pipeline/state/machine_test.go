@@ -182,7 +182,14 @@ func (m *machine) decision() pipeline.Decision {
 	case 2:
 		d.Verdict, d.ID = pipeline.Found, "1"
 	default:
-		d.Verdict, d.ID = pipeline.Done, "1"
+		d.Verdict, d.ID = pipeline.Done, m.value()
+		d.Made, d.Gone = rapid.Bool().Draw(m.Context, "made"), rapid.IntRange(0, 4).Draw(m.Context, "gone") == 0
+		for range rapid.IntRange(0, 2).Draw(m.Context, "sent") {
+			if d.Sent == nil {
+				d.Sent = pipeline.Sent{}
+			}
+			d.Sent[m.slot()] = rapid.SampledFrom([]string{"", "1", "Ü \"\n"}).Draw(m.Context, "value")
+		}
 		d.Record = &pipeline.RecordID{Object: m.name, Property: "n", Value: m.value(), ID: m.value()}
 		for range rapid.IntRange(0, 3).Draw(m.Context, "wants") {
 			to := pipeline.LinkEnd{Object: m.name, Property: "n", Value: m.value()}

@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sluice/pipeline"
@@ -70,6 +71,7 @@ func (p *plan) decide(d *pipeline.Decision) error {
 		p.refuse(d, stateHeld)
 	case d.Verdict == pipeline.Done:
 		e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
+		e.write(d)
 		p.close = append(p.close, closing{Key: d.Key})
 	case d.Verdict == pipeline.Refused:
 		if e.Rejected == e.Hash {
@@ -120,7 +122,7 @@ func (p *plan) forget(r recordRow) {
 	}
 }
 
-// move gives the key another record. Links go with a record that was merged into the new one, and are gone with any other.
+// move gives the key another record, of which nothing was sent yet and which somebody else may have made. Links go with a record that was merged into the new one, and are gone with any other.
 func (e *planned) move(d *pipeline.Decision) {
 	if merged := d.Merged != "" && d.Merged == e.ID; merged {
 		e.Merged, e.Links = d.Merged, slices.Clone(e.Links)
@@ -133,7 +135,22 @@ func (e *planned) move(d *pipeline.Decision) {
 		e.Merged = ""
 		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID })
 	}
-	e.ID = d.ID
+	e.ID, e.Sent, e.Made = d.ID, nil, false
+}
+
+// write notes what the record holds from now on, or that it is no longer there.
+func (e *planned) write(d *pipeline.Decision) {
+	if d.Gone {
+		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
+		return
+	}
+	e.Made = e.Made || d.Made
+	if len(d.Sent) > 0 {
+		sent := pipeline.Sent{}
+		maps.Copy(sent, e.Sent)
+		maps.Copy(sent, d.Sent)
+		e.Sent = sent
+	}
 }
 
 // refuse opens the decision's dead letter, in place of any other of the key.

@@ -39,9 +39,9 @@ delete from sluice.waiting where keyed(sluice.waiting $1 $2: true)`
 
 const putWaiting = `
 insert into sluice.waiting (pipeline, key, slot, remove, from_end, to_end, account, label,
-from_object, from_id, from_property, from_value, to_object, to_id, to_property, to_value)
+from_object, from_id, from_property, from_value, to_object, to_id, to_property, to_value, since)
 select $1, r.key, r.slot, r.remove, r.from_end, r.to_end, r.account, r.label,
-r.from_object, r.from_id, r.from_property, r.from_value, r.to_object, r.to_id, r.to_property, r.to_value
+r.from_object, r.from_id, r.from_property, r.from_value, r.to_object, r.to_id, r.to_property, r.to_value, {now}
 from rows($2 r: key text, slot text, remove bool, from_end text, to_end text, account text, label text,
 from_object text, from_id text, from_property text, from_value text, to_object text, to_id text, to_property text, to_value text)`
 

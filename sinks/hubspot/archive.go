@@ -38,7 +38,7 @@ func (w *writing) archived(b batch, errs []crm.ItemError) {
 		case item != nil && item.Category != "OBJECT_NOT_FOUND":
 			w.refuse(e.Change, w.refusal(e, item))
 		case item != nil || !anonymous:
-			w.done(e, e.ID)
+			w.done(e, e.ID, false)
 		}
 	}
 }

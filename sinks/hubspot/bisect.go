@@ -176,7 +176,7 @@ func (w *writing) readBack(ctx context.Context, b batch, item *crm.ItemError) {
 		}
 		accounted[i] = true
 		if w.holds(record, e.Change) {
-			w.done(e, record.ID)
+			w.done(e, record.ID, false)
 			continue
 		}
 		conflicts = append(conflicts, conflict{entry: e, id: record.ID, item: item, property: w.matchName()})

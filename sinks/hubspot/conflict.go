@@ -39,7 +39,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 			case record == nil && sent:
 				continue // in doubt: it isn't seen yet
 			case sent && !c.archived && w.holds(record, c.Change):
-				w.done(c.entry, record.ID)
+				w.done(c.entry, record.ID, false)
 				continue
 			case record != nil:
 				c.id = record.ID

@@ -227,10 +227,10 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 		case r.ID == "" || at >= 0 && accounted[at]:
 		case at >= 0:
 			accounted[at] = true
-			w.done(b.entries[at], r.ID)
+			w.done(b.entries[at], r.ID, b.made(r))
 		case r.TraceID == "" && len(b.entries) == 1 && len(results) == 1:
 			accounted[0] = true
-			w.done(b.entries[0], r.ID)
+			w.done(b.entries[0], r.ID, b.made(r))
 		case r.TraceID == "" && b.action == pipeline.Create:
 			strangers = append(strangers, r)
 		}
@@ -239,7 +239,7 @@ func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Res
 		for at, e := range b.entries {
 			if !accounted[at] && len(e.input.Properties) > 0 && w.holds(r, e.Change) {
 				accounted[at] = true
-				w.done(e, r.ID)
+				w.done(e, r.ID, true)
 				break
 			}
 		}
@@ -261,11 +261,16 @@ func (w *writing) warn(b batch, at int, r *crm.Result) {
 	}
 }
 
-func (w *writing) done(e entry, id string) {
+// made tells whether a result is of a record that this request has made: an upsert's says so (API.md section 7).
+func (b *batch) made(r *crm.Result) bool {
+	return b.action == pipeline.Create || b.action == pipeline.Upsert && r.New != nil && *r.New
+}
+
+func (w *writing) done(e entry, id string, made bool) {
 	for i := range e.links {
 		e.links[i].FromID = id
 	}
-	w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: id, Links: e.links})
+	w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: id, Links: e.links, Made: made})
 }
 
 func (w *writing) refuse(c *pipeline.Change, err error) {

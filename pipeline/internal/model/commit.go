@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sluice/pipeline"
@@ -67,6 +68,7 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 		said.refuse(d, Held)
 	case d.Verdict == pipeline.Done:
 		e.Hash, e.Rejected = d.Hash, pipeline.Hash{}
+		write(e, d)
 		said.close(d.Key, "", "")
 	case d.Verdict == pipeline.Refused:
 		if e.Rejected == e.Hash { // by a link of that content
@@ -84,6 +86,19 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 		s.wait(d.Key, d.Links, e.ID)
 		said.filled[d.Key] = slices.Clone(s.waiting[d.Key])
 	}
+}
+
+// write notes what a key's record holds from now on, or that there is none any more.
+func write(e *pipeline.Entry, d *pipeline.Decision) {
+	if d.Gone {
+		e.ID, e.Merged, e.Links, e.Sent, e.Made = "", "", nil, nil, false
+		return
+	}
+	e.Made = e.Made || d.Made
+	sent := pipeline.Sent{}
+	maps.Copy(sent, e.Sent)
+	maps.Copy(sent, d.Sent)
+	e.Sent = sent
 }
 
 // wait replaces the links that a key waits for. Of links that are the same but for their label, the last counts. The
