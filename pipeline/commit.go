@@ -49,7 +49,7 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 			o = r.withoutRecord(p, o)
 		}
 		if rival, merged := rivals[p.TraceID]; merged {
-			o = Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
+			o = Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key), Answer: o.Answer}
 		}
 		switch {
 		case !ok:
@@ -120,7 +120,7 @@ func (r *run) record(ctx context.Context, c Commit) error {
 
 // decide books an outcome and returns the ledger's part of it. The caller holds mu.
 func (r *run) decide(p *pending, o Outcome) Decision {
-	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict}
+	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Answer: o.Answer}
 	if d.ID == "" {
 		d.ID = p.ID
 	}
@@ -137,7 +137,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		if !p.lost {
 			d.Record = nil
 		}
-		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err}
+		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
 	if r.spoil(p.Key) {

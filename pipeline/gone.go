@@ -38,13 +38,13 @@ func (r *run) withoutRecord(p *pending, o Outcome) Outcome {
 		return Outcome{TraceID: p.TraceID, Verdict: Unwritten}
 	case !o.Purged && r.limits.OnGone == IgnoreGone:
 		p.lost, p.wants = true, nil
-		return Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true}
+		return Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true, Answer: o.Answer}
 	}
 	p.lost = true
 	if o.Err == nil {
 		o.Err = Rejectf("gone", "record %s isn't in the destination any more: it was archived or deleted there", p.ID)
 	}
-	return Outcome{TraceID: p.TraceID, Verdict: Refused, Err: o.Err}
+	return Outcome{TraceID: p.TraceID, Verdict: Refused, Err: o.Err, Answer: o.Answer}
 }
 
 // recreate makes of an update the making of a new record, which gets all links that the row stands for: those of the old
@@ -80,7 +80,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	}
 	switch {
 	case d.recalled: // what its row's links should be is known only once the row is read again
-		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found}
+		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Answer: o.Answer}
 		if p.ID != "" && p.ID != o.ID {
 			found.Merged = p.ID
 		}
@@ -89,7 +89,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		}
 		r.resolveDoubt(p, func() Decision { return found }, false)
 	case taken:
-		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key)}
+		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key), Answer: o.Answer}
 		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
 	default:
 		if p.ID = o.ID; p.Action != Archive {

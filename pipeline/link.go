@@ -198,7 +198,7 @@ func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
 
 func linkDecision(o *LinkOutcome) LinkDecision {
 	l := o.Change
-	return LinkDecision{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: l.From.ID, To: l.To.ID, State: o.State}
+	return LinkDecision{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: l.From.ID, To: l.To.ID, State: o.State, Answer: o.Answer}
 }
 
 // commitLinks records what became of links and moves their rows from one counter to the other.
@@ -211,7 +211,7 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 			if d.State = nil; had[linkName(o.Change)] {
 				d.State = o.Change.Was
 			}
-			d.Reject = &Reject{Key: o.Change.Key, Stage: "link", Code: rejectCode(o.Err), Err: o.Err}
+			d.Reject = &Reject{Key: o.Change.Key, Stage: "link", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		}
 		c.Links = append(c.Links, d)
 		decided[linkName(o.Change)] = true

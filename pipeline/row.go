@@ -49,6 +49,8 @@ type Reject struct {
 	Stage string // "source", "map", "filter", "resolve", "key", or the sink's name
 	Code  string // stable snake_case, such as "bad_date"; groups rejects in reports
 	Err   error  // for the person who has to act
+
+	Answer Answer // of the destination, where it was that which refused
 }
 
 // A RowError is the reason why a stage refuses one row, with a code that groups such reasons.

@@ -72,9 +72,16 @@ type Outcome struct {
 	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
 	Passing bool   // Refused for a reason that lies outside the row: the next run tries again without being asked
 	Made    bool   // Done, and certainly by making a record that wasn't there before
+	Answer  Answer // that told; zero where nothing was asked
 
 	// Links are the links that a Create wrote inline, for Done.
 	Links []LinkState
+}
+
+// An Answer is what the destination has last said of a row. It is kept for people: nothing is decided by it.
+type Answer struct {
+	Request string `json:"request,omitempty"` // the destination's own name of the request, such as a correlation id
+	Text    string `json:"answer,omitempty"`  // such as "200", "207 VALIDATION_ERROR" or "200, read back"
 }
 
 // A Sink writes changes to the destination. Its methods may be called concurrently, but for Open and Close.
@@ -179,6 +186,7 @@ type LinkOutcome struct {
 	Verdict Verdict     // Done or Refused; no outcome means that it may be repeated
 	State   *LinkState  // for Done: what is there now by this pipeline; nil after a removal
 	NoOp    bool        // Done, and nothing had to be written
+	Answer  Answer      // that told; zero where nothing was written
 	Err     error
 }
 

@@ -163,6 +163,8 @@ type Decision struct {
 	Sent Sent // for Done: what was sent, beside what was sent to the same record before
 	Made bool // for Done: this write has made the record
 	Gone bool // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
+
+	Answer Answer // by which it was decided; zero where nothing was asked
 }
 
 // A RecordID says which record of an object has a (folded) value of a unique property; none has it if ID is "".
@@ -180,6 +182,7 @@ type LinkDecision struct {
 	State    *LinkState // now; nil where nothing of the link is there by this pipeline any more
 	Reject   *Reject    // for a refusal: the row's content counts as rejected
 	Intended bool       // the link goes on waiting, but State may be there from now on
+	Answer   Answer     // by which it was decided; the ledger keeps it for rows that have no record
 }
 
 // Finish is the end of a run.

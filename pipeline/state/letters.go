@@ -19,6 +19,7 @@ type letter struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	State   string `json:"state"`
+	pipeline.Answer
 }
 
 // A closing ends all dead letters of a key, but for that of the stage and code, if they are set.
@@ -31,6 +32,7 @@ type closing struct {
 // reject opens a dead letter, or touches the open one that says the same.
 func (p *plan) reject(r *pipeline.Reject, state string) {
 	l := letter{Key: cleanText(r.Key), Place: cleanText(r.Place.String()), Stage: r.Stage, Code: r.Code, State: state}
+	l.Request, l.Text = cleanText(r.Answer.Request), cleanText(r.Answer.Text)
 	l.Subject = "key " + l.Key
 	if l.Key == "" {
 		l.Subject = "place " + l.Place
@@ -50,14 +52,16 @@ func (p *plan) reject(r *pipeline.Reject, state string) {
 // A row that was sent again may be refused for another reason: the new dead letter follows the one that is closed by the
 // same run.
 const putLetters = `
-insert into sluice.dead_letter as d (pipeline, subject, key, place, stage, code, message, state, run, last_run, first_at, last_at, follows)
+insert into sluice.dead_letter as d (pipeline, subject, key, place, stage, code, message, state, run, last_run, first_at, last_at, request, answer, follows)
 select $1, r.subject, r.key, r.place, r.stage, r.code, r.message, r.state, $3, $3, {now}, {now},
+coalesce(r.request, ''), coalesce(r.answer, ''),
 (select o.id from sluice.dead_letter o where o.pipeline = $1 and o.key = r.key and o.key <> '' and o.retried_at is not null and o.last_run = $3
 order by o.id desc limit 1)
-from rows($2 r: subject text, key text, place text, stage text, code text, message text, state text) where true
+from rows($2 r: subject text, key text, place text, stage text, code text, message text, state text, request text, answer text) where true
 on conflict (pipeline, subject, stage, code) where state <> 'closed' do update set
 place = case when excluded.place = '' then d.place else excluded.place end,
-message = excluded.message, state = excluded.state, last_run = excluded.last_run, last_at = excluded.last_at`
+message = excluded.message, state = excluded.state, last_run = excluded.last_run, last_at = excluded.last_at,
+request = excluded.request, answer = excluded.answer`
 
 const closeLetters = `
 update sluice.dead_letter as d set state = 'closed', closed_at = {now}, last_run = $4

@@ -148,6 +148,9 @@ func (m *machine) commit() (c pipeline.Commit) {
 			s := linkState(d.Slot, d.From, d.To)
 			d.State = &s
 		}
+		if d.Answer = m.answer(); d.Reject != nil {
+			d.Reject.Answer = d.Answer
+		}
 		c.Links = append(c.Links, d)
 	}
 	for range rapid.IntRange(0, 2).Draw(m.Context, "rejects") {
@@ -199,8 +202,15 @@ func (m *machine) decision() pipeline.Decision {
 			d.Links = append(d.Links, wanted(m.slot(), rapid.Bool().Draw(m.Context, "remove"), pipeline.LinkEnd{Object: "x"}, to))
 		}
 	}
+	if d.Answer = m.answer(); d.Reject != nil {
+		d.Reject.Answer = d.Answer
+	}
 	m.versions[key] = max(m.versions[key], version)
 	return d
+}
+
+func (m *machine) answer() pipeline.Answer {
+	return pipeline.Answer{Request: rapid.SampledFrom([]string{"", "c-1", "ü"}).Draw(m.Context, "request"), Text: rapid.SampledFrom([]string{"", "200"}).Draw(m.Context, "answer")}
 }
 
 // same compares what the stores show.
@@ -230,8 +240,24 @@ func (m *machine) compare() {
 		return seen(codes(list), err)
 	})
 	m.same("records", func(r *machineRun) any { return seen(r.Records(ctx, account, m.name, "n", []string{"1", "2"})) })
+	for _, key := range machineKeys {
+		m.same("memory of "+key, func(r *machineRun) any { return seen(m.remembered(r, key)) }, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
+	}
 	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
 	m.invariants()
+}
+
+// remembered returns what a store knows of a key, but for what tells of times.
+func (m *machine) remembered(r *machineRun, key string) (pipeline.Memory, error) {
+	known, err := r.Remember(m.Context.Context(), m.name, key)
+	if known.Since.IsZero() != (len(known.Wanted) == 0) && r.what != "model" {
+		m.Context.Errorf("%s waits since %v for %v", key, known.Since, known.Wanted)
+	}
+	known.Decided, known.Since = time.Time{}, time.Time{}
+	for i, l := range known.Rejects {
+		known.Rejects[i] = DeadLetter{Key: l.Key, Place: l.Place, Stage: l.Stage, Code: l.Code, State: l.State, Answer: l.Answer}
+	}
+	return known, err
 }
 
 // seen puts an answer and its error together.

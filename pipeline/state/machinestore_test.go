@@ -10,6 +10,7 @@ import (
 // A machineStore is a store that the machine plays on.
 type machineStore interface {
 	pipeline.Store
+	Remember(ctx context.Context, pipeline, key string) (pipeline.Memory, error)
 	crash(name string, epoch int64) // ends the lease as the end of its process does
 	letters(ctx context.Context, name string, closed bool) ([]DeadLetter, error)
 	retry(ctx context.Context, name string, id int64) error

@@ -25,6 +25,7 @@ type plan struct {
 type planned struct {
 	pipeline.Entry
 	changed bool
+	answer  *pipeline.Answer      // by which it was decided; nil: nothing is said of that
 	waiting []pipeline.LinkChange // in stable order, where it was asked for
 	rewait  bool                  // waiting has changed
 }
@@ -60,6 +61,9 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	}
 	e.changed = true
 	e.Version, e.Held = d.Version, d.Held
+	if d.Verdict != pipeline.Found || d.Answer != (pipeline.Answer{}) {
+		e.answer = &d.Answer
+	}
 	if d.Record != nil && isText(d.Record.Value) {
 		p.learn(e, d)
 	}
@@ -209,6 +213,9 @@ func (p *plan) link(d *pipeline.LinkDecision) {
 	if d.State != nil {
 		e.Links = append(e.Links, *d.State)
 	}
+	if e.ID == "" && d.Answer != (pipeline.Answer{}) {
+		e.answer = &d.Answer
+	}
 	if d.Intended {
 		return
 	}
@@ -239,7 +246,7 @@ func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkS
 func (p *plan) ledger() (rows []ledgerRow) {
 	for _, key := range p.keys {
 		if e := p.rows[key]; e.changed {
-			rows = append(rows, newLedgerRow(key, &e.Entry))
+			rows = append(rows, newLedgerRow(key, e))
 		}
 	}
 	return rows

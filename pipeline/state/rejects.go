@@ -3,28 +3,12 @@ package state
 import (
 	"context"
 	"fmt"
-	"time"
+
+	"sluice/pipeline"
 )
 
-// A DeadLetter says why a row isn't in the destination as its source has it. It holds no values but those that its
-// message quotes.
-type DeadLetter struct {
-	ID       int64     `json:"id"`
-	Pipeline string    `json:"pipeline"`
-	Key      string    `json:"key"` // "" where the row couldn't be read far enough to know it
-	Place    string    `json:"place"`
-	Stage    string    `json:"stage"`
-	Code     string    `json:"code"`
-	Message  string    `json:"message"`
-	State    string    `json:"state"` // "open", "held" (waits for a person) or "closed"
-	Run      int64     `json:"run"`   // that refused it first
-	LastRun  int64     `json:"last_run"`
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
-	Retried  time.Time `json:"retried,omitzero"`
-	Closed   time.Time `json:"closed,omitzero"`
-	Follows  int64     `json:"follows,omitempty"` // the dead letter that was retried, where the row was refused again for another reason
-}
+// A DeadLetter says why a row isn't in the destination as its source has it.
+type DeadLetter = pipeline.DeadLetter
 
 // A Filter chooses dead letters; its zero fields choose all that aren't closed.
 type Filter struct {
@@ -51,24 +35,10 @@ func idRows(ids []int64) string {
 
 // Rejects returns dead letters, newest first.
 func (s *store) Rejects(ctx context.Context, f Filter) ([]DeadLetter, error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = 1<<31 - 1
-	}
 	var list []DeadLetter
-	err := s.db.view(ctx, func(v session) error {
-		list = nil
-		return v.query(ctx, func(scan scan) error {
-			l, err := scanLetter(scan)
-			list = append(list, l)
-			return err
-		}, `
-select id, pipeline, key, place, stage, code, message, state, run, last_run, coalesce(follows, 0),
-{micros:first_at}, {micros:last_at}, {micros:retried_at}, {micros:closed_at}
-from sluice.dead_letter
-where ($1 = '' or pipeline = $1) and ($2 = '' or code = $2) and ($3 = '' or key = $3) and ($4 or state <> 'closed')
-and ($5 or id in (select r.id from rows($6 r: id bigint)))
-order by id desc limit $7`, f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0, idRows(f.IDs), limit)
+	err := s.db.view(ctx, func(v session) (err error) {
+		list, err = letters(ctx, v, f)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
@@ -76,9 +46,27 @@ order by id desc limit $7`, f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0
 	return list, nil
 }
 
+func letters(ctx context.Context, v session, f Filter) (list []DeadLetter, err error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = 1<<31 - 1
+	}
+	return list, v.query(ctx, func(scan scan) error {
+		l, err := scanLetter(scan)
+		list = append(list, l)
+		return err
+	}, `
+select id, pipeline, key, place, stage, code, message, state, run, last_run, coalesce(follows, 0), request, answer,
+{micros:first_at}, {micros:last_at}, {micros:retried_at}, {micros:closed_at}
+from sluice.dead_letter
+where ($1 = '' or pipeline = $1) and ($2 = '' or code = $2) and ($3 = '' or key = $3) and ($4 or state <> 'closed')
+and ($5 or id in (select r.id from rows($6 r: id bigint)))
+order by id desc limit $7`, f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0, idRows(f.IDs), limit)
+}
+
 func scanLetter(scan scan) (l DeadLetter, err error) {
 	var first, last, retried, closed *int64
-	err = scan(&l.ID, &l.Pipeline, &l.Key, &l.Place, &l.Stage, &l.Code, &l.Message, &l.State, &l.Run, &l.LastRun, &l.Follows,
+	err = scan(&l.ID, &l.Pipeline, &l.Key, &l.Place, &l.Stage, &l.Code, &l.Message, &l.State, &l.Run, &l.LastRun, &l.Follows, &l.Request, &l.Text,
 		&first, &last, &retried, &closed)
 	l.First, l.Last, l.Retried, l.Closed = fromMicros(first), fromMicros(last), fromMicros(retried), fromMicros(closed)
 	return l, err
@@ -88,9 +76,9 @@ func scanLetter(scan scan) (l DeadLetter, err error) {
 const chosen = `($1 = '' or d.pipeline = $1) and ($2 or d.id in (select r.id from rows($3 r: id bigint))) and d.state <> 'closed'`
 
 // Retry makes the rows of dead letters be read and sent again; see Store.
-func (s *store) Retry(ctx context.Context, pipeline string, ids []int64) (int, error) {
+func (s *store) Retry(ctx context.Context, name string, ids []int64) (int, error) {
 	var retried int64
-	args := []any{pipeline, len(ids) == 0, idRows(ids)}
+	args := []any{name, len(ids) == 0, idRows(ids)}
 	err := s.db.update(ctx, func(tx session) error {
 		// The row lock of progress comes first: it keeps commits away until the transaction ends.
 		_, err := tx.exec(ctx, `

@@ -12,7 +12,7 @@ import (
 
 // A Store is what a run needs of the state, and what its operators need beside it. Its methods may be called concurrently.
 type Store interface {
-	pipeline.Auditor
+	pipeline.Rememberer
 
 	// Migrate brings the tables to the newest version that the program knows, and returns the versions before and
 	// after. It changes nothing, and needs no right to, where they are of that version already. Tables of a version

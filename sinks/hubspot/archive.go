@@ -16,6 +16,7 @@ func (w *writing) archive(ctx context.Context, b batch) error {
 	if err != nil {
 		return w.failed(ctx, b, err)
 	}
+	w.answer = answerOf(answer.HTTPStatus, answer.CorrelationID)
 	w.archived(b, answer.Errors)
 	return nil
 }
@@ -36,7 +37,7 @@ func (w *writing) archived(b batch, errs []crm.ItemError) {
 	for at, e := range b.entries {
 		switch item := failed[at]; {
 		case item != nil && item.Category != "OBJECT_NOT_FOUND":
-			w.refuse(e.Change, w.refusal(e, item))
+			w.refuse(e.Change, item, w.refusal(e, item))
 		case item != nil || !anonymous:
 			w.done(e, e.ID, false)
 		}

@@ -31,6 +31,7 @@ func (w *writing) failed(ctx context.Context, b batch, err error) error {
 		w.unwritten(b.entries)
 		return explain(e.Without(values(b.entries)))
 	}
+	w.answer = answerOf(e.Status, e.CorrelationID)
 	failpoint.Reach("bisect.before")
 	w.takeApart(ctx, b, e)
 	return nil
@@ -176,7 +177,7 @@ func (w *writing) readBack(ctx context.Context, b batch, item *crm.ItemError) {
 		}
 		accounted[i] = true
 		if w.holds(record, e.Change) {
-			w.done(e, record.ID, false)
+			w.found(e, record.ID, l)
 			continue
 		}
 		conflicts = append(conflicts, conflict{entry: e, id: record.ID, item: item, property: w.matchName()})

@@ -31,7 +31,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 	for _, c := range conflicts {
 		sent := c.Action == pipeline.Create && !c.Sent.IsZero() && c.adopted == nil
 		if c.fold != "" && (sent || c.Action == pipeline.Create && c.id == "") {
-			record, err := w.holder(ctx, &c)
+			record, l, err := w.holder(ctx, &c)
 			switch {
 			case err != nil:
 				w.log.Warn("a conflict can't be read back now", "error", err)
@@ -39,7 +39,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 			case record == nil && sent:
 				continue // in doubt: it isn't seen yet
 			case sent && !c.archived && w.holds(record, c.Change):
-				w.done(c.entry, record.ID, false)
+				w.found(c.entry, record.ID, l)
 				continue
 			case record != nil:
 				c.id = record.ID
@@ -53,7 +53,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 			adopted = append(adopted, e)
 			continue
 		}
-		w.refuse(c.Change, w.conflictError(c))
+		w.refuse(c.Change, c.item, w.conflictError(c))
 	}
 	if len(adopted) > 0 {
 		w.todo = append(w.todo, batch{pipeline.Update, adopted})
@@ -63,7 +63,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 // holder returns the record that a create is in conflict with, with all properties that are written; nil if none is seen.
 // Where its id was told it is read by that, which sees a new record at once (API.md section 11.1). An archived record may
 // still have its unique values (section 11.4).
-func (w *writing) holder(ctx context.Context, c *conflict) (*crm.Result, error) {
+func (w *writing) holder(ctx context.Context, c *conflict) (*crm.Result, *lookup, error) {
 	property, value := w.matchName(), c.fold
 	if c.id != "" {
 		property, value = recordID, c.id
@@ -72,17 +72,17 @@ func (w *writing) holder(ctx context.Context, c *conflict) (*crm.Result, error) 
 		l := w.lookup(w.object, w.path, property, w.written()...)
 		l.archived = archived
 		if err := l.read(ctx, []string{value}); err != nil {
-			return nil, err
+			return nil, l, err
 		}
 		if record := l.found[value]; record != nil {
 			c.archived = archived
 			if property == w.matchName() {
 				c.property = property
 			}
-			return record, nil
+			return record, l, nil
 		}
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 // coordinates is how HubSpot names a unique value that another record has (API.md section 6.3).

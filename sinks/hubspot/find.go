@@ -93,6 +93,7 @@ type lookup struct {
 	archived               bool                   // reads the recycle bin
 	found                  map[string]*crm.Result // by value
 	absent                 map[string]bool
+	answer                 pipeline.Answer // to the last request
 }
 
 func (s *Sink) lookup(object, path, property string, names ...string) *lookup {
@@ -116,6 +117,7 @@ func (l *lookup) read(ctx context.Context, values []string) error {
 		}
 		return l.takeApart(ctx, values)
 	}
+	l.answer = answerOf(answer.HTTPStatus, answer.CorrelationID)
 	x := l.index(values)
 	strangers := l.results(x, values, answer)
 	blocked := l.missing(x, values, answer)

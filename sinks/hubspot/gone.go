@@ -25,9 +25,9 @@ func (s *Sink) departed(ctx context.Context, outcomes []pipeline.Outcome, change
 	for _, c := range changes {
 		switch {
 		case l.found[c.ID] != nil:
-			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Gone, Err: s.archivedError(c.ID)})
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Gone, Err: s.archivedError(c.ID), Answer: l.readBack()})
 		case l.absent[c.ID]:
-			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Gone, Purged: true, Err: s.purgedError(c.ID)})
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Gone, Purged: true, Err: s.purgedError(c.ID), Answer: l.readBack()})
 		}
 	}
 	return outcomes, nil
@@ -76,7 +76,7 @@ func (w *writing) missing(ctx context.Context, entries []entry) {
 		case e.adopted != nil:
 			c := *e.adopted
 			c.archived = !o.Purged
-			w.refuse(e.Change, w.conflictError(c))
+			w.refuse(e.Change, c.item, w.conflictError(c))
 		default:
 			w.outcomes = append(w.outcomes, o)
 		}

@@ -72,6 +72,7 @@ type pair struct {
 	current []crm.AssociationType
 	unread  bool // what the pair has isn't known
 	failed  error
+	answer  pipeline.Answer     // to the last request that was to change the pair
 	unknown bool                // a request didn't say what became of the pair
 	given   crm.AssociationType // by HubSpot, as the default type
 
@@ -280,10 +281,10 @@ func (l *linking) report(p *pair) {
 	}
 	for i, c := range p.changes {
 		if p.failed != nil {
-			l.refuse(c, p.failed)
+			l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Refused, Err: p.failed, Answer: p.answer})
 			continue
 		}
-		o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: p.idle()}
+		o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: p.idle(), Answer: p.answer}
 		if !c.Remove {
 			o.State = p.state(i)
 		}

@@ -78,6 +78,7 @@ func (c linkCall) run(ctx context.Context, pairs []*pair) error {
 			return explain(err)
 		}
 		if len(pairs) == 1 {
+			pairs[0].answer = named(answerOf(e.Status, e.CorrelationID), e.Category)
 			pairs[0].failed = linkRefusal(&crm.ItemError{Category: e.Category, SubCategory: e.SubCategory, Message: e.Message, Errors: e.Details})
 			return nil
 		}
@@ -109,6 +110,7 @@ func (c linkCall) halves(ctx context.Context, pairs []*pair) error {
 // sort marks the pairs that errors name, and returns those of which the answer doesn't say what became of them, and
 // whether there are errors that name nobody.
 func (c linkCall) sort(pairs []*pair, answer *crm.AssociationAnswer) (open []*pair, anonymous bool) {
+	told := answerOf(answer.HTTPStatus, answer.CorrelationID)
 	done := map[crm.Pair]crm.AssociationType{}
 	for _, r := range answer.Results {
 		done[r.Pair] = r.Type
@@ -118,7 +120,7 @@ func (c linkCall) sort(pairs []*pair, answer *crm.AssociationAnswer) (open []*pa
 		if !ok && c.named {
 			open = append(open, p)
 		}
-		p.given = t
+		p.given, p.answer = t, told
 	}
 	if !c.named {
 		open = slices.Clone(pairs)
@@ -131,7 +133,7 @@ func (c linkCall) sort(pairs []*pair, answer *crm.AssociationAnswer) (open []*pa
 				return false
 			}
 			hit = true
-			p.failed = linkRefusal(item)
+			p.failed, p.answer = linkRefusal(item), named(told, item.Category)
 			return true
 		})
 		anonymous = anonymous || !hit && !anyNamed(item, pairs)

@@ -107,14 +107,17 @@ func (l *lookup) readAll(ctx context.Context, changes []*pipeline.Change, value 
 
 // verdict returns what a reading tells of a change; false if nothing.
 func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bool) {
-	o := pipeline.Outcome{TraceID: c.TraceID}
+	o := pipeline.Outcome{TraceID: c.TraceID, Answer: l.readBack()}
 	record := l.found[value]
 	if record != nil {
 		o.ID = record.ID
 	}
 	switch {
 	case record != nil && c.Action == pipeline.Create:
-		return l.own(c, record), true
+		answer := o.Answer
+		o = l.own(c, record)
+		o.Answer = answer
+		return o, true
 	case record != nil && o.ID != c.ID && c.Action == pipeline.Archive: // merged away: archiving the survivor isn't asked for
 		o.Verdict, o.ID = pipeline.Done, c.ID
 	case record != nil:

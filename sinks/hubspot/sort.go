@@ -29,7 +29,7 @@ func (w *writing) sort(s *sorting, action pipeline.Action, e entry, item *crm.It
 	case isConflict(item):
 		s.conflicts = append(s.conflicts, conflict{entry: e, id: item.ExistingID(), item: item})
 	default:
-		w.refuse(e.Change, w.refusal(e, item))
+		w.refuse(e.Change, item, w.refusal(e, item))
 	}
 }
 

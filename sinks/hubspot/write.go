@@ -19,6 +19,7 @@ type writing struct {
 	*Sink
 	outcomes []pipeline.Outcome
 	todo     []batch
+	answer   pipeline.Answer // to the last request
 }
 
 // Write sends changes that all have the same action. Up to maxBytes they are one request, more only where that is
@@ -57,7 +58,7 @@ func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]ent
 		e := entry{Change: c, input: w.input(c), fold: w.foldMatch(c)}
 		record := w.recordName(&e)
 		if first, twice := seen[record]; twice && record != "" {
-			w.refuse(c, collision(record, first))
+			w.refuse(c, nil, collision(record, first))
 			continue
 		}
 		seen[record] = c.Key
@@ -68,7 +69,7 @@ func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]ent
 				}
 				return entries, err
 			}
-			w.refuse(c, err)
+			w.refuse(c, nil, err)
 			continue
 		}
 		entries = append(entries, e)
@@ -181,6 +182,7 @@ func (w *writing) send(ctx context.Context, b batch) error {
 	if err != nil {
 		return w.failed(ctx, b, err)
 	}
+	w.answer = answerOf(answer.HTTPStatus, answer.CorrelationID)
 	return w.answered(ctx, b, answer)
 }
 
@@ -270,11 +272,22 @@ func (w *writing) done(e entry, id string, made bool) {
 	for i := range e.links {
 		e.links[i].FromID = id
 	}
-	w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: id, Links: e.links, Made: made})
+	w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: id, Links: e.links, Made: made, Answer: w.answer})
 }
 
-func (w *writing) refuse(c *pipeline.Change, err error) {
-	w.outcomes = append(w.outcomes, refused(c, err))
+// found notes that a record which was read back holds what was sent.
+func (w *writing) found(e entry, id string, l *lookup) {
+	w.done(e, id, false)
+	w.outcomes[len(w.outcomes)-1].Answer = l.readBack()
+}
+
+// refuse notes that a row can't be written. The item says why, if it is HubSpot that refuses it.
+func (w *writing) refuse(c *pipeline.Change, item *crm.ItemError, err error) {
+	o := refused(c, err)
+	if item != nil {
+		o.Answer = named(w.answer, item.Category)
+	}
+	w.outcomes = append(w.outcomes, o)
 }
 
 func (w *writing) unwritten(entries []entry) {

@@ -57,6 +57,9 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 	}
 	e := s.row(d.Key)
 	e.Version, e.Held = d.Version, d.Held
+	if d.Verdict != pipeline.Found || d.Answer != (pipeline.Answer{}) {
+		s.answers[d.Key] = d.Answer
+	}
 	if d.Record != nil {
 		s.learn(e, d)
 	}
@@ -154,6 +157,9 @@ func (s *Store) link(d *pipeline.LinkDecision, said *letters) {
 	})
 	if d.State != nil {
 		e.Links = append(e.Links, *d.State)
+	}
+	if e.ID == "" && d.Answer != (pipeline.Answer{}) {
+		s.answers[d.Key] = d.Answer
 	}
 	if d.Intended {
 		return

@@ -22,6 +22,7 @@ type Letter struct {
 	Code    string
 	State   string
 	LastRun int64
+	Answer  pipeline.Answer
 }
 
 // says tells whether the letter is open and says the same of the same row.
@@ -83,11 +84,11 @@ func (s *Store) write(said *letters, run int64) {
 	for _, o := range said.opened {
 		at := slices.IndexFunc(s.letters, func(l *Letter) bool { return l.says(&o.Reject) })
 		if at < 0 {
-			s.letters = append(s.letters, &Letter{ID: int64(len(s.letters) + 1), Key: o.Key, Place: o.Place.String(), Stage: o.Stage, Code: o.Code, State: o.state, LastRun: run})
+			s.letters = append(s.letters, &Letter{ID: int64(len(s.letters) + 1), Key: o.Key, Place: o.Place.String(), Stage: o.Stage, Code: o.Code, State: o.state, LastRun: run, Answer: o.Answer})
 			continue
 		}
 		l := s.letters[at]
-		l.State, l.LastRun = o.state, run
+		l.State, l.LastRun, l.Answer = o.state, run, o.Answer
 		if place := o.Place.String(); place != "" {
 			l.Place = place
 		}

@@ -39,6 +39,27 @@ func (s *Store) entry(key string) pipeline.Entry {
 	return e
 }
 
+// Remember returns what is known of a key, but for times; see pipeline.Rememberer.
+func (s *Store) Remember(_ context.Context, _, key string) (pipeline.Memory, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := pipeline.Memory{Entry: s.entry(key), Answer: s.answers[key]}
+	for _, l := range s.waiting[key] {
+		m.Wanted = append(m.Wanted, s.filled(l))
+	}
+	for _, l := range slices.Backward(s.letters) {
+		if l.State != Closed && l.Key == key {
+			m.Rejects = append(m.Rejects, pipeline.DeadLetter{ID: l.ID, Key: l.Key, Place: l.Place, Stage: l.Stage, Code: l.Code, State: l.State, Answer: l.Answer})
+		}
+	}
+	for _, d := range s.doubts() {
+		if d.Key == key {
+			m.Attempts = append(m.Attempts, d)
+		}
+	}
+	return m, nil
+}
+
 // Ledger returns a page of the ledger, by key; see pipeline.Store.
 func (s *Store) Ledger(_ context.Context, _, after string, limit int) ([]pipeline.KeyedEntry, error) {
 	s.mu.Lock()

@@ -37,7 +37,8 @@ type Store struct {
 	position    pipeline.Position
 	reread      bool
 	ledger      map[string]*pipeline.Entry
-	groups      []*group // open ones, oldest first
+	answers     map[string]pipeline.Answer // by key
+	groups      []*group                   // open ones, oldest first
 	waiting     map[string][]pipeline.LinkChange
 	records     map[pipeline.RecordID]string // by what is unique of a record
 	letters     []*Letter
@@ -54,7 +55,7 @@ type group struct {
 
 // New returns an empty state.
 func New() *Store {
-	return &Store{ledger: map[string]*pipeline.Entry{}, waiting: map[string][]pipeline.LinkChange{}, records: map[pipeline.RecordID]string{}}
+	return &Store{ledger: map[string]*pipeline.Entry{}, answers: map[string]pipeline.Answer{}, waiting: map[string][]pipeline.LinkChange{}, records: map[pipeline.RecordID]string{}}
 }
 
 // Start takes the lease; see pipeline.Store. It never waits for a holder that may be dead.
@@ -85,13 +86,19 @@ func (s *Store) Take(b pipeline.Begin, holder string) (r pipeline.Resume, idle t
 	if s.throttle != nil {
 		r.ThrottleAge = time.Since(s.throttled)
 	}
+	r.Doubtful = s.doubts()
+	return r, 0, nil
+}
+
+// doubts returns the intents of open groups, oldest first; the caller holds mu.
+func (s *Store) doubts() (open []pipeline.Doubt) {
 	for _, g := range s.groups {
 		for _, in := range g.intents {
 			e := s.ledger[in.Key]
-			r.Doubtful = append(r.Doubtful, pipeline.Doubt{Intent: in, Group: g.id, Age: time.Since(g.began), Decided: e != nil && e.Version >= in.Version})
+			open = append(open, pipeline.Doubt{Intent: in, Group: g.id, Age: time.Since(g.began), Decided: e != nil && e.Version >= in.Version})
 		}
 	}
-	return r, 0, nil
+	return open
 }
 
 // Renew lets the lease of an epoch last longer, and tells whether it could.
