@@ -7,10 +7,14 @@ import (
 )
 
 // A Kind is one kind of source, transform, sink or connection that a program has compiled in.
+//
+// The options of a kind are the fields of its config that have a yaml tag: yaml:"name", or yaml:"name,omitempty" for one
+// that may be left out. doc:"…" says what the option does, and enum:"a,b" lists all values that its texts may have.
 type Kind[C any] struct {
-	Name string   // the key in pipelines.yaml
-	Doc  string   // one sentence
-	New  func() C // a config with its defaults: a pointer to a struct with yaml and doc tags
+	Name    string   // the key in pipelines.yaml
+	Doc     string   // one sentence
+	Example string   // a short way to write it in pipelines.yaml, beginning with the name
+	New     func() C // a config with its defaults: a pointer to a struct with yaml and doc tags (see config.Options)
 }
 
 // Kinds lists what a program has compiled in.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"sluice/pipeline"
 	"sluice/pipeline/config"
 )
 
@@ -56,18 +55,9 @@ func TestReadmeIsUpToDate(t *testing.T) {
 
 // madeParts are the parts that README.md must have.
 func madeParts() []string {
-	list := []string{"help run", "help verify", "help reconcile", "help simulate"}
-	for _, k := range kinds.Connections {
-		list = append(list, "options connection "+k.Name)
-	}
-	for _, k := range kinds.Sources {
-		list = append(list, "options source "+k.Name)
-	}
-	for _, k := range kinds.Transforms {
-		list = append(list, "options transform "+k.Name)
-	}
-	for _, k := range kinds.Sinks {
-		list = append(list, "options sink "+k.Name)
+	list := []string{"help run", "help verify", "help reconcile", "help simulate", "keys"}
+	for _, r := range config.References(kinds) {
+		list = append(list, "options "+r.Part+" "+r.Name)
 	}
 	return list
 }
@@ -78,10 +68,14 @@ func makePart(what string) (string, error) {
 	switch {
 	case len(words) == 2 && words[0] == "help":
 		return "```\n" + help(words[1]) + "```\n", nil
+	case what == "keys":
+		return keyTable(), nil
 	case len(words) == 3 && words[0] == "options":
-		if config := newConfig(words[1], words[2]); config != nil {
-			return optionTable(config), nil
+		list, err := chooseKinds(config.References(kinds), words[1:])
+		if err != nil {
+			return "", err
 		}
+		return optionTable(list[0].Options), nil
 	}
 	return "", fmt.Errorf("nothing is called that: there are %q", madeParts())
 }
@@ -93,65 +87,35 @@ func help(command string) string {
 	return strings.ReplaceAll(out.String(), "\t", "  ")
 }
 
-// newConfig returns the config of a kind, with its defaults.
-func newConfig(what, name string) any {
-	switch what {
-	case "connection":
-		return find(kinds.Connections, name)
-	case "source":
-		return find(kinds.Sources, name)
-	case "transform":
-		return find(kinds.Transforms, name)
-	case "sink":
-		return find(kinds.Sinks, name)
-	}
-	return nil
-}
-
-func find[C any](list []pipeline.Kind[C], name string) any {
-	for _, k := range list {
-		if k.Name == name {
-			return k.New()
-		}
-	}
-	return nil
-}
-
-// optionTable returns the options of a config as a Markdown table.
-func optionTable(c any) string {
+// optionTable returns the options of a kind as a Markdown table.
+func optionTable(options []config.Option) string {
 	var b strings.Builder
 	b.WriteString("| option | value | default | meaning |\n|---|---|---|---|\n")
-	options := config.Options(c)
-	if len(options) == 1 && options[0].Name == "*" {
-		options[0].Name = "NAME"
-		options[0].Doc = "One entry for each name."
-	}
-	writeOptions(&b, "", options)
-	return b.String()
-}
-
-func writeOptions(b *strings.Builder, prefix string, options []config.Option) {
-	for _, o := range options {
-		value, fallback := o.Type, ""
-		if o.Shorthand {
-			value += ", or a single value"
-		}
+	for _, o := range flatten("", options) {
+		fallback := o.fallback
 		if o.Default != "" {
 			fallback = "`" + o.Default + "`"
 		}
-		if o.Required {
-			fallback = "required"
-		}
-		fallback = strings.Replace(fallback, "m0s`", "m`", 1)
-		doc := strings.NewReplacer("|", `\|`, "*", `\*`).Replace(o.Doc)
-		fmt.Fprintf(b, "| `%s%s` | %s | %s | %s |\n", prefix, o.Name, value, fallback, doc)
-		below := prefix + o.Name
-		if strings.HasPrefix(o.Type, "list of") {
-			below += "[]"
-		}
-		writeOptions(b, below+".", o.Options)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", o.name, o.value, fallback, markdown.Replace(o.Doc))
 	}
+	return b.String()
 }
+
+// keyTable returns the keys of the file and of a pipeline as a Markdown table.
+func keyTable() string {
+	var b strings.Builder
+	b.WriteString("| key | meaning |\n|---|---|\n")
+	for _, o := range config.Options(&config.Spec{}) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", o.Name, markdown.Replace(o.Doc))
+	}
+	for _, o := range config.Options(&config.Pipeline{}) {
+		fmt.Fprintf(&b, "| `pipelines.NAME.%s` | %s |\n", o.Name, markdown.Replace(o.Doc))
+	}
+	return b.String()
+}
+
+// markdown escapes what Markdown would act on in a table.
+var markdown = strings.NewReplacer("|", `\|`, "*", `\*`)
 
 // Every file of pipelines that README.md shows is one that the program reads.
 func TestReadmeShowsFilesThatAreRight(t *testing.T) {

@@ -6,6 +6,8 @@
 package config
 
 import (
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,9 +22,10 @@ const DefaultState = "sqlite:.sluice/state.db"
 // A Spec is what a file without errors says.
 type Spec struct {
 	File        string
-	State       string       // URL of the store: sqlite:PATH or postgres://…
-	Connections []Connection // in file order
-	Pipelines   []Pipeline   // in file order
+	Version     string       `yaml:"version" enum:"1" doc:"The version of the file's format: write version: 1."`
+	State       string       `yaml:"state,omitempty" doc:"Where the state is kept: sqlite:PATH or postgres://…; sqlite:.sluice/state.db by default."`
+	Connections []Connection `yaml:"connections,omitempty" doc:"Accounts and databases by name."`                                                                      // in file order
+	Pipelines   []Pipeline   `yaml:"pipelines" doc:"Pipelines by name, each with a source, a key and a sink; they run in this order, and after those that they name."` // in file order
 
 	doc *document
 }
@@ -43,14 +46,15 @@ type Component[C any] struct {
 	Config C
 }
 
-// A Pipeline is one entry of pipelines.
+// A Pipeline is one entry of pipelines. A field that is decoded like the options of kinds needs no more than its tags.
 type Pipeline struct {
-	Name        string
-	After       []string // pipelines that must have ended before this one starts
-	Key         []string // the source columns that identify a row
-	Source      Component[pipeline.SourceConfig]
-	Transforms  []Component[pipeline.TransformConfig]
-	Sink        Component[pipeline.SinkConfig]
+	Name       string
+	After      []string                              `yaml:"after,omitempty" doc:"A pipeline, or a list of them, that must have ended well (code 0 or 3) before this one starts."`
+	Source     Component[pipeline.SourceConfig]      `yaml:"source" doc:"One kind of source with its options, such as csv: {path: people.csv}."`
+	Key        []string                              `yaml:"key" doc:"The source columns that identify a row. If they change, rows are new."`
+	Transforms []Component[pipeline.TransformConfig] `yaml:"transforms,omitempty" doc:"A list of transforms, each one kind with its options; each row goes through all of them."`
+	Sink       Component[pipeline.SinkConfig]        `yaml:"sink" doc:"One kind of sink with its options."`
+
 	Fingerprint string // of the source's kind and options and the key: what a checkpoint depends on
 }
 
@@ -83,48 +87,42 @@ func Parse(file string, data []byte, kinds pipeline.Kinds, lookup func(string) (
 // spec decodes the top of the file.
 func (d *decoder) spec(root *yaml.Node) *Spec {
 	s := &Spec{File: d.file, State: DefaultState, doc: d.document}
-	m := d.mapping(spot{key: root, value: root}, "version", "state", "connections", "pipelines")
-	if m == nil {
-		return s
-	}
-	d.version(m)
-	if at, ok := m.get("state"); ok {
-		d.state(at, &s.State)
-	}
-	if at, ok := m.get("connections"); ok {
-		s.Connections = d.connections(at)
-	}
-	at, ok := m.get("pipelines")
-	if !ok {
-		d.report(m.spot, `write pipelines: with a name, a source, a key and a sink`, "missing key %q", "pipelines")
-		return s
-	}
-	s.Pipelines = d.pipelines(at, s.Connections)
+	d.fields(spot{key: root, value: root}, reflect.ValueOf(s).Elem(), func(at spot, f field) {
+		switch f.name {
+		case "version":
+			s.Version = d.version(at)
+		case "state":
+			d.state(at, &s.State)
+		case "connections":
+			s.Connections = d.connections(at)
+		case "pipelines":
+			s.Pipelines = d.pipelines(at, s.Connections)
+		}
+	})
 	return s
 }
 
-func (d *decoder) version(m *mapping) {
-	at, ok := m.get("version")
-	if !ok {
-		d.report(m.spot, "write version: 1 on the first line", "missing key %q", "version")
-		return
-	}
+func (d *decoder) version(at spot) string {
 	text, ok := d.scalar(at, "the number 1")
 	if ok && text != "1" {
 		d.report(at, "", "unknown version %s: this program reads version 1", d.shown(at.value))
 	}
+	return text
 }
+
+// statePattern is what the URL of a store looks like.
+const statePattern = `^(sqlite:|postgres://|postgresql://)[\s\S]`
+
+var stateURL = regexp.MustCompile(statePattern)
 
 func (d *decoder) state(at spot, state *string) {
 	text, ok := d.scalar(at, "a URL such as "+DefaultState+" or postgres://…")
 	if !ok {
 		return
 	}
-	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
-		if rest, ok := strings.CutPrefix(text, scheme); ok && rest != "" {
-			*state = text
-			return
-		}
+	if stateURL.MatchString(text) {
+		*state = text
+		return
 	}
 	d.report(at, "", "%s is no place for the state: expected sqlite:PATH or postgres://…", d.shown(at.value))
 }
@@ -157,43 +155,27 @@ func (d *decoder) pipelines(at spot, connections []Connection) []Pipeline {
 // pipeline decodes one pipeline.
 func (d *decoder) pipeline(entry spot) Pipeline {
 	p := Pipeline{Name: entry.key.Value}
-	m := d.mapping(entry, "after", "source", "key", "transforms", "sink")
-	if m == nil {
-		return p
-	}
-	if at, ok := m.get("after"); ok {
-		p.After = d.texts(at, "a pipeline's name")
-	}
-	if at, ok := d.required(m, "source"); ok {
-		p.Source = component(d, at, d.kinds.Sources, "source")
-	}
-	if at, ok := d.required(m, "key"); ok {
-		p.Key = d.key(at)
-	}
-	if at, ok := m.get("transforms"); ok {
-		for _, element := range d.elements(at, "a list of transforms") {
-			p.Transforms = append(p.Transforms, component(d, element, d.kinds.Transforms, "transform"))
+	v := reflect.ValueOf(&p).Elem()
+	d.fields(entry, v, func(at spot, f field) {
+		switch f.name {
+		case "after":
+			p.After = d.texts(at, "a pipeline's name")
+		case "source":
+			p.Source = component(d, at, d.kinds.Sources, "source")
+		case "key":
+			p.Key = d.key(at)
+		case "transforms":
+			for _, element := range d.elements(at, "a list of transforms") {
+				p.Transforms = append(p.Transforms, component(d, element, d.kinds.Transforms, "transform"))
+			}
+		case "sink":
+			p.Sink = component(d, at, d.kinds.Sinks, "sink")
+		default:
+			d.option(at, f, v.Field(f.index))
 		}
-	}
-	if at, ok := d.required(m, "sink"); ok {
-		p.Sink = component(d, at, d.kinds.Sinks, "sink")
-	}
+	})
 	p.Fingerprint = fingerprint(&p, d.kinds.Sources)
 	return p
-}
-
-// required returns the value of a key that a pipeline can't be without.
-func (d *decoder) required(m *mapping, key string) (spot, bool) {
-	at, ok := m.get(key)
-	if !ok {
-		hints := map[string]string{
-			"source": "a source is one kind with its options, such as csv: {path: people.csv}",
-			"key":    "name the source columns that identify a row",
-			"sink":   "a sink is one kind with its options",
-		}
-		d.reportKey(m.spot, hints[key], "missing key %q", key)
-	}
-	return at, ok
 }
 
 // key decodes the key columns.

@@ -71,7 +71,7 @@ func parse(t *testing.T, source string, env ...string) *Spec {
 func TestParse(t *testing.T) {
 	spec := parse(t, example)
 	want := &Spec{
-		File: "pipelines.yaml", State: "sqlite:here.db",
+		File: "pipelines.yaml", Version: "1", State: "sqlite:here.db",
 		Connections: []Connection{
 			{Name: "warehouse", Kind: "postgres", Config: &postgresConnection{URL: secret}},
 			{Name: "crm", Kind: "hubspot", Config: &hubspotConnection{AccessToken: "pat-na1-not-to-be-seen", BaseURL: "https://api.hubapi.com", APIVersion: "2026-09"}},
@@ -206,12 +206,76 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// TestReferencesOfOtherTypes proves that what isn't text may come from outside, in quotes as flow maps need them, whether
+// it is set or has a default.
+func TestReferencesOfOtherTypes(t *testing.T) {
+	const source = `
+version: "${VERSION:-1}"
+pipelines:
+  people:
+    source: { csv: { path: people.csv, header: "${HEADER:-false}" } }
+    key: id
+    sink: { hubspot: { connection: crm } }
+connections: { crm: { hubspot: } }
+`
+	for header, want := range map[string]bool{"": false, "true": true} {
+		spec := parse(t, source, "HEADER", header)
+		if got := spec.Pipelines[0].Source.Config.(*csvSource).Header; got != want || spec.Version != "1" {
+			t.Errorf("HEADER=%q: header %v, version %q", header, got, spec.Version)
+		}
+	}
+	_, diags := Parse("pipelines.yaml", []byte(source), testKinds, environment("HEADER", "yes"))
+	if len(diags) != 1 || !strings.HasSuffix(diags[0].Message, `expected true or false, found "${HEADER:-false}"`) {
+		t.Errorf("HEADER=yes: %v", diags)
+	}
+}
+
+// TestEnum proves that a text, or each of several, is one of those that the option's tag lists.
+func TestEnum(t *testing.T) {
+	const source = `
+version: 1
+pipelines:
+  people:
+    source: { csv: { path: people.csv, types: { born: date, died: dat, age: number } } }
+    key: id
+    transforms: [ map: { phone: { from: phone, null: "${NULL:-keep}" } } ]
+    sink: { hubspot: { connection: crm, mode: upsrt } }
+connections: { crm: { hubspot: } }
+`
+	_, diags := Parse("pipelines.yaml", []byte(source), testKinds, environment())
+	want := []string{
+		`5:67: pipelines.people.source.csv.types.died: unknown value "dat": expected date or time did you mean "date"?`,
+		`5:77: pipelines.people.source.csv.types.age: unknown value "number": expected date or time `,
+		`7:54: pipelines.people.transforms[0].map.phone.null: unknown value "${NULL:-keep}": expected skip, clear or reject `,
+		`8:47: pipelines.people.sink.hubspot.mode: unknown value "upsrt": expected update or upsert did you mean "upsert"?`,
+	}
+	var got []string
+	for _, d := range diags {
+		got = append(got, strings.TrimPrefix(d.String(), "pipelines.yaml:")+" "+d.Hint)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestShortDuration proves that durations are shown without the zeros that nobody writes.
+func TestShortDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		5 * time.Minute: "5m", time.Hour: "1h", 90 * time.Minute: "1h30m", 10 * time.Second: "10s", 70 * time.Second: "1m10s",
+		10 * time.Minute: "10m", 20 * time.Hour: "20h", 3 * time.Millisecond: "3ms", time.Hour + 10*time.Second: "1h0m10s",
+	} {
+		if got := shortDuration(d); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}
+
 // TestOptions proves that the list of options comes from the same tags.
 func TestOptions(t *testing.T) {
 	want := []Option{
 		{Name: "connection", Type: "text", Doc: "The name of a hubspot connection.", Required: true},
 		{Name: "object", Type: "text", Doc: "The object to write."},
-		{Name: "mode", Type: "text", Doc: "How to write."},
+		{Name: "mode", Type: "text", Doc: "How to write.", Values: []string{"update", "upsert"}},
 		{Name: "match", Type: "text", Doc: "A unique property."},
 		{Name: "associations", Type: "list of map", Doc: "Links to other records.", Options: []Option{
 			{Name: "to", Type: "text", Doc: "The object at the other end.", Required: true},

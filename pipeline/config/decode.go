@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -125,25 +126,71 @@ func (d *decoder) shorthand(at spot, s pipeline.Shorthand) {
 
 // structure sets the fields of a struct.
 func (d *decoder) structure(at spot, v reflect.Value) {
-	fields := fieldsOf(v.Type())
-	names := make([]string, len(fields))
-	for i, f := range fields {
+	d.fields(at, v, func(entry spot, f field) { d.option(entry, f, v.Field(f.index)) })
+}
+
+// fields calls set for each field of a struct that a map has a value for, in the order of the fields, and complains of
+// those that it must have and hasn't.
+func (d *decoder) fields(at spot, v reflect.Value, set func(entry spot, f field)) {
+	list := fieldsOf(v.Type())
+	names := make([]string, len(list))
+	for i, f := range list {
 		names[i] = f.name
 	}
 	m := d.mapping(at, names...)
 	if m == nil {
 		return
 	}
-	for _, f := range fields {
+	for _, f := range list {
 		entry, ok := m.get(f.name)
 		switch {
 		case ok:
-			d.decode(entry, v.Field(f.index))
-			d.noteConnection(entry, f.name, v.Field(f.index))
+			set(entry, f)
 		case f.required:
 			d.reportKey(at, f.doc, "missing key %q", f.name)
 		}
 	}
+}
+
+// option sets a field of a struct.
+func (d *decoder) option(at spot, f field, v reflect.Value) {
+	before := len(d.problems)
+	d.decode(at, v)
+	if len(f.values) > 0 && len(d.problems) == before {
+		d.among(at, f.values, v)
+	}
+	d.noteConnection(at, f.name, v)
+}
+
+// among complains of what isn't one of the values that an option may have.
+func (d *decoder) among(at spot, values []string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Slice:
+		for i := range v.Len() {
+			d.among(descend(at, strconv.Itoa(i)), values, v.Index(i))
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			d.among(child(at, key.String()), values, v.MapIndex(key))
+		}
+	case reflect.String:
+		if !slices.Contains(values, v.String()) {
+			hint := ""
+			if near := pipeline.Nearest(v.String(), values); near != "" {
+				hint = fmt.Sprintf("did you mean %q?", near)
+			}
+			d.report(at, hint, "unknown value %s: expected %s", d.shown(at.value), OrList(values))
+		}
+	}
+}
+
+// OrList returns a list as a message does: a, b or c.
+func OrList(list []string) string {
+	last := len(list) - 1
+	if last == 0 {
+		return list[0]
+	}
+	return strings.Join(list[:last], ", ") + " or " + list[last]
 }
 
 // table sets the entries of a map from names.
@@ -175,12 +222,11 @@ func (d *decoder) list(at spot, v reflect.Value) {
 // basic sets a field that holds a single value.
 func (d *decoder) basic(at spot, v reflect.Value) {
 	what := typeName(v.Type())
-	before := len(d.refs)
 	text, ok := d.scalar(at, what)
 	if !ok {
 		return
 	}
-	literal := len(d.refs) == before
+	literal := text == at.value.Value
 	if literal && v.Kind() != reflect.String && v.Type() != durationType && isQuoted(at.value) {
 		d.report(at, "remove the quotes", "expected %s, found the text %s", what, d.shown(at.value))
 		return

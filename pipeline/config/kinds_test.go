@@ -77,7 +77,7 @@ type csvSource struct {
 	noSource
 	Path      []string          `yaml:"path" doc:"The file, or a list of files; * ? and [] match names, which are then read in order of name."`
 	Header    bool              `yaml:"header,omitempty" doc:"Whether the first line of each file names the columns."`
-	Types     map[string]string `yaml:"types,omitempty" doc:"The types of columns that aren't text."`
+	Types     map[string]string `yaml:"types,omitempty" enum:"date,time" doc:"The types of columns that aren't text."`
 	Delimiter string            `yaml:"delimiter,omitempty" doc:"The character between fields."`
 }
 
@@ -116,7 +116,7 @@ func (m *mapTransform) Check() error {
 type mapField struct {
 	From   string            `yaml:"from,omitempty" doc:"A column."`
 	Expr   string            `yaml:"expr,omitempty" doc:"An expression."`
-	Null   string            `yaml:"null,omitempty" doc:"What a null does."`
+	Null   string            `yaml:"null,omitempty" enum:"skip,clear,reject" doc:"What a null does."`
 	Values map[string]string `yaml:"values,omitempty" doc:"Translations."`
 }
 
@@ -151,7 +151,7 @@ type hubspotSink struct {
 	noSink
 	Connection   string        `yaml:"connection" doc:"The name of a hubspot connection."`
 	Object       string        `yaml:"object,omitempty" doc:"The object to write."`
-	Mode         string        `yaml:"mode,omitempty" doc:"How to write."`
+	Mode         string        `yaml:"mode,omitempty" enum:"update,upsert" doc:"How to write."`
 	Match        string        `yaml:"match,omitempty" doc:"A unique property."`
 	Associations []association `yaml:"associations,omitempty" doc:"Links to other records."`
 	MaxRejects   share         `yaml:"max_rejects,omitempty" doc:"The share of rows that may be rejected."`

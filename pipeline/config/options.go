@@ -4,19 +4,21 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"sluice/pipeline"
 )
 
 // An Option is one option of a kind.
 type Option struct {
-	Name      string
-	Type      string // in words, such as "text", "duration", "list of text", "map"
-	Doc       string
-	Required  bool
-	Default   string   // "" if there is none
-	Shorthand bool     // may be written as a single value
-	Options   []Option // of the map, or of each element, that the option holds
+	Name      string   `json:"name"`
+	Type      string   `json:"type"` // in words, such as "text", "duration", "list of text", "map"
+	Doc       string   `json:"doc"`
+	Required  bool     `json:"required,omitempty"`
+	Default   string   `json:"default,omitempty"`   // "" if there is none
+	Values    []string `json:"values,omitempty"`    // all that its texts may be; nil if they may be anything
+	Shorthand bool     `json:"shorthand,omitempty"` // may be written as a single value
+	Options   []Option `json:"options,omitempty"`   // of the map, or of each element, that the option holds
 }
 
 // Options lists the options of a config, as a Kind's New returns it. Where the config is a map from names of the
@@ -33,7 +35,7 @@ func optionsOf(v reflect.Value) []Option {
 	var list []Option
 	for _, f := range fieldsOf(v.Type()) {
 		o := optionOf(f.name, v.Field(f.index))
-		o.Doc, o.Required = f.doc, f.required
+		o.Doc, o.Required, o.Values = f.doc, f.required, f.values
 		list = append(list, o)
 	}
 	return list
@@ -45,7 +47,7 @@ func optionOf(name string, v reflect.Value) Option {
 	for t.Kind() == reflect.Slice || t.Kind() == reflect.Map || t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	o.Shorthand = reflect.PointerTo(t).Implements(reflect.TypeFor[pipeline.Shorthand]())
+	o.Shorthand = isShorthand(t)
 	if t.Kind() == reflect.Struct {
 		o.Options = optionsOf(reflect.New(t).Elem())
 	}
@@ -65,7 +67,26 @@ func defaultOf(v reflect.Value) string {
 	case v.Kind() == reflect.Struct, v.Kind() == reflect.Map, v.Kind() == reflect.Pointer:
 		return ""
 	}
+	if v.Type() == durationType {
+		return shortDuration(v.Interface().(time.Duration))
+	}
 	return fmt.Sprint(v.Interface())
+}
+
+// shortDuration writes 5m as that, and not as 5m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"0s", "0m"} {
+		if rest := strings.TrimSuffix(text, zero); strings.TrimRight(rest, "mh") != rest {
+			text = rest
+		}
+	}
+	return text
+}
+
+// isShorthand tells whether a value of a type may be written as a single scalar instead of a map.
+func isShorthand(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[pipeline.Shorthand]())
 }
 
 // A field is a field of a config struct that is an option.
@@ -73,6 +94,7 @@ type field struct {
 	name     string
 	doc      string
 	required bool
+	values   []string // all that its texts may be; nil if they may be anything
 	index    int
 }
 
@@ -85,7 +107,11 @@ func fieldsOf(t reflect.Type) []field {
 		if !f.IsExported() || name == "" || name == "-" {
 			continue
 		}
-		list = append(list, field{name: name, doc: f.Tag.Get("doc"), required: flags != "omitempty", index: i})
+		one := field{name: name, doc: f.Tag.Get("doc"), required: flags != "omitempty", index: i}
+		if values, ok := f.Tag.Lookup("enum"); ok {
+			one.values = strings.Split(values, ",")
+		}
+		list = append(list, one)
 	}
 	return list
 }

@@ -12,9 +12,10 @@ import (
 
 // Kind is the sink that writes records and associations to HubSpot.
 var Kind = pipeline.Kind[pipeline.SinkConfig]{
-	Name: "hubspot",
-	Doc:  "Writes records of any HubSpot object, or associations between records.",
-	New:  func() pipeline.SinkConfig { return &Config{OnConflict: conflictReject} },
+	Name:    "hubspot",
+	Doc:     "Writes records of any HubSpot object, or associations between records.",
+	Example: "hubspot: { connection: crm, object: contacts, match: email }",
+	New:     func() pipeline.SinkConfig { return &Config{OnConflict: conflictReject} },
 }
 
 // Modes of the sink.
@@ -53,14 +54,14 @@ const recordID = "hs_object_id"
 type Config struct {
 	Connection   string            `yaml:"connection" doc:"The name of a hubspot connection."`
 	Object       string            `yaml:"object,omitempty" doc:"The object to write: contacts, companies, deals, … or a custom object by its name, label or object type id."`
-	Mode         string            `yaml:"mode,omitempty" doc:"Objects: create, update, upsert (default) or archive. Associations: link (default) or mirror, which also removes what has left the source."`
+	Mode         string            `yaml:"mode,omitempty" enum:"create,update,upsert,archive,link,mirror" doc:"Objects: create, update, upsert (default) or archive. Associations: link (default) or mirror, which also removes what has left the source."`
 	Match        string            `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id."`
 	Associations []Association     `yaml:"associations,omitempty" doc:"Links from each record to other records."`
 	Associate    *Associate        `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
-	OnConflict   string            `yaml:"on_conflict,omitempty" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
-	OnGone       string            `yaml:"on_gone,omitempty" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert and update."`
+	OnConflict   string            `yaml:"on_conflict,omitempty" enum:"reject,update" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
+	OnGone       string            `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert and update."`
 	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
-	Translate    map[string]string `yaml:"translate,omitempty" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) or option_label (an option's label becomes its value)."`
+	Translate    map[string]string `yaml:"translate,omitempty" enum:"owner_email,option_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) or option_label (an option's label becomes its value)."`
 }
 
 // An Association is a link from the row's record to another one.

@@ -16,8 +16,9 @@ import (
 
 // ConnectionKind is a HubSpot account, with the credentials of one app.
 var ConnectionKind = pipeline.Kind[pipeline.ConnectionConfig]{
-	Name: "hubspot",
-	Doc:  "A HubSpot account, reached with the token of a private app or service key, or as an OAuth app.",
+	Name:    "hubspot",
+	Doc:     "A HubSpot account, reached with the token of a private app or service key, or as an OAuth app.",
+	Example: `hubspot: { access_token: "${HUBSPOT_ACCESS_TOKEN}" }`,
 	New: func() pipeline.ConnectionConfig {
 		return &Connection{BaseURL: crm.DefaultBaseURL, APIVersion: crm.DefaultVersion, Timeout: crm.DefaultTimeout, Landing: 10 * time.Second}
 	},
@@ -28,7 +29,7 @@ type Connection struct {
 	AccessToken pipeline.Secret `yaml:"access_token,omitempty" doc:"The token of a private app or a service key."`
 	OAuth       *OAuth          `yaml:"oauth,omitempty" doc:"The credentials of an OAuth app, instead of access_token."`
 	BaseURL     string          `yaml:"base_url,omitempty" doc:"Where the API is; https://api.hubapi.com by default."`
-	APIVersion  string          `yaml:"api_version,omitempty" doc:"The version of the API: 2026-09 (default), 2026-03 or v3."`
+	APIVersion  string          `yaml:"api_version,omitempty" enum:"2026-09,2026-03,v3" doc:"The version of the API: 2026-09 (default), 2026-03 or v3."`
 	Timeout     time.Duration   `yaml:"timeout,omitempty" doc:"How long one request may take; 30s by default."`
 	Landing     time.Duration   `yaml:"landing,omitempty" doc:"How much longer than timeout a request that got no answer may still take effect; 10s by default."`
 }

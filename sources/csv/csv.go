@@ -42,8 +42,9 @@ import (
 
 // Kind is the csv source.
 var Kind = pipeline.Kind[pipeline.SourceConfig]{
-	Name: "csv",
-	Doc:  "Reads rows from CSV files, which may be compressed with gzip or zstd.",
+	Name:    "csv",
+	Doc:     "Reads rows from CSV files, which may be compressed with gzip or zstd.",
+	Example: "csv: people.csv",
 	New: func() pipeline.SourceConfig {
 		return &Config{Header: true, Delimiter: ",", Quote: `"`, Encoding: "utf-8", Empty: "null"}
 	},
@@ -54,11 +55,11 @@ type Config struct {
 	Path      []string          `yaml:"path" doc:"The file, or a list of files; * ? and [] match names, which are then read in order of name."`
 	Header    bool              `yaml:"header,omitempty" doc:"Whether the first line of each file names the columns."`
 	Columns   []string          `yaml:"columns,omitempty" doc:"The names of the columns, where header is false."`
-	Types     map[string]string `yaml:"types,omitempty" doc:"The types of columns that aren't text: bool, int, decimal, float, date, time or json."`
+	Types     map[string]string `yaml:"types,omitempty" enum:"bool,int,decimal,float,string,date,time,json" doc:"The types of columns that aren't text."`
 	Delimiter string            `yaml:"delimiter,omitempty" doc:"The character between fields."`
 	Quote     string            `yaml:"quote,omitempty" doc:"The character around fields that hold delimiters or line breaks; empty if nothing is quoted."`
 	Encoding  string            `yaml:"encoding,omitempty" doc:"The encoding of text, such as utf-8, utf-16 or windows-1252; a byte order mark wins."`
-	Empty     string            `yaml:"empty,omitempty" doc:"What an empty field without quotes is: null or string."`
+	Empty     string            `yaml:"empty,omitempty" enum:"null,string" doc:"What an empty field without quotes is: null or string."`
 	Nulls     []string          `yaml:"nulls,omitempty" doc:"Texts that stand for null, such as NULL or N/A."`
 }
 

@@ -32,9 +32,10 @@ import (
 
 // Kind is the source "parquet".
 var Kind = pipeline.Kind[pipeline.SourceConfig]{
-	Name: "parquet",
-	Doc:  "Reads rows from Parquet files.",
-	New:  func() pipeline.SourceConfig { return &Config{Binary: encodeBase64} },
+	Name:    "parquet",
+	Doc:     "Reads rows from Parquet files.",
+	Example: "parquet: people.parquet",
+	New:     func() pipeline.SourceConfig { return &Config{Binary: encodeBase64} },
 }
 
 // Ways of writing bytes as text.
@@ -47,7 +48,7 @@ const (
 // Config is the config of the source "parquet".
 type Config struct {
 	Path   []string `yaml:"path" doc:"A file, a glob such as data/*.parquet, or a list of them; the files of a glob are read in the order of their names."`
-	Binary string   `yaml:"binary,omitempty" doc:"How bytes that aren't declared to be text are written: base64 (default), hex, or text where a program left out the declaration."`
+	Binary string   `yaml:"binary,omitempty" enum:"base64,hex,text" doc:"How bytes that aren't declared to be text are written: base64 (default), hex, or text where a program left out the declaration."`
 }
 
 // SetShorthand lets a source be written as its path alone.

@@ -17,9 +17,10 @@ import (
 
 // ConnectionKind is the connection "postgres".
 var ConnectionKind = pipeline.Kind[pipeline.ConnectionConfig]{
-	Name: "postgres",
-	Doc:  "A Postgres database to read from; a role that may only read is enough.",
-	New:  func() pipeline.ConnectionConfig { return &ConnectionConfig{} },
+	Name:    "postgres",
+	Doc:     "A Postgres database to read from; a role that may only read is enough.",
+	Example: `postgres: { url: "${WAREHOUSE_URL}" }`,
+	New:     func() pipeline.ConnectionConfig { return &ConnectionConfig{} },
 }
 
 // ConnectionConfig says which database to connect to, as whom.

@@ -31,9 +31,10 @@ import (
 
 // Kind is the source "postgres".
 var Kind = pipeline.Kind[pipeline.SourceConfig]{
-	Name: "postgres",
-	Doc:  "Reads a table, a view or a query of a Postgres database, page by page, by its key.",
-	New:  func() pipeline.SourceConfig { return &Config{Page: 10_000, Timeout: 5 * time.Minute} },
+	Name:    "postgres",
+	Doc:     "Reads a table, a view or a query of a Postgres database, page by page, by its key.",
+	Example: "postgres: { connection: warehouse, table: public.people }",
+	New:     func() pipeline.SourceConfig { return &Config{Page: 10_000, Timeout: 5 * time.Minute} },
 }
 
 // Config says what is read.

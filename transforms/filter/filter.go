@@ -12,9 +12,10 @@ import (
 
 // Kind is the transform "filter".
 var Kind = pipeline.Kind[pipeline.TransformConfig]{
-	Name: "filter",
-	Doc:  "Keeps the rows for which an expression is true.",
-	New:  func() pipeline.TransformConfig { return &Config{} },
+	Name:    "filter",
+	Doc:     "Keeps the rows for which an expression is true.",
+	Example: `filter: email != ""`,
+	New:     func() pipeline.TransformConfig { return &Config{} },
 }
 
 // A Config holds the expression.

@@ -16,9 +16,10 @@ import (
 
 // Kind is the transform "map".
 var Kind = pipeline.Kind[pipeline.TransformConfig]{
-	Name: "map",
-	Doc:  "Names the properties that are sent, each a column, an expression, or a fixed value.",
-	New:  func() pipeline.TransformConfig { return &Config{} },
+	Name:    "map",
+	Doc:     "Names the properties that are sent, each a column, an expression, or a fixed value.",
+	Example: "map: { email: email, firstname: first_name, phone: { from: phone, null: clear } }",
+	New:     func() pipeline.TransformConfig { return &Config{} },
 }
 
 // A Config holds the properties by name.
@@ -31,9 +32,9 @@ type Field struct {
 	Expr    string            `yaml:"expr,omitempty" doc:"The expression that computes the property."`
 	Value   *string           `yaml:"value,omitempty" doc:"The property's value, the same in every row."`
 	Values  map[string]string `yaml:"values,omitempty" doc:"Translates values by their exact text; a value that isn't listed counts as null."`
-	Type    string            `yaml:"type,omitempty" doc:"The type that values are converted to: string, int, decimal, float, bool, date or time."`
+	Type    string            `yaml:"type,omitempty" enum:"string,int,decimal,float,bool,date,time" doc:"The type that values are converted to."`
 	Default *string           `yaml:"default,omitempty" doc:"The value in place of a null."`
-	Null    string            `yaml:"null,omitempty" doc:"What a null does: skip (default: the property isn't sent), clear (the property is emptied) or reject (the row isn't written)."`
+	Null    string            `yaml:"null,omitempty" enum:"skip,clear,reject" doc:"What a null does: skip (default: the property isn't sent), clear (the property is emptied) or reject (the row isn't written)."`
 }
 
 // What a null does.

@@ -18,9 +18,10 @@ import (
 
 // Kind is the transform "resolve".
 var Kind = pipeline.Kind[pipeline.TransformConfig]{
-	Name: "resolve",
-	Doc:  "Adds links to other records, found by the value of a unique property.",
-	New:  func() pipeline.TransformConfig { return &Config{} },
+	Name:    "resolve",
+	Doc:     "Adds links to other records, found by the value of a unique property.",
+	Example: "resolve:\n  company: { object: companies, by: { domain: company_domain } }",
+	New:     func() pipeline.TransformConfig { return &Config{} },
 }
 
 // A Config holds the links by the name under which the sink knows them.
@@ -30,7 +31,7 @@ type Config map[string]Link
 type Link struct {
 	Object  string            `yaml:"object" doc:"The object of the other record."`
 	By      map[string]string `yaml:"by" doc:"A unique property of the object, and the column that holds its value: {domain: company_domain}. The property hs_object_id is the record's id."`
-	Missing string            `yaml:"missing,omitempty" doc:"What a row does whose record isn't there: park (default: the link is made when the record is there), skip (the row is written without the link) or reject."`
+	Missing string            `yaml:"missing,omitempty" enum:"park,skip,reject" doc:"What a row does whose record isn't there: park (default: the link is made when the record is there), skip (the row is written without the link) or reject."`
 }
 
 // Columns returns the columns that hold the keys of other records.
