@@ -120,6 +120,9 @@ func (r *run) record(ctx context.Context, c Commit) error {
 
 // decide books an outcome and returns the ledger's part of it. The caller holds mu.
 func (r *run) decide(p *pending, o Outcome) Decision {
+	if p.leaves() {
+		return r.decideLeaver(p, o)
+	}
 	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Answer: o.Answer}
 	if d.ID == "" {
 		d.ID = p.ID

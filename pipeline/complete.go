@@ -76,15 +76,16 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.landLinks(ctx); err != nil {
 		return err
 	}
-	if err := r.mirror(ctx); err != nil {
-		return err
+	kept := r.mirror(ctx)
+	if _, stopped := errors.AsType[*MassChangeError](kept); kept != nil && !stopped {
+		return kept
 	}
 	failpoint.Reach("mirror.after")
 	if err := r.link(ctx, true); err != nil {
 		return err
 	}
 	r.observe()
-	return r.failed()
+	return errors.Join(r.failed(), kept)
 }
 
 // quiet returns once nothing is on its way, in doubt or postponed.
@@ -179,46 +180,4 @@ func (r *run) observe() {
 	r.mu.Unlock()
 	report.Seconds = time.Since(r.began).Seconds()
 	r.opts.Observe(report)
-}
-
-// mirror marks for removal the links of rows that have left the source: only those that this pipeline wrote, and only
-// after one process has read all of a source that has rows that aren't filtered, with none whose key it couldn't tell.
-func (r *run) mirror(ctx context.Context) error {
-	if r.seen == nil || !r.whole {
-		return nil
-	}
-	if r.blind || len(r.seen) == 0 {
-		r.log.Warn("nothing is unlinked: no row of the source is left after the filters, or some couldn't be read", "pipeline", r.Name)
-		return nil
-	}
-	after := ""
-	for {
-		if err := failpoint.At("mirror.page"); err != nil {
-			return err
-		}
-		page, err := r.store.Ledger(ctx, r.Name, after, BatchRows)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		after = page[len(page)-1].Key
-		for _, e := range page {
-			if !r.isSeen(e.Key) && (len(e.Links) > 0 || e.Waiting) {
-				r.forget(e)
-			}
-		}
-		r.flush(ctx)
-		r.land()
-		if err := r.failed(); err != nil {
-			return err
-		}
-	}
-}
-
-// forget notes that a row has left the source: its links are to be removed, and its content is no longer known.
-func (r *run) forget(e KeyedEntry) {
-	p := &pending{entry: e.Entry, Change: Change{Key: e.Key, Version: e.Version + 1}}
-	r.want(p, nil)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note(p, Decision{Key: e.Key, Version: p.Version, Verdict: Done, Links: p.wants})
 }

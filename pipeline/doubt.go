@@ -158,6 +158,9 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 		r.hold(d)
 	case !ok:
 		return r.askLater(d, err)
+	case o.Verdict == Found && d.recalled && p.leaves() && d.looked.Sub(p.Sent) < r.limits.Landing: // it may yet be archived
+		d.next = p.Sent.Add(r.limits.Landing)
+		r.keepDoubts([]*doubt{d})
 	case o.Verdict == Found, d.recalled && o.Verdict == Done && p.Action != Archive:
 		return r.found(ctx, d, o)
 	case o.Verdict == Done, o.Verdict == Refused:

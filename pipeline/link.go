@@ -285,8 +285,3 @@ func (r *run) moveRow(o *LinkOutcome) {
 		move(&r.report.Unchanged)
 	}
 }
-
-func (r *run) isSeen(key string) bool {
-	_, ok := r.seen[keyHash(key)]
-	return ok
-}

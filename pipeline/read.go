@@ -166,6 +166,15 @@ func (r *run) markSeen(key string) {
 	}
 }
 
+// isSeen tells whether the source still has a key.
+func (r *run) isSeen(key string) bool {
+	_, ok := r.seen[keyHash(key)]
+	return ok
+}
+
+// seenAny tells whether the source has any key.
+func (r *run) seenAny() bool { return len(r.seen) > 0 }
+
 // count adds n to one of the report's counters.
 func (r *run) count(counter *int64, n int) {
 	if n == 0 {

@@ -16,6 +16,7 @@ type Report struct {
 	Linked     int64   `json:"linked"`
 	Unlinked   int64   `json:"unlinked"`
 	Parked     int64   `json:"parked"`
+	Archived   int64   `json:"archived"` // records of rows that have left the source: not among those read
 	Requests   int64   `json:"requests"`
 	Seconds    float64 `json:"seconds"`
 

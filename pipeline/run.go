@@ -21,6 +21,9 @@ type Options struct {
 	Drain   <-chan struct{} // when closed, the run stops reading, finishes what is in flight and returns ErrInterrupted
 	Observe func(Report)    // called after every batch, from one goroutine; may be nil
 	Log     *slog.Logger    // may be nil
+
+	// AllowMassChange lets a run take back, or change, more than the sink's quotas allow.
+	AllowMassChange bool
 }
 
 // ErrInterrupted says that a run stopped because it was asked to; it can be resumed.
@@ -131,9 +134,10 @@ type run struct {
 	wanted   int             // links wanted since they were last written
 	batchNo  int             // source batches since the last commit was asked for
 	seen     map[uint64]struct{}
-	blind    bool // a row couldn't be read far enough to know its key
-	ended    bool // the source was read to its last row
-	whole    bool // and from its first
+	claimed  map[string]bool // keys whose record a row of another key stands for
+	blind    bool            // a row couldn't be read far enough to know its key
+	ended    bool            // the source was read to its last row
+	whole    bool            // and from its first
 	ids      map[recordKey]string
 	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
 	missed   map[recordKey]bool // looked up in the destination since links were last written
@@ -180,7 +184,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	if r.limits.Mirror {
-		r.seen = map[uint64]struct{}{}
+		r.seen, r.claimed = map[uint64]struct{}{}, map[string]bool{}
 		r.resume.Position = nil // what has left the source shows only when all of it is read
 	}
 	if t, ok := p.Sink.(Throttle); ok {

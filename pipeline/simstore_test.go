@@ -156,7 +156,7 @@ func (c *connection) keep(ctx context.Context, epoch int64, lost func(error)) {
 	}
 }
 
-// Known, Ledger, Waiting, Records and Owners read.
+// Known, Ledger, Holdings, Waiting, Records and Owners read.
 func (c *connection) Known(ctx context.Context, name string, keys []string) (list []pipeline.Entry, err error) {
 	err = c.call(ctx, "known", "", func() (err error) {
 		list, err = c.store.Known(ctx, name, keys)
@@ -168,6 +168,14 @@ func (c *connection) Known(ctx context.Context, name string, keys []string) (lis
 func (c *connection) Ledger(ctx context.Context, name, after string, limit int) (page []pipeline.KeyedEntry, err error) {
 	err = c.call(ctx, "ledger", "", func() (err error) {
 		page, err = c.store.Ledger(ctx, name, after, limit)
+		return err
+	})
+	return page, err
+}
+
+func (c *connection) Holdings(ctx context.Context, name, after string, limit int) (page []pipeline.Holding, err error) {
+	err = c.call(ctx, "holdings", "", func() (err error) {
+		page, err = c.store.Holdings(ctx, name, after, limit)
 		return err
 	})
 	return page, err

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 )
 
@@ -94,6 +96,10 @@ type Sink interface {
 
 	// Prepare sets Action, ID and Match of changes before they are grouped, and returns an outcome for each
 	// that needs no write or can't be written. It is given the ids that the ledger knows, and may read.
+	//
+	// A change that comes as an Archive is of a row that has left the source (Limits.Mirror), and has an ID, but no Values.
+	// It is to be archived only if the record is still there under that id, and nobody has merged another one into it: if it
+	// isn't, it is Done, and NoOp; if that can't be told, it is Unwritten.
 	Prepare(ctx context.Context, changes []Change) ([]Outcome, error)
 
 	// Write makes changes that all have the same Action and reports what became of them, in any order, matched by
@@ -120,10 +126,33 @@ type Limits struct {
 	OnGone     OnGone        // what becomes of an update whose record is gone
 	MaxRejects float64       // the share of the last 1,000 rows that may be rejected before the run stops; 0 means no limit
 	LinksOnly  bool          // rows are links: no record is written
-	Mirror     bool          // links that left the source are removed
+	Mirror     bool          // what has left the source is taken back: links, or the records that this pipeline has made
+	MaxArchive *Quota        // how many rows may be taken back by one run; nil means no limit
 	Unkeyed    bool          // a Create in doubt can't be looked up: it is held for review
 	CreateOnly bool          // a key that the ledger knows is never written again
 	Inline     bool          // a Create carries links
+}
+
+// A Quota is how many of the rows that a pipeline has written may change by one run: a share of them or a number, whichever
+// is more.
+type Quota struct {
+	Share float64 // from 0 to 1
+	Count int64
+}
+
+// of returns how many of n the quota allows.
+func (q *Quota) of(n int64) int64 { return max(int64(q.Share*float64(n)), q.Count) }
+
+// String returns the quota as it is configured, such as "10%" or "10% or 10".
+func (q *Quota) String() string {
+	share, number := fmt.Sprintf("%g%%", math.Round(q.Share*1e6)/1e4), fmt.Sprint(q.Count)
+	switch {
+	case q.Share == 0:
+		return number
+	case q.Count == 0:
+		return share
+	}
+	return share + ", or " + number + " if that is more"
 }
 
 // OnGone says what becomes of an update whose record was archived or deleted in the destination.

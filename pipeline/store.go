@@ -28,6 +28,10 @@ type Store interface {
 	// Ledger returns up to limit entries whose key is greater than after, by key.
 	Ledger(ctx context.Context, pipeline, after string, limit int) ([]KeyedEntry, error)
 
+	// Holdings returns what up to limit keys greater than after stand for in the destination, by key. It is much cheaper
+	// than Ledger.
+	Holdings(ctx context.Context, pipeline, after string, limit int) ([]Holding, error)
+
 	// Intend writes down what is about to be sent, before the first byte goes out (I5). When it returns nil the
 	// intents are durable; an unknown commit has been looked up by the group's id.
 	Intend(ctx context.Context, g Group) error
@@ -108,6 +112,14 @@ type Sent map[string]string
 type KeyedEntry struct {
 	Key string
 	Entry
+}
+
+// A Holding is what the ledger shows that a key stands for in the destination.
+type Holding struct {
+	Key    string
+	Record bool // its entry has a record
+	Made   bool // which this pipeline has made
+	Linked bool // its entry has links, or waits for some
 }
 
 // A Group is what one Write is about to send.

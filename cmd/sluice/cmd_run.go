@@ -14,8 +14,8 @@ import (
 
 // A runFlags is what the flags of run say.
 type runFlags struct {
-	dependencies, sandbox, fresh, full, noMigrate, json bool
-	limit                                               int64
+	dependencies, sandbox, fresh, full, noMigrate, json, massChange bool
+	limit                                                           int64
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -38,6 +38,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.BoolVar(&f.fresh, "fresh", false, "with --sandbox: start over with an empty one")
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
+	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive or unlink more than max_archive allows")
 	flags.BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
 	return cmd
@@ -94,7 +95,7 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 		return nil, err
 	}
 	show := a.progress()
-	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log()}
+	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
 	ends := map[string]int{}
 	code := exitDone
 	for i, p := range opened {
@@ -169,7 +170,7 @@ func (a *app) logEnd(r pipeline.Report, err error) {
 	}
 	a.log().Info("end", "pipeline", r.Name, "status", r.Status, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged, "filtered", r.Filtered,
 		"superseded", r.Superseded, "rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "unlinked", r.Unlinked, "parked", r.Parked,
-		"requests", r.Requests, "seconds", r.Seconds)
+		"archived", r.Archived, "requests", r.Requests, "seconds", r.Seconds)
 }
 
 // printRun prints the reports to stdout: a table, or one JSON document.

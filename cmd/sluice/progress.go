@@ -38,12 +38,15 @@ func (p *progress) observe(r pipeline.Report) {
 	rate := float64(r.Read) / max(r.Seconds, 0.001)
 	if !p.live {
 		p.log.Info("running", "pipeline", r.Name, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged,
-			"rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "requests", r.Requests, "rows_per_second", int64(rate), "budget", fmt.Sprintf("%.0f%%", r.Budget*100))
+			"rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "archived", r.Archived, "requests", r.Requests, "rows_per_second", int64(rate), "budget", fmt.Sprintf("%.0f%%", r.Budget*100))
 		return
 	}
 	line := fmt.Sprintf("%s: %d read, %d written, %d unchanged, %d rejected, %.0f rows/s", r.Name, r.Read, r.Written, r.Unchanged, r.Rejected, rate)
 	if r.Linked > 0 {
 		line += fmt.Sprintf(", %d linked", r.Linked)
+	}
+	if r.Archived > 0 {
+		line += fmt.Sprintf(", %d archived", r.Archived)
 	}
 	if r.Budget > 0 {
 		line += fmt.Sprintf(", %.0f%% of the API budget", r.Budget*100)

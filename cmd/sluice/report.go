@@ -29,6 +29,7 @@ var columns = []column[pipeline.Report]{
 	{"linked", func(r *pipeline.Report) int64 { return r.Linked }, true},
 	{"unlinked", func(r *pipeline.Report) int64 { return r.Unlinked }, false},
 	{"parked", func(r *pipeline.Report) int64 { return r.Parked }, false},
+	{"archived", func(r *pipeline.Report) int64 { return r.Archived }, false},
 	{"requests", func(r *pipeline.Report) int64 { return r.Requests }, true},
 }
 

@@ -71,8 +71,10 @@ var Names = []Point{
 	{"link.intend.after", "what links are about to be was written down"},
 	{"link.write.after", "links were written, and what became of them isn't recorded"},
 	{"link.commit.after", "what became of links was recorded"},
+	{"mirror.count", "what has left the source is about to be counted"},
 	{"mirror.page", "keys that have left the source are about to be looked for"},
-	{"mirror.after", "links of rows that have left the source are marked for removal"},
+	{"archive.before", "records of rows that have left the source are about to be archived"},
+	{"mirror.after", "records of rows that have left the source were archived, and their links are marked for removal"},
 
 	{"drain.before", "a run that was asked to stop is about to finish what is in flight"},
 	{"drain.after", "a run that was asked to stop has finished what was in flight"},

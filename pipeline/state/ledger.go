@@ -105,6 +105,32 @@ func (s *store) Ledger(ctx context.Context, name, after string, limit int) ([]pi
 	return list, nil
 }
 
+// That anything waits at all is asked once, so that where nothing does it costs nothing.
+const selectHoldings = `
+select l.key, l.record_id <> '', l.made, l.links is not null
+or (select 1 from sluice.waiting a where a.pipeline = $1 limit 1) is not null
+and (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null
+from sluice.ledger l where l.pipeline = $1 and l.key > $2 order by l.key limit $3`
+
+// Holdings returns a page of the ledger's keys and what they stand for; see pipeline.Store.
+func (s *store) Holdings(ctx context.Context, name, after string, limit int) ([]pipeline.Holding, error) {
+	var list []pipeline.Holding
+	err := s.db.view(ctx, func(v session) error {
+		list = make([]pipeline.Holding, 0, min(limit, 1000))
+		var h pipeline.Holding
+		dest := []any{&h.Key, &h.Record, &h.Made, &h.Linked}
+		return v.query(ctx, func(scan scan) error {
+			err := scan(dest...)
+			list = append(list, h)
+			return err
+		}, selectHoldings, name, after, limit)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read ledger of %q: %w", name, err)
+	}
+	return list, nil
+}
+
 // Owners returns the keys of records; see pipeline.Store.
 func (s *store) Owners(ctx context.Context, name string, ids []string) (map[string]string, error) {
 	return s.pairs(ctx, ids, selectOwners, name)

@@ -244,6 +244,7 @@ func (m *machine) compare() {
 		m.same("memory of "+key, func(r *machineRun) any { return seen(m.remembered(r, key)) }, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
 	}
 	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
+	m.same("holdings", func(r *machineRun) any { return seen(r.Holdings(ctx, m.name, "a", 2)) })
 	m.invariants()
 }
 

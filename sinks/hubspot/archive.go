@@ -4,8 +4,37 @@ import (
 	"context"
 	"strings"
 
+	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
 )
+
+// mergedIDs is the property that lists the ids of the records that were merged into a record (API.md section 11.3).
+const mergedIDs = "hs_merged_object_ids"
+
+// keepMerged looks at records that are to be archived because their rows have left the source, and appends an outcome for
+// each that mustn't be: HubSpot answers the id of a record that was merged away for the one that it was merged into, and
+// what people have merged holds what somebody else has made.
+func (s *Sink) keepMerged(ctx context.Context, outcomes []pipeline.Outcome, leaving []*pipeline.Change) ([]pipeline.Outcome, error) {
+	ids := make([]string, len(leaving))
+	for i, c := range leaving {
+		ids[i] = c.ID
+	}
+	l, err := s.look(ctx, s.lookup(s.object, s.path, recordID, mergedIDs), ids)
+	if err != nil {
+		return outcomes, err
+	}
+	for _, c := range leaving {
+		record := l.found[c.ID]
+		switch {
+		case record != nil && record.ID == c.ID && record.Properties[mergedIDs] == "": // as it was made
+		case record != nil || l.absent[c.ID]:
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: c.ID, NoOp: true})
+		default:
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Unwritten, ID: c.ID})
+		}
+	}
+	return outcomes, nil
+}
 
 func (w *writing) archive(ctx context.Context, b batch) error {
 	ids := make([]string, len(b.entries))

@@ -54,13 +54,14 @@ const recordID = "hs_object_id"
 type Config struct {
 	Connection   string            `yaml:"connection" doc:"The name of a hubspot connection."`
 	Object       string            `yaml:"object,omitempty" doc:"The object to write: contacts, companies, deals, … or a custom object by its name, label or object type id."`
-	Mode         string            `yaml:"mode,omitempty" enum:"create,update,upsert,archive,link,mirror" doc:"Objects: create, update, upsert (default) or archive. Associations: link (default) or mirror, which also removes what has left the source."`
+	Mode         string            `yaml:"mode,omitempty" enum:"create,update,upsert,archive,link,mirror" doc:"Objects: create, update, upsert (default), archive, or mirror, which is upsert and also archives the records that this pipeline has made and whose rows have left the source. Associations: link (default), or mirror, which also removes what has left the source."`
 	Match        string            `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id."`
 	Associations []Association     `yaml:"associations,omitempty" doc:"Links from each record to other records."`
 	Associate    *Associate        `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
 	OnConflict   string            `yaml:"on_conflict,omitempty" enum:"reject,update" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
-	OnGone       string            `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert and update."`
+	OnGone       string            `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert, mirror and update."`
 	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
+	MaxArchive   *Quota            `yaml:"max_archive,omitempty" doc:"For mode mirror: how many of the rows that the pipeline has in HubSpot may leave the source in one run, such as 5% or 200. If more have left, or all, nothing is archived or unlinked, and the run fails; see run --allow-mass-change. By default 10%, or 10 rows if that is more."`
 	Translate    map[string]string `yaml:"translate,omitempty" enum:"owner_email,option_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) or option_label (an option's label becomes its value)."`
 }
 
@@ -167,6 +168,7 @@ func (c *Config) Check() error {
 	if !(c.MaxRejects.Of >= 0 && c.MaxRejects.Of <= 1) {
 		errs = append(errs, fieldError("max_rejects", "", "%v is no share: expected a percentage such as 10%%, or a number from 0 to 1", c.MaxRejects.Of))
 	}
+	errs = append(errs, c.MaxArchive.check("max_archive", c.mode(), c.mode() == modeMirror)...)
 	for name, how := range c.Translate {
 		if how != ownerEmail && how != optionLabel {
 			errs = append(errs, fieldError("translate."+name, "", "unknown translation %q: expected %s or %s", how, ownerEmail, optionLabel))
@@ -183,7 +185,7 @@ func (c *Config) checkOnGone() []error {
 		return nil
 	case !slices.Contains([]string{goneReject, goneRecreate, goneIgnore}, c.OnGone):
 		return []error{fieldError("on_gone", "", "unknown value %q: expected %s, %s or %s", c.OnGone, goneReject, goneRecreate, goneIgnore)}
-	case mode != modeUpsert && mode != modeUpdate:
+	case mode != modeUpsert && mode != modeMirror && mode != modeUpdate:
 		return []error{fieldError("on_gone", "leave it out", "mode %s updates no record", mode)}
 	case mode == modeUpdate && c.OnGone == goneRecreate:
 		return []error{fieldError("on_gone", "use mode upsert to make records again", "mode update makes no record")}
@@ -207,23 +209,21 @@ func (c *Config) checkObject() (errs []error) {
 		errs = append(errs, fieldError("object", "name the object to write, or use associate to write links only", "missing"))
 	}
 	switch mode := c.mode(); mode {
-	case modeUpsert, modeUpdate, modeArchive:
+	case modeUpsert, modeMirror, modeUpdate, modeArchive:
 		if c.Match == "" {
 			errs = append(errs, fieldError("match", "name the property that tells records apart", "missing: mode %s needs a unique property", mode))
 		}
-		if c.Match == recordID && mode == modeUpsert {
+		if c.Match == recordID && (mode == modeUpsert || mode == modeMirror) {
 			errs = append(errs, fieldError("match", "use mode update to write by record id", "HubSpot can't upsert by %s", recordID))
 		}
 	case modeCreate:
 		if c.Match == recordID {
 			errs = append(errs, fieldError("match", "leave match out, or name a unique property", "%s is given by HubSpot when a record is created", recordID))
 		}
-	case modeMirror:
-		errs = append(errs, fieldError("mode", "use upsert; archive what has left the source with a pipeline of mode archive", "mirror of objects comes later"))
 	case modeLink:
-		errs = append(errs, fieldError("mode", "give associate, or use create, update, upsert or archive", "link needs associate"))
+		errs = append(errs, fieldError("mode", "give associate, or use create, update, upsert, mirror or archive", "link needs associate"))
 	default:
-		errs = append(errs, fieldError("mode", "", "unknown mode %q: expected %s, %s, %s or %s", mode, modeCreate, modeUpdate, modeUpsert, modeArchive))
+		errs = append(errs, fieldError("mode", "", "unknown mode %q: expected %s, %s, %s, %s or %s", mode, modeCreate, modeUpdate, modeUpsert, modeMirror, modeArchive))
 	}
 	for i, a := range c.Associations {
 		errs = append(errs, checkAssociation(fmt.Sprintf("associations.%d.", i), a)...)

@@ -35,7 +35,7 @@ func (s *Sink) departed(ctx context.Context, outcomes []pipeline.Outcome, change
 
 func (s *Sink) archivedError(id string) error {
 	policies := "recreate or ignore"
-	if s.mode != modeUpsert {
+	if s.mode != modeUpsert && s.mode != modeMirror {
 		policies = "ignore"
 	}
 	return pipeline.Rejectf("gone", "record %s of %s was archived in HubSpot: restore it there and use `sluice rejects retry`, take the row out of the source, or set on_gone to %s",

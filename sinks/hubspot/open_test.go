@@ -93,7 +93,10 @@ func TestCheck(t *testing.T) {
 		{Config{Connection: "crm", Match: "email"}, "object: missing"},
 		{Config{Connection: "crm", Object: "contacts"}, "match: missing: mode upsert"},
 		{Config{Connection: "crm", Object: "contacts", Mode: "merge"}, `mode: unknown mode "merge"`},
-		{Config{Connection: "crm", Object: "contacts", Mode: "mirror"}, "mode: mirror of objects comes later"},
+		{Config{Connection: "crm", Object: "contacts", Mode: "mirror"}, "match: missing: mode mirror"},
+		{Config{Connection: "crm", Object: "contacts", Mode: "mirror", Match: recordID}, "match: HubSpot can't upsert by"},
+		{Config{Connection: "crm", Object: "contacts", Match: "email", MaxArchive: &Quota{Share: 0.1}}, "max_archive: has no meaning in mode upsert"},
+		{Config{Connection: "crm", Object: "contacts", Match: "email", Mode: "mirror", MaxArchive: &Quota{Share: 1.5}}, "max_archive: expected a percentage"},
 		{Config{Connection: "crm", Object: "contacts", Mode: "link"}, "mode: link needs associate"},
 		{Config{Connection: "crm", Object: "contacts", Match: recordID}, "match: HubSpot can't upsert by"},
 		{Config{Connection: "crm", Object: "contacts", Match: "email", OnConflict: "ignore"}, `on_conflict: unknown value "ignore"`},
@@ -265,4 +268,19 @@ func connectError(c *Connection) error {
 		closer.Close()
 	}
 	return err
+}
+
+// TestQuota proves how a quota may be written, and that a number from 0 to 1 isn't taken for a share.
+func TestQuota(t *testing.T) {
+	for text, want := range map[string]Quota{"5%": {Share: 0.05}, "200": {Count: 200}, " 0 ": {}, "1": {Count: 1}, "100 %": {Share: 1}} {
+		var q Quota
+		if err := q.SetShorthand(text); err != nil || q != want {
+			t.Errorf("%q: %+v, %v; want %+v", text, q, err, want)
+		}
+	}
+	for _, text := range []string{"", "0.1", "-1", "101%", "some"} {
+		if err := new(Quota).SetShorthand(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
 }

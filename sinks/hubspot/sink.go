@@ -88,6 +88,7 @@ func (s *Sink) newLimits(c *Config) pipeline.Limits {
 		Landing: s.portal.landing, OnGone: c.onGone(), MaxRejects: c.MaxRejects.Of,
 		LinksOnly:  c.Associate != nil,
 		Mirror:     s.mode == modeMirror,
+		MaxArchive: c.maxArchive(),
 		Unkeyed:    s.mode == modeCreate && s.match < 0,
 		CreateOnly: s.mode == modeCreate,
 		Inline:     s.mode == modeCreate && len(s.links) > 0,

@@ -73,6 +73,15 @@ func (s *Store) Ledger(_ context.Context, _, after string, limit int) ([]pipelin
 	return page, nil
 }
 
+// Holdings returns a page of the keys and what they stand for; see pipeline.Store.
+func (s *Store) Holdings(ctx context.Context, name, after string, limit int) (page []pipeline.Holding, _ error) {
+	entries, err := s.Ledger(ctx, name, after, limit)
+	for _, e := range entries {
+		page = append(page, pipeline.Holding{Key: e.Key, Record: e.ID != "", Made: e.Made, Linked: len(e.Links) > 0 || e.Waiting})
+	}
+	return page, err
+}
+
 // Waiting returns a page of the links that are waiting; see pipeline.Store.
 func (s *Store) Waiting(_ context.Context, _ string, after *pipeline.LinkChange, limit int) ([]pipeline.LinkChange, error) {
 	s.mu.Lock()

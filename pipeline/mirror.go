@@ -1,0 +1,290 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/pipeline/failpoint"
+)
+
+// With Limits.Mirror, what rows stand for is taken back once they have left the source: the links that this pipeline has
+// written, and the records that it has made. What others have made is left alone. A row has left if no row of the source has
+// its key any more, or if a filter drops it; one that is rejected, or held, is in the source.
+
+// holdingsKept is how many keys of the ledger are looked at together.
+const holdingsKept = 10_000
+
+// A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
+// has written stays.
+type MassChangeError struct {
+	Pipeline string
+	Leaving  int64 // rows that have left the source, and of which something is to be taken back
+	Known    int64 // rows of which something could be
+	Quota    Quota
+	Verb     string // "archived" or "unlinked"
+	Empty    bool   // no row of the source was left after the filters
+}
+
+// Error names the numbers and what to do.
+func (e *MassChangeError) Error() string {
+	found := fmt.Sprintf("%d of the %d rows that pipeline %q has in the destination have left the source, more than the %d that max_archive allows (%s)",
+		e.Leaving, e.Known, e.Pipeline, e.Quota.of(e.Known), &e.Quota)
+	if e.Empty {
+		found = fmt.Sprintf("the source of pipeline %q has no row, or none that its filters let pass, but the destination has %d by it", e.Pipeline, e.Leaving)
+	}
+	return fmt.Sprintf("%s: nothing was %s; see whether the source is complete, and if those rows have really left it, run again with --allow-mass-change",
+		found, e.Verb)
+}
+
+// mirror takes back what rows stand for that have left the source: only after one process has read all of it, with no row
+// whose key it couldn't tell, and within the sink's quota.
+func (r *run) mirror(ctx context.Context) error {
+	if r.seen == nil || !r.whole {
+		return nil
+	}
+	if r.blind {
+		r.log.Warn("nothing is taken back: some rows of the source couldn't be read far enough to know their keys", "pipeline", r.Name)
+		return nil
+	}
+	if err := failpoint.At("mirror.count"); err != nil {
+		return err
+	}
+	var known, leaving, handed int64
+	err := r.holdings(ctx, func(page []Holding) error {
+		for i := range page {
+			h := &page[i]
+			if h.Record || h.Linked {
+				known++
+			}
+			switch {
+			case !r.leaving(h):
+			case r.claimed[h.Key]:
+				handed++
+			default:
+				leaving++
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = r.withinQuota(leaving, known)
+	}
+	if err != nil || leaving+handed == 0 || !r.seenAny() && !r.opts.AllowMassChange {
+		return err
+	}
+	return r.takeBack(ctx)
+}
+
+// withinQuota stops a run that would take back more than the sink allows, or everything.
+func (r *run) withinQuota(leaving, known int64) error {
+	if leaving == 0 || r.opts.AllowMassChange {
+		return nil
+	}
+	empty, quota := !r.seenAny(), r.limits.MaxArchive
+	if quota == nil {
+		if empty {
+			r.log.Warn("nothing is taken back: no row of the source is left after the filters", "pipeline", r.Name)
+		}
+		return nil
+	}
+	if !empty && leaving <= quota.of(known) {
+		return nil
+	}
+	verb := "archived"
+	if r.limits.LinksOnly {
+		verb = "unlinked"
+	}
+	return &MassChangeError{Pipeline: r.Name, Leaving: leaving, Known: known, Quota: *quota, Verb: verb, Empty: empty}
+}
+
+// holdings hands on what the ledger shows, a page at a time.
+func (r *run) holdings(ctx context.Context, each func([]Holding) error) error {
+	after := ""
+	for {
+		if err := failpoint.At("mirror.page"); err != nil {
+			return err
+		}
+		page, err := r.store.Holdings(ctx, r.Name, after, holdingsKept)
+		if err != nil {
+			return fmt.Errorf("look for rows that have left the source: %w", err)
+		}
+		if r.draining() {
+			return ErrInterrupted
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		after = page[len(page)-1].Key
+		if err := each(page); err != nil {
+			return err
+		}
+	}
+}
+
+// leaving tells whether a key has left the source, and something of it is to be taken back.
+func (r *run) leaving(h *Holding) bool {
+	return (h.Linked || h.Record && (h.Made || r.claimed[h.Key])) && !r.isSeen(h.Key)
+}
+
+// claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row.
+func (r *run) claim(key string) {
+	if r.claimed != nil {
+		r.claimed[key] = true
+	}
+}
+
+// takeBack takes back what the rows stand for that have left the source, and returns once that is decided.
+func (r *run) takeBack(ctx context.Context) error {
+	var left []string
+	err := r.holdings(ctx, func(page []Holding) error {
+		for i := range page {
+			if !r.leaving(&page[i]) {
+				continue
+			}
+			if left = append(left, page[i].Key); len(left) < max(1, r.limits.Rows) {
+				continue
+			}
+			if err := r.dismiss(ctx, left); err != nil {
+				return err
+			}
+			left = left[:0]
+		}
+		return nil
+	})
+	if err == nil {
+		err = r.dismiss(ctx, left)
+	}
+	if err != nil {
+		return err
+	}
+	return r.quiet(ctx)
+}
+
+// dismiss takes back what a few rows stand for.
+func (r *run) dismiss(ctx context.Context, keys []string) error {
+	entries, err := r.store.Known(ctx, r.Name, keys)
+	if err != nil {
+		return fmt.Errorf("look for rows that have left the source: %w", err)
+	}
+	var made []*pending
+	for i, key := range keys {
+		switch e := entries[i]; {
+		case e.ID != "" && (e.Made || r.claimed[key]):
+			made = append(made, r.leaver(key, e))
+		case len(e.Links) > 0 || e.Waiting:
+			r.forget(KeyedEntry{key, e})
+		}
+	}
+	if err := r.archive(ctx, made); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	noted := r.notes.len()
+	r.mu.Unlock()
+	if noted >= notesKept {
+		r.flush(ctx)
+		r.land()
+	}
+	if err := errors.Join(r.settle(ctx), r.thin(ctx)); err != nil {
+		return err
+	}
+	r.observe()
+	return r.failed()
+}
+
+// leaver returns the archiving of the record of a row that has left the source. Its hash stands for no content, so that
+// it is the same as that of no row.
+func (r *run) leaver(key string, e Entry) *pending {
+	p := &pending{entry: e, span: &span{undecided: 1}, Change: Change{Action: Archive, Key: key, Version: e.Version + 1, ID: e.ID}}
+	if r.limits.Match != "" && r.limits.Match != recordID {
+		p.Match = cmp.Or(e.Match, key)
+	}
+	p.TraceID = traceID(r.Name, p.Key, p.Version, p.Hash)
+	return p
+}
+
+// leaves tells whether the change archives the record of a row that has left the source.
+func (p *pending) leaves() bool { return p.Action == Archive && p.Hash == Hash{} }
+
+// archive puts records of rows that have left the source on their way into the recycle bin, unless the sink finds that
+// they aren't this pipeline's any more.
+func (r *run) archive(ctx context.Context, leavers []*pending) error {
+	if len(leavers) == 0 {
+		return nil
+	}
+	if err := r.waitLanded(ctx, leavers); err != nil {
+		return err
+	}
+	changes := make([]Change, 0, len(leavers))
+	for _, p := range leavers {
+		if !r.claimed[p.Key] {
+			changes = append(changes, p.Change)
+		}
+	}
+	outcomes, err := r.Sink.Prepare(ctx, changes)
+	if err != nil {
+		return fmt.Errorf("look at records of rows that have left the source: %w", err)
+	}
+	failpoint.Reach("archive.before")
+	decided := byTrace(outcomes)
+	for _, p := range leavers {
+		switch o, ok := decided[p.TraceID]; {
+		case r.claimed[p.Key]:
+			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
+		case !ok:
+			if g := r.add(p); g != nil {
+				r.send(ctx, g)
+			}
+		case o.Verdict == Unwritten:
+			r.log.Warn("a record of a row that has left the source can't be looked at now, and isn't archived by this run", "pipeline", r.Name, "record", p.ID)
+		default:
+			r.decideNow(p, o)
+		}
+	}
+	return nil
+}
+
+// waitLanded waits until no earlier attempt to write the rows can take effect any more: it would make the record again, or
+// be overtaken (I4).
+func (r *run) waitLanded(ctx context.Context, leavers []*pending) error {
+	var landing time.Time
+	r.mu.Lock()
+	for _, p := range leavers {
+		if f := r.flightOf(p.Key); f != nil && f.landing.After(landing) {
+			landing = f.landing
+		}
+	}
+	r.mu.Unlock()
+	if landing.IsZero() {
+		return nil
+	}
+	return r.pause(ctx, time.Until(landing))
+}
+
+// decideLeaver books what became of the record of a row that has left the source. The row isn't one of those that were read.
+// The caller holds mu.
+func (r *run) decideLeaver(p *pending, o Outcome) Decision {
+	d := Decision{Key: p.Key, Version: p.Version, ID: p.ID, Verdict: o.Verdict, Answer: o.Answer}
+	if o.Verdict == Refused {
+		r.report.Review++
+		d.Reject = &Reject{Key: p.Key, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+		return d
+	}
+	if !o.NoOp {
+		r.report.Archived++
+	}
+	d.Gone, d.Record = true, r.recordOf(p, p.ID)
+	return d
+}
+
+// forget notes that a row has left the source: its links are to be removed, and its content is no longer known.
+func (r *run) forget(e KeyedEntry) {
+	p := &pending{entry: e.Entry, Change: Change{Key: e.Key, Version: e.Version + 1}}
+	r.want(p, nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(p, Decision{Key: e.Key, Version: p.Version, Verdict: Done, Links: p.wants})
+}
