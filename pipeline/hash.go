@@ -8,13 +8,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/zeebo/xxh3"
 )
 
 // A plan is what the engine does with every row of a schema, worked out once.
 type plan struct {
-	properties []int // places of the fields that are sent
-	content    []int // places of all fields that make up the row's content
-	seed       []byte
+	properties []int  // places of the fields that are sent
+	content    []int  // places of all fields that make up the row's content
+	seed       uint64 // of the encoding and of what the fields are: where one changes, every row counts as changed
 	buf        []byte
 }
 
@@ -28,7 +30,7 @@ func newPlan(s *Schema, specs []LinkSpec) plan {
 	}
 	p.content = slices.Clone(p.properties)
 	seed := &strings.Builder{}
-	seed.WriteString("1\n") // the encoding's own version
+	seed.WriteString("2\n") // the encoding's own version
 	for _, spec := range specs {
 		fmt.Fprintf(seed, "link %q %q %q %q\n", spec.Slot, spec.FromObject, spec.ToObject, spec.Label)
 		for _, at := range []int{spec.FromField, spec.ToField, spec.LabelField} {
@@ -44,14 +46,14 @@ func newPlan(s *Schema, specs []LinkSpec) plan {
 			fmt.Fprintf(seed, "of %q by %q\n", f.Lookup.Object, f.Lookup.Property)
 		}
 	}
-	p.seed = []byte(seed.String())
+	p.seed = xxh3.HashString(seed.String())
 	return p
 }
 
 // hash returns the hash of a row's content. Values count by their text, so that a column may change its type from one
 // source to another without every record being written again; null differs from "".
 func (p *plan) hash(values []Value) Hash {
-	b := append(p.buf[:0], p.seed...)
+	b := p.buf[:0]
 	for _, at := range p.content {
 		v := values[at]
 		if v.IsNull() {
@@ -64,8 +66,7 @@ func (p *plan) hash(values []Value) Hash {
 		binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
 	}
 	p.buf = b
-	sum := sha256.Sum256(b)
-	return Hash(sum[:16])
+	return Hash(xxh3.Hash128Seed(b, p.seed).Bytes())
 }
 
 // traceID names one logical write: it is the same on every attempt, and another one for other content.
@@ -77,16 +78,4 @@ func traceID(pipeline, key string, version int64, content Hash) string {
 	b = hex.AppendEncode(b, []byte(content.String()))
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
-}
-
-// rowKey returns the Key of a row; it is false if one of the columns is null or empty.
-func rowKey(values []Value, columns []int) (string, bool) {
-	if len(columns) == 1 { // nearly all of them
-		return Key(values[columns[0]].String())
-	}
-	texts := make([]string, len(columns))
-	for i, at := range columns {
-		texts[i] = values[at].String()
-	}
-	return Key(texts...)
 }

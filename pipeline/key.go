@@ -1,6 +1,9 @@
 package pipeline
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Key returns the identity of a row whose key columns have these texts: the one text as it is, or several joined by
 // "|" with "|" and "\" in them escaped by "\". It is false if one of them is empty.
@@ -27,3 +30,20 @@ func Key(texts ...string) (string, bool) {
 }
 
 var keyEscapes = strings.NewReplacer(`\`, `\\`, `|`, `\|`)
+
+// appendKey appends the Key of a row to b; it is false if one of the columns is null or empty.
+func appendKey(b []byte, values []Value, columns []int) ([]byte, bool) {
+	for i, at := range columns {
+		if i > 0 {
+			b = append(b, '|')
+		}
+		start := len(b)
+		if b = values[at].Append(b); len(b) == start {
+			return b, false
+		}
+		if len(columns) > 1 && bytes.ContainsAny(b[start:], `|\`) {
+			b = append(b[:start], keyEscapes.Replace(string(b[start:]))...)
+		}
+	}
+	return b, len(columns) > 0
+}

@@ -42,6 +42,13 @@ func FuzzKey(f *testing.F) {
 		if again, _ := pipeline.Key(texts...); again != key {
 			t.Errorf("%q has the keys %q and %q", texts, key, again)
 		}
+		values := make([]pipeline.Value, len(texts))
+		for i, text := range texts {
+			values[i] = pipeline.StringValue(text)
+		}
+		if appended, same := pipeline.AppendKey([]byte("before"), values); same != ok || ok && string(appended) != "before"+key {
+			t.Errorf("the key of %q is %q, but of the values %q, %t", texts, key, appended, same)
+		}
 		if ok != !slices.Contains(texts, "") || !ok && key != "" {
 			t.Fatalf("Key(%q) = %q, %t", texts, key, ok)
 		}

@@ -92,6 +92,7 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 		r.rejectRow(reject)
 	}
 	rows = r.keyed(rows)
+	r.roomy(rows)
 	for _, t := range r.Transforms {
 		before, refused := len(rows), 0
 		reject := func(row Row, err error) {
@@ -118,27 +119,55 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	return items, nil
 }
 
-// keyed sets the rows' keys and rejects those that have none.
+// keyed sets the rows' keys and rejects those that have none. All keys of a batch are parts of one text.
 func (r *run) keyed(rows []Row) []Row {
-	kept := rows[:0]
-	for _, row := range rows {
-		key, ok := rowKey(row.Values, r.key)
-		var err error
-		switch {
-		case !ok:
-			err = Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
-		case strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key):
-			err = Rejectf("bad_key", "the key %q holds a NUL byte or isn't UTF-8: neither the state nor the destination can keep it", key)
+	r.keyBytes, r.keyEnds = r.keyBytes[:0], r.keyEnds[:0]
+	for i := range rows {
+		b, ok := appendKey(r.keyBytes, rows[i].Values, r.key)
+		if !ok {
+			b = b[:len(r.keyBytes)]
 		}
-		if err != nil {
+		r.keyBytes, r.keyEnds = b, append(r.keyEnds, len(b))
+	}
+	text, start := string(r.keyBytes), 0
+	kept := rows[:0]
+	for i, row := range rows {
+		row.Key = text[start:r.keyEnds[i]]
+		start = r.keyEnds[i]
+		if err := r.checkKey(row.Key); err != nil {
 			r.blind = true
 			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: rejectCode(err), Err: err})
 			continue
 		}
-		row.Key = key
 		kept = append(kept, row)
 	}
 	return kept
+}
+
+// checkKey returns why a row can't have the key.
+func (r *run) checkKey(key string) error {
+	switch {
+	case key == "":
+		return Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
+	case strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key):
+		return Rejectf("bad_key", "the key %q holds a NUL byte or isn't UTF-8: neither the state nor the destination can keep it", key)
+	}
+	return nil
+}
+
+// roomy moves the rows' values into the run's own memory, with room for what the transforms append.
+func (r *run) roomy(rows []Row) {
+	width := len(r.schema.Fields)
+	if len(r.Transforms) == 0 {
+		return
+	}
+	if need := len(rows) * width; cap(r.slab) < need {
+		r.slab = make([]Value, need)
+	}
+	for i := range rows {
+		room := r.slab[:cap(r.slab)][i*width : (i+1)*width : (i+1)*width]
+		rows[i].Values = room[:copy(room, rows[i].Values)]
+	}
 }
 
 // stageName names a transform for messages: by itself if it has a name, else by its type.

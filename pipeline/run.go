@@ -135,6 +135,9 @@ type run struct {
 	batchNo  int             // source batches since the last commit was asked for
 	seen     map[uint64]struct{}
 	claimed  map[string]bool // keys whose record a row of another key stands for
+	keyBytes []byte          // of a batch's keys
+	keyEnds  []int           // where each of them ends
+	slab     []Value         // of a batch's rows
 	blind    bool            // a row couldn't be read far enough to know its key
 	ended    bool            // the source was read to its last row
 	whole    bool            // and from its first

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// A Hash is the first 128 bits of the SHA-256 of a row's content. The zero Hash means "not known".
+// A Hash is the 128-bit XXH3 of a row's content: a row is compared with what it was itself, so that nobody gains by finding
+// two contents of one hash. The zero Hash means "not known".
 type Hash [16]byte
 
 // String returns the hash in hexadecimal.

@@ -8,7 +8,8 @@ type Transform interface {
 	Schema() *Schema
 
 	// Apply returns rows transformed, in order, without those that it left out and those that it passed to reject.
-	// The rows returned may share memory with those passed in. An error means that the run must stop.
+	// The rows returned may share memory with those passed in. Room in Row.Values beyond its length is the row's own, and
+	// enough for what all transforms append, so that appending costs no memory. An error means that the run must stop.
 	// Apply is not called concurrently.
 	Apply(ctx context.Context, rows []Row, reject func(Row, error)) ([]Row, error)
 }

@@ -139,7 +139,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	t := &transform{width: len(in.Fields)}
+	t := &transform{}
 	var fields []pipeline.Field
 	var errs []error
 	for _, name := range c.names() {
@@ -188,6 +188,7 @@ func (f *Field) open(name string, in *pipeline.Schema) (property, pipeline.Field
 	if p.cast, _ = f.cast(); p.cast != pipeline.Null {
 		field.Type = p.cast
 	}
+	p.plain = f.From != "" && f.Values == nil && f.Default == nil && p.cast == pipeline.Null && !p.reject
 	return p, field, f.openFixed(&p, field.Type)
 }
 

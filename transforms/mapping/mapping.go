@@ -11,9 +11,7 @@ import (
 // A transform appends properties to rows.
 type transform struct {
 	schema     *pipeline.Schema
-	width      int // of the rows that come in
 	properties []property
-	slab       []pipeline.Value // of the rows that go out; used again for the next batch
 }
 
 // A property is one value that is appended to each row.
@@ -21,6 +19,7 @@ type property struct {
 	name     string
 	column   string              // "" if it isn't a column
 	at       int                 // the column's place
+	plain    bool                // it is the column as it is
 	program  *expression.Program // nil if it isn't an expression
 	fixed    pipeline.Value      // neither of them
 	values   map[string]string
@@ -37,22 +36,22 @@ func (t *transform) Schema() *pipeline.Schema { return t.schema }
 
 // Apply appends the properties.
 func (t *transform) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeline.Row, error)) ([]pipeline.Row, error) {
-	width := t.width + len(t.properties)
-	if need := len(rows) * width; cap(t.slab) < need {
-		t.slab = make([]pipeline.Value, need)
-	}
 	kept := rows[:0]
 next:
-	for i, row := range rows {
-		values := t.slab[:cap(t.slab)][i*width : (i+1)*width : (i+1)*width]
-		copy(values, row.Values)
-		for j := range t.properties {
-			v, err := t.properties[j].of(row.Values)
+	for _, row := range rows {
+		values := row.Values
+		for i := range t.properties {
+			p := &t.properties[i]
+			if p.plain {
+				values = append(values, row.Values[p.at])
+				continue
+			}
+			v, err := p.of(row.Values)
 			if err != nil {
 				reject(row, err)
 				continue next
 			}
-			values[t.width+j] = v
+			values = append(values, v)
 		}
 		row.Values = values
 		kept = append(kept, row)

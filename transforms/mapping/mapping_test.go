@@ -129,10 +129,10 @@ func TestSchema(t *testing.T) {
 	if fmt.Sprint(opened) != "map" {
 		t.Errorf("named %v", opened)
 	}
-	for range 2 { // the second batch reuses the memory of the first
+	for room := range 4 { // with and without room for the properties
 		var rows []pipeline.Row
 		for i := range 4 {
-			values := make([]pipeline.Value, len(schema.Fields))
+			values := make([]pipeline.Value, len(schema.Fields), len(schema.Fields)+room)
 			values[0] = str(fmt.Sprint(i))
 			if i != 1 {
 				values[1] = str("t" + fmt.Sprint(i))
@@ -262,10 +262,12 @@ func BenchmarkApply(b *testing.B) {
 			}
 			values := []pipeline.Value{str(" ID "), str("Chair"), pipeline.DecimalValue("12.50"), pipeline.IntValue(1), str("2024-02-29"), none}
 			rows := make([]pipeline.Row, pipeline.BatchRows)
+			slab := make([]pipeline.Value, len(rows)*(len(values)+len(*c)))
 			b.ReportAllocs()
 			for b.Loop() {
 				for i := range rows {
-					rows[i].Values = values
+					room := slab[i*(len(values)+len(*c)):][: len(values)+len(*c) : len(values)+len(*c)]
+					rows[i].Values = room[:copy(room, values)]
 				}
 				if _, err := opened.Apply(b.Context(), rows, func(_ pipeline.Row, err error) { b.Fatal(err) }); err != nil {
 					b.Fatal(err)

@@ -84,7 +84,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	t := &transform{width: len(in.Fields)}
+	t := &transform{}
 	var fields []pipeline.Field
 	var errs []error
 	for _, name := range c.names() {
@@ -116,9 +116,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 // A transform appends links to rows.
 type transform struct {
 	schema  *pipeline.Schema
-	width   int              // of the rows that come in
-	columns []int            // the places of the columns that hold the keys
-	slab    []pipeline.Value // of the rows that go out; used again for the next batch
+	columns []int // the places of the columns that hold the keys
 }
 
 // String returns the name of the kind.
@@ -129,15 +127,10 @@ func (t *transform) Schema() *pipeline.Schema { return t.schema }
 
 // Apply appends a Ref for each link; a null where the column is null or empty: then there is no link.
 func (t *transform) Apply(_ context.Context, rows []pipeline.Row, _ func(pipeline.Row, error)) ([]pipeline.Row, error) {
-	width := t.width + len(t.columns)
-	if need := len(rows) * width; cap(t.slab) < need {
-		t.slab = make([]pipeline.Value, need)
-	}
 	for i := range rows {
-		values := t.slab[:cap(t.slab)][i*width : (i+1)*width : (i+1)*width]
-		copy(values, rows[i].Values)
-		for j, at := range t.columns {
-			values[t.width+j] = ref(values[at])
+		values := rows[i].Values
+		for _, at := range t.columns {
+			values = append(values, ref(values[at]))
 		}
 		rows[i].Values = values
 	}

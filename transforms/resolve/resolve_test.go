@@ -41,10 +41,10 @@ func TestResolve(t *testing.T) {
 		{[]pipeline.Value{pipeline.StringValue(""), none, none}, []pipeline.Value{none, none, none}},
 		{[]pipeline.Value{none, pipeline.IntValue(0), pipeline.FloatValue(0.5)}, []pipeline.Value{ref("0"), ref("0.5"), none}},
 	}
-	for range 2 { // the second batch reuses the memory of the first
+	for room := range 4 { // with and without room for the links
 		var rows []pipeline.Row
 		for _, test := range tests {
-			rows = append(rows, pipeline.Row{Values: test.in})
+			rows = append(rows, pipeline.Row{Values: append(make([]pipeline.Value, 0, len(test.in)+room), test.in...)})
 		}
 		rows, err = opened.Apply(t.Context(), rows, func(_ pipeline.Row, err error) { t.Error(err) })
 		if err != nil || len(rows) != len(tests) {
