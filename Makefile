@@ -1,7 +1,8 @@
 # make test     everything that the CI checks; finds or installs Postgres, and needs nothing running
 # make torture  kills, cuts and pauses the program far longer than make test does; SIZE=small (20 minutes) or full (for a
 #               release: days), FOR=10m bounds each layer, RUN=Regexp picks some, SEED=2 draws other samples
-# make bench    the benchmarks, about a quarter of an hour; B=Regexp picks some
+# make bench    the benchmarks, about a quarter of an hour; B=Regexp picks some; SCALE=full takes ten million rows where the
+#               scale is what is measured (B='Scale|Changed': about an hour and 10 GB of temporary files)
 # make fuzz     every fuzz target in turn; FUZZTIME=5m is how long each runs, F=Name picks some
 # make build    the programs, into ./bin
 # make fmt      formats the code
@@ -16,6 +17,9 @@ SIZE  ?= small
 FOR   ?= 0
 RUN   ?= .
 SEED  ?= 1
+SCALE ?= small
+ROWS_small  = 1000000
+ROWS_full   = 10000000
 SEEDS_small = 100000
 SEEDS_full  = 1000000
 
@@ -49,7 +53,7 @@ vuln:
 	$(TOOL) govulncheck ./...
 
 bench:
-	.ci/with-postgres .ci/bench '$(B)'
+	.ci/with-postgres .ci/bench '$(B)' $(ROWS_$(SCALE))
 
 fuzz:
 	.ci/with-postgres .ci/fuzz $(FUZZTIME) '$(F)'

@@ -5,15 +5,11 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"sluice/pipeline/state/pgtest"
 )
@@ -29,7 +25,7 @@ type personColumn struct {
 
 var firstDay = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// people has 15 columns like those of a customer table, about 240 bytes a row.
+// people has 15 columns like those of a customer table, about 245 bytes a row.
 var people = []personColumn{
 	{"id", "bench_id", "string", func(i int64) string { return fmt.Sprint(i) }, "bigint primary key", "i"},
 	{"email", "email", "string", func(i int64) string { return fmt.Sprintf("person%d@example%d.com", i, i%977) }, "text", "'person' || i || '@example' || i % 977 || '.com'"},
@@ -50,8 +46,48 @@ var people = []personColumn{
 	}, "timestamptz", "timestamptz '2024-01-01Z' + i * interval '1 second'"},
 	{"born", "bench_born", "date", func(i int64) string { return firstDay.AddDate(0, 0, -int(i%20_000)).Format(time.DateOnly) }, "date", "date '2024-01-01' - (i % 20000)::int"},
 	{"notes", "bench_notes", "string", func(i int64) string {
-		return fmt.Sprintf("Said \"call me\" in week %d, about the renewal", i%52)
-	}, "text", "'Said \"call me\" in week ' || i % 52 || ', about the renewal'"},
+		if i%3 == 0 {
+			return ""
+		}
+		return fmt.Sprintf("Said \"call me\" in week %d, about the renewal; asked whether others had, too", i%52)
+	}, "text", "case when i % 3 <> 0 then 'Said \"call me\" in week ' || i % 52 || ', about the renewal; asked whether others had, too' end"},
+}
+
+// A crowd is people: the first so many, or what became of them later. Then one in a hundred has another number of
+// telephone, one in two hundred has gone, and as many are new.
+type crowd struct {
+	first int64
+	later bool
+}
+
+// people returns the numbers of the crowd's people, in order.
+func (c crowd) people() iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for i := range c.size() {
+			if !(c.later && c.gone(i)) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// size returns one more than the last person's number.
+func (c crowd) size() int64 {
+	if c.later {
+		return c.first + c.first/200
+	}
+	return c.first
+}
+
+func (c crowd) gone(i int64) bool    { return i < c.first && i%200 == 1 }
+func (c crowd) changed(i int64) bool { return i < c.first && i%100 == 0 }
+
+// value returns what a column says of a person; "" is null.
+func (c crowd) value(p *personColumn, i int64) string {
+	if c.later && c.changed(i) && p.column == "phone" {
+		return fmt.Sprintf("+1 777 %07d", i%10_000_000)
+	}
+	return p.value(i)
 }
 
 // fieldType is HubSpot's field type of the column's property.
@@ -75,14 +111,15 @@ func peopleCSV(b *testing.B, n int64) string {
 	}
 	w := csv.NewWriter(out)
 	record := make([]string, len(people))
-	for i := int64(-1); i < n; i++ {
+	for at, p := range people {
+		record[at] = p.column
+	}
+	_ = w.Write(record) // told by Error
+	for i := range n {
 		for at, p := range people {
-			record[at] = p.column
-			if i >= 0 {
-				record[at] = p.value(i)
-			}
+			record[at] = p.value(i)
 		}
-		_ = w.Write(record) // told by Error
+		_ = w.Write(record)
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {
@@ -92,56 +129,6 @@ func peopleCSV(b *testing.B, n int64) string {
 		b.Fatal(err)
 	}
 	return path
-}
-
-// peopleParquet writes n people to a file of texts, compressed and in row groups of 100,000, and returns its path.
-func peopleParquet(b *testing.B, n int64) string {
-	b.Helper()
-	const group = 100_000
-	path := filepath.Join(b.TempDir(), "people.parquet")
-	out, err := os.Create(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var fields schema.FieldList
-	for _, p := range people {
-		fields = append(fields, schema.MustPrimitive(schema.NewPrimitiveNodeLogical(p.column, parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1)))
-	}
-	root := schema.MustGroup(schema.NewGroupNode("people", parquet.Repetitions.Required, fields, -1))
-	w := file.NewParquetWriter(out, root, file.WithWriterProps(parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy))))
-	for first := int64(0); first < n; first += group {
-		rows, err := w.AppendRowGroupChecked()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := writePeople(rows, first, min(group, n-first)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil { // closes the file as well
-		b.Fatal(err)
-	}
-	return path
-}
-
-func writePeople(group file.SerialRowGroupWriter, first, n int64) error {
-	for _, p := range people {
-		column, err := group.NextColumn()
-		if err != nil {
-			return err
-		}
-		values := make([]parquet.ByteArray, n)
-		for i := range values {
-			values[i] = parquet.ByteArray(p.value(first + int64(i)))
-		}
-		if _, err := column.(*file.ByteArrayColumnChunkWriter).WriteBatch(values, nil, nil); err != nil {
-			return err
-		}
-		if err := column.Close(); err != nil {
-			return err
-		}
-	}
-	return group.Close()
 }
 
 // peopleTable makes a table of n people in a database of its own and returns its DSN.

@@ -98,7 +98,7 @@ func BenchmarkUnchanged(b *testing.B) {
 	warehouse := peopleTable(b, rows)
 	sources := []struct{ name, yaml string }{
 		{"csv", fmt.Sprintf("csv: { path: %q }", peopleCSV(b, rows))},
-		{"parquet", fmt.Sprintf("parquet: { path: %q }", peopleParquet(b, rows))},
+		{"parquet", fmt.Sprintf("parquet: { path: %q }", peopleParquet(b, crowd{first: rows}))},
 		{"postgres", "postgres: { connection: warehouse, table: people }"},
 	}
 	for _, state := range []string{"sqlite", "postgres"} {

@@ -5,8 +5,8 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -100,7 +100,10 @@ func maxRSS(u *syscall.Rusage) int64 {
 }
 
 // A hub is a simulator in a process of its own.
-type hub struct{ url string }
+type hub struct {
+	url string
+	cmd *exec.Cmd
+}
 
 // A hubStats is what the simulator counts.
 type hubStats struct {
@@ -111,23 +114,7 @@ type hubStats struct {
 // startHub starts a simulator that has the properties of people; it ends with the benchmark.
 func startHub(b *testing.B, path string, flags ...string) *hub {
 	b.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, flags...)
-	said, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait() // killed
-	})
-	h := &hub{}
-	if _, err := fmt.Fscanf(bufio.NewReader(said), "listening on %s\n", &h.url); err != nil {
-		b.Fatal("hubspotsim:", err)
-	}
+	h := openHub(b, path, flags...)
 	for _, p := range people {
 		if !strings.HasPrefix(p.property, "bench_") {
 			continue
@@ -138,6 +125,35 @@ func startHub(b *testing.B, path string, flags ...string) *hub {
 		}
 	}
 	return h
+}
+
+// openHub starts a simulator as it is.
+func openHub(b *testing.B, path string, flags ...string) *hub {
+	b.Helper()
+	h := &hub{cmd: exec.Command(path, flags...)}
+	said, err := h.cmd.StdoutPipe()
+	if err == nil {
+		err = h.cmd.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = h.cmd.Process.Kill()
+		_ = h.cmd.Wait() // killed, or ended before
+	})
+	if _, err := fmt.Fscanf(bufio.NewReader(said), "listening on %s\n", &h.url); err != nil {
+		b.Fatal("hubspotsim:", err)
+	}
+	return h
+}
+
+// stop ends the simulator in peace: it writes down what it holds, if it was told where.
+func (h *hub) stop(b *testing.B) {
+	b.Helper()
+	if err := errors.Join(h.cmd.Process.Signal(os.Interrupt), h.cmd.Wait()); err != nil {
+		b.Fatal("hubspotsim:", err)
+	}
 }
 
 // call sends a request and decodes the answer into out, unless that is nil.
@@ -157,19 +173,40 @@ type job struct {
 	state       string
 	source      string // as pipelines.yaml spells it
 	warehouse   string // DSN of the connection of that name
+	mirror      bool   // what leaves the source is archived
+}
+
+// write writes the job's pipelines.yaml and returns its path.
+func (j *job) write() (string, error) {
+	file, err := os.CreateTemp(j.dir, "*.yaml")
+	if err == nil {
+		_, err = file.WriteString(j.yaml())
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		return "", err
+	}
+	return file.Name(), nil
+}
+
+// command returns the program, about to run the job's pipeline. What it remembers outside of the state is the job's own.
+func (j *job) command() (*exec.Cmd, error) {
+	file, err := j.write()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(j.sluice, "run", "--json", "-f", file)
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+j.dir)
+	return cmd, nil
 }
 
 // run runs the job's pipeline once.
 func (j *job) run() (pipeline.Report, usage, error) {
-	file, err := os.CreateTemp(j.dir, "*.yaml")
-	if err == nil {
-		_, err = file.WriteString(j.yaml())
-		file.Close()
-	}
+	cmd, err := j.command()
 	if err != nil {
 		return pipeline.Report{}, usage{}, err
 	}
-	u, err := spend(exec.Command(j.sluice, "run", "--json", "-f", file.Name()))
+	u, err := spend(cmd)
 	if err != nil {
 		return pipeline.Report{}, u, err
 	}
@@ -181,6 +218,10 @@ func (j *job) run() (pipeline.Report, usage, error) {
 }
 
 func (j *job) yaml() string {
+	mode := "upsert"
+	if j.mirror {
+		mode = "mirror"
+	}
 	var mapped []string
 	for _, p := range people {
 		mapped = append(mapped, p.property+": "+p.column)
@@ -195,8 +236,8 @@ pipelines:
     source: { %s }
     key: id
     transforms: [ map: { %s } ]
-    sink: { hubspot: { connection: crm, object: contacts, mode: upsert, match: bench_id } }
-`, j.state, j.warehouse, j.hub.url, j.source, strings.Join(mapped, ", "))
+    sink: { hubspot: { connection: crm, object: contacts, mode: %s, match: bench_id } }
+`, j.state, j.warehouse, j.hub.url, j.source, strings.Join(mapped, ", "), mode)
 }
 
 // median returns the middle one of what the rounds measured.

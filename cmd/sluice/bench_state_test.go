@@ -1,0 +1,67 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"sluice/pipeline"
+	"sluice/pipeline/state"
+)
+
+// BenchmarkCommits has a state in Postgres write down the intents of a batch of a hundred rows, and then commit what
+// became of them, batch after batch on one connection. It tells how many batches a second that makes, and what CPU time the
+// server takes for one.
+func BenchmarkCommits(b *testing.B) {
+	needServer(b)
+	const batches = 2000
+	ctx, dsn := context.Background(), stateURL(b, "postgres")
+	store, err := state.Open(ctx, dsn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer store.Close()
+	if _, _, err := store.Migrate(ctx); err != nil {
+		b.Fatal(err)
+	}
+	resume, err := store.Start(ctx, pipeline.Begin{Pipeline: "people", Account: "hubspot portal 62515", Target: "contacts"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := measured{}
+	for round := range rounds {
+		stop, began := watchServer(b, dsn), time.Now()
+		for i := range batches {
+			if err := commitBatch(ctx, store, resume.Epoch, i, int64(round)+1); err != nil {
+				b.Fatal(err)
+			}
+		}
+		m.add("batches/s", batches/time.Since(began).Seconds())
+		m.add("server-ms/batch", float64(stop().cpu.Microseconds())/1000/batches)
+	}
+	b.ReportMetric(0, "ns/op")
+	for name, list := range m {
+		b.ReportMetric(median(list), name)
+	}
+}
+
+// commitBatch takes a hundred keys to a version.
+func commitBatch(ctx context.Context, store state.Store, epoch int64, batch int, version int64) error {
+	group := pipeline.Group{ID: fmt.Sprintf("%d.%d", version, batch), Pipeline: "people", Epoch: epoch, Throttle: []byte("x")}
+	commit := pipeline.Commit{Pipeline: "people", Epoch: epoch, Account: "hubspot portal 62515", Closed: []string{group.ID}, Position: pipeline.Position("x"), Throttle: []byte("x")}
+	for i := range 100 {
+		// Keys of a batch are spread over the ledger, as those of changed rows are.
+		key := fmt.Sprintf("customer-%08d", (batch*100+i)*7919%200_000)
+		hash := pipeline.Hash{byte(i), byte(version)}
+		group.Intents = append(group.Intents, pipeline.Intent{Key: key, Version: version, Hash: hash, Action: pipeline.Upsert, TraceID: "0123456789abcdef0123456789abcdef"})
+		commit.Decisions = append(commit.Decisions, pipeline.Decision{Key: key, Version: version, Hash: hash, ID: "1" + key[9:],
+			Verdict: pipeline.Done, Record: &pipeline.RecordID{Object: "contacts", Property: "bench_id", Value: key, ID: "1" + key[9:]}})
+	}
+	if err := store.Intend(ctx, group); err != nil {
+		return err
+	}
+	return store.Commit(ctx, commit)
+}
