@@ -11,7 +11,7 @@ import (
 // the wall time (wall-ms) and the most memory (peak-MiB).
 func BenchmarkStart(b *testing.B) {
 	const rows = 1000
-	j := &job{sluice: program(b, "sluice", "-trimpath", "-ldflags=-s -w"), dir: b.TempDir(), state: stateURL(b, "sqlite"),
+	j := &job{sluice: program(b, "sluice"), dir: b.TempDir(), state: stateURL(b, "sqlite"),
 		source: fmt.Sprintf("csv: { path: %q }", peopleCSV(b, rows)), hub: startHub(b, program(b, "hubspotsim"))}
 	j.fill(b, rows, nil)
 	m := measured{}
