@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -102,4 +104,25 @@ func parseTime(text string) (Value, bool) {
 		}
 	}
 	return Value{}, false
+}
+
+// days are the units that time.ParseDuration doesn't have. With so few digits nothing overflows.
+var days = regexp.MustCompile(`^(?:(\d{1,3})w)?(?:(\d{1,4})d)?`)
+
+// ParseDuration returns the duration that a text spells: as time.ParseDuration has it, such as 90s or 1h30m, and with the
+// units d for 24 hours and w for 7 days before it, such as 7d or 1d12h.
+func ParseDuration(text string) (time.Duration, error) {
+	m := days.FindStringSubmatch(text)
+	w, _ := strconv.Atoi(m[1]) // 0 where there is none
+	d, _ := strconv.Atoi(m[2])
+	long := time.Duration(7*w+d) * 24 * time.Hour
+	rest := text[len(m[0]):]
+	if rest == "" && m[0] != "" {
+		return long, nil
+	}
+	short, err := time.ParseDuration(rest)
+	if err != nil || m[0] != "" && (onlyOf(rest[:1], "+-") || long+short < long) {
+		return 0, fmt.Errorf("%s is no duration: expected one such as 90s, 1h30m or 7d", Quote(text))
+	}
+	return long + short, nil
 }

@@ -67,3 +67,20 @@ func TestParseTextReadsWhatValuesWrite(t *testing.T) {
 		}
 	})
 }
+
+// TestParseDuration proves that weeks and days can be written before what Go reads, and that nothing overflows.
+func TestParseDuration(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "0": 0, "-5m": -5 * time.Minute, "7d": 168 * time.Hour, "2w": 336 * time.Hour,
+		"1w1d1h": 193 * time.Hour, "1d0.5h": 24*time.Hour + 30*time.Minute, "0d": 0, "9999d": 9999 * 24 * time.Hour,
+	} {
+		if got, err := pipeline.ParseDuration(text); err != nil || got != want {
+			t.Errorf("ParseDuration(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "7", "d", "-1d", "1d-1h", "1d+1h", "1d1w", "1.5d", "99999d", "9999d2562047h", "1h1d", "7 d", "7days", "soon"} {
+		if got, err := pipeline.ParseDuration(text); err == nil {
+			t.Errorf("ParseDuration(%q) = %v, want an error", text, got)
+		}
+	}
+}

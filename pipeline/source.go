@@ -24,6 +24,11 @@ type Source interface {
 // An Incremental source reads by a cursor: its position is kept after a complete pass, and the next run goes on there.
 type Incremental interface {
 	Incremental() bool
+
+	// Since returns the position from which exactly the rows are read whose cursor isn't lower than value, as a person
+	// writes it, and those without one. It may ask what is read for the time. It returns an error that says what was
+	// expected if value doesn't fit the cursor, or there is none.
+	Since(ctx context.Context, value string) (Position, error)
 }
 
 // ErrStalePosition says that a position was made for something that has changed since. Reading from the start is safe.

@@ -55,6 +55,11 @@ func (s *source) describe(ctx context.Context, want selection) error {
 	if err := s.fetch(ctx, s.pageStatement(position{Phase: keyedPhase}, nil, 0), &none); err != nil {
 		return s.refused(ctx, err)
 	}
+	if s.cursor >= 0 {
+		if err := s.warnBlind(ctx); err != nil {
+			return s.refused(ctx, err)
+		}
+	}
 	return nil
 }
 
@@ -151,9 +156,6 @@ func (s *source) checkOrder() error {
 		if c.typ == pipeline.JSON {
 			return fieldError(option, "name a column of a simple type", "column %q can't be paged by: it is an array or JSON", c.name)
 		}
-	}
-	if s.lag > 0 && !s.columns[s.cursor].clock() {
-		return fieldError("lag", "leave it out", "the cursor %q is of type %s: a lag is for dates and times", s.columns[s.cursor].name, s.columns[s.cursor].typ)
 	}
 	return nil
 }

@@ -34,9 +34,6 @@ func TestOpenErrors(t *testing.T) {
 		{"array key", func(c *Config) { c.Table, c.Key = "shop.orders", []string{"tags"} }, "key", `"tags" can't be paged by`, "simple type"},
 		{"json cursor", func(c *Config) { c.Table, c.Key, c.Cursor = "shop.orders", []string{"id"}, "doc" }, "cursor", `"doc" can't be paged by`, "simple type"},
 		{"unordered key", func(c *Config) { c.Table, c.Key = "shop.orders", []string{"spot"} }, "key", "ordering operator for type point", "have an order"},
-		{"lag of a number", func(c *Config) {
-			c.Table, c.Key, c.Cursor, c.Lag = "shop.orders", []string{"id"}, "id", time.Second
-		}, "lag", `the cursor "id" is of type int`, "leave it out"},
 		{"syntax", func(c *Config) { c.Query, c.Key = "selec 1", []string{"id"} }, "query", `syntax error at or near "1"`, ""},
 		{"twice", func(c *Config) { c.Query, c.Key = "select 1 as id, 2 as id", []string{"id"} }, "query", `column "id" is there twice`, "AS"},
 		{"parameters", func(c *Config) { c.Query, c.Key = "select 1 as id where $1", []string{"id"} }, "query", "has parameters", ""},

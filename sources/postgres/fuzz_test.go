@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +31,7 @@ func FuzzPosition(f *testing.F) {
 		src := open(f, env, c).(*source)
 		p := position{Columns: src.columnsOf(src.order), Phase: keyedPhase, After: []string{"3", "p3"}}
 		if i == 1 {
+			p.Oldest = time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC).UnixMicro()
 			p.After = []string{"2026-01-01 02:00:00+00", "2", "p2"}
 		}
 		high := "2026-01-01 03:00:00+00"
@@ -39,9 +42,14 @@ func FuzzPosition(f *testing.F) {
 		for _, edit := range []func(*position){
 			func(p *position) { p.After = nil }, func(p *position) { p.Phase = "x" }, func(p *position) { p.Phase = orphanPhase },
 			func(p *position) { p.Phase, p.High = donePhase, &high }, func(p *position) { p.Columns += " " },
-			func(p *position) { p.Phase, p.High, p.Began = donePhase, &high, "2026-01-01 03:00:00+00" },
+			func(p *position) { p.Phase, p.High, p.Oldest = donePhase, &high, math.MaxInt64 },
 			func(p *position) { never := "never"; p.Phase, p.High = donePhase, &never },
-			func(p *position) { far := "294277-01-01"; p.Phase, p.High, p.Began = donePhase, &far, "x" },
+			func(p *position) { far := "294277-01-01"; p.Phase, p.High, p.Oldest = donePhase, &far, 1 },
+			func(p *position) { p.Phase, p.Oldest = donePhase, 0 },
+			func(p *position) { p.Phase, p.Marks = donePhase, []mark{{At: math.MinInt64, High: &high}} },
+			func(p *position) { p.Whole, p.After = true, []string{"3", "p3"} },
+			func(p *position) { p.Since, p.After = "2026-01-01 04:00:00+00", nil },
+			func(p *position) { p.Since, p.After = "never", nil },
 			func(p *position) { p.After = p.After[:1] },
 		} {
 			q := p

@@ -9,19 +9,22 @@ import (
 
 // The phases of a pass over the rows, in order. A phase that can have no rows is left out.
 const (
-	keyedPhase  = "rows"        // rows that have a key and, if there is one, a cursor
+	keyedPhase  = "rows"        // rows that have a key and, unless all are read, a cursor
 	unsetPhase  = "null cursor" // rows that have a key, but no cursor
 	orphanPhase = "null key"    // rows that can't be told apart: rejects
-	donePhase   = "done"        // the pass is complete; the next one goes on at the highest cursor
+	donePhase   = "done"        // the pass is complete; the next one goes on at the cursor
 )
 
-// A position says how far a pass has come.
+// A position says how far a pass has come, and where the next one is to begin.
 type position struct {
-	Columns string   `json:"columns"`         // the columns of the tuples, with their types
-	Phase   string   `json:"phase"`           // one of the phases
-	After   []string `json:"after,omitempty"` // the last tuple read in the phase, as Postgres writes it
-	Began   string   `json:"began,omitempty"` // when the pass began, by the database's clock
-	High    *string  `json:"high,omitempty"`  // the highest cursor that any pass has read
+	Columns string   `json:"columns"`          // the columns of the tuples, with their types
+	Phase   string   `json:"phase"`            // one of the phases
+	Whole   bool     `json:"whole,omitempty"`  // with a cursor: the pass reads all rows, in the order of the key alone
+	After   []string `json:"after,omitempty"`  // the last tuple read in the phase, as Postgres writes it
+	High    *string  `json:"high,omitempty"`   // the highest cursor when the pass began
+	Oldest  int64    `json:"oldest,omitempty"` // what ended before then was there when the pass began; see horizon
+	Marks   []mark   `json:"marks,omitempty"`  // for a cursor that is no time
+	Since   string   `json:"since,omitempty"`  // the pass begins exactly at this cursor
 }
 
 func (p position) encode() pipeline.Position {
@@ -45,13 +48,22 @@ func (s *source) decode(from pipeline.Position) (position, error) {
 	if p.Columns != fresh.Columns {
 		return p, fmt.Errorf("%s: %w: it was read by (%s), now by (%s)", s.name, pipeline.ErrStalePosition, p.Columns, fresh.Columns)
 	}
-	widths := map[string]int{keyedPhase: len(s.order), unsetPhase: len(s.key), orphanPhase: 0, donePhase: 0}
+	widths := map[string]int{keyedPhase: len(s.tuple(&p)), unsetPhase: len(s.key), orphanPhase: 0, donePhase: 0}
 	width, ok := widths[p.Phase]
-	if !ok || len(p.After) != 0 && len(p.After) != width || p.Phase == donePhase && s.cursor < 0 {
+	if !ok || len(p.After) != 0 && len(p.After) != width || p.Phase == donePhase && s.cursor < 0 || s.cursor >= 0 && p.Oldest <= 0 && p.Since == "" {
 		return p, fmt.Errorf("%s: %w: phase %.20q after %d values", s.name, pipeline.ErrStalePosition, p.Phase, len(p.After))
 	}
 	if p.Phase == donePhase {
 		p.Phase, p.After = keyedPhase, nil
 	}
 	return p, nil
+}
+
+// tuple returns the columns by which the rows of the position's phase are paged. With a cursor, a pass over all rows
+// goes by the key alone: no row can move behind what was read already, so that one which isn't read isn't there.
+func (s *source) tuple(p *position) []int {
+	if p.Phase == keyedPhase && !p.Whole {
+		return s.order
+	}
+	return s.key
 }

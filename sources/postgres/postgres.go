@@ -5,8 +5,10 @@
 // long the rows take from there, no transaction, cursor or snapshot stays open. A role that may only read is enough,
 // and so is a connection through a pooler. A page that is cut off by a lost connection is read again.
 //
-// With a cursor, a column such as updated_at, rows are read in the order of (cursor, key), and the next run goes on
-// at the highest cursor of the last one, less the lag. What is read twice has not changed and costs no request.
+// With a cursor, a column such as updated_at, a pass over all rows goes by the key, too, and the next one in the order
+// of (cursor, key) from where the cursor was when the last pass began, or when the oldest transaction began that was
+// running then, less the lag: rows that are committed late aren't missed. What is read twice has not changed and costs
+// no request.
 //
 // # Types
 //
@@ -34,8 +36,11 @@ var Kind = pipeline.Kind[pipeline.SourceConfig]{
 	Name:    "postgres",
 	Doc:     "Reads a table, a view or a query of a Postgres database, page by page, by its key.",
 	Example: "postgres: { connection: warehouse, table: public.people }",
-	New:     func() pipeline.SourceConfig { return &Config{Page: 10_000, Timeout: 5 * time.Minute} },
+	New:     func() pipeline.SourceConfig { return &Config{Lag: defaultLag, Page: 10_000, Timeout: 5 * time.Minute} },
 }
+
+// defaultLag covers transactions of the usual length where the database doesn't show them, and clocks that differ.
+const defaultLag = 10 * time.Minute
 
 // Config says what is read.
 type Config struct {
@@ -43,8 +48,8 @@ type Config struct {
 	Table      string        `yaml:"table,omitempty" doc:"Table or view, as schema.name; put a name that has dots in double quotes."`
 	Query      string        `yaml:"query,omitempty" doc:"A SELECT to read instead of a table."`
 	Key        []string      `yaml:"key,omitempty" doc:"Columns that together identify a row and by which it is paged; indexed, best the primary key. Default: the pipeline's key."`
-	Cursor     string        `yaml:"cursor,omitempty" doc:"Column that grows whenever a row changes, such as updated_at: a run reads only what is new since the last. Rows where it is null are read by every run."`
-	Lag        time.Duration `yaml:"lag,omitempty" doc:"How far behind the last cursor a run begins, for transactions that are committed later than their cursor's time; 0 reads the last cursor's own value again."`
+	Cursor     string        `yaml:"cursor,omitempty" doc:"Column that grows whenever a row changes, such as updated_at: a run reads only what is new since the last. Best indexed. Rows where it is null are read by every run."`
+	Lag        time.Duration `yaml:"lag,omitempty" doc:"How much further back than the last cursor a run begins, for rows that are committed later than their cursor says, and for clocks that differ."`
 	Page       int           `yaml:"page,omitempty" doc:"Most rows that one statement reads."`
 	Timeout    time.Duration `yaml:"timeout,omitempty" doc:"Longest time that one statement may take; 0 means no limit."`
 }
@@ -84,7 +89,7 @@ func (c *Config) check(env pipeline.Env) error {
 		return fieldError("page", "", "%d rows a page; at least 1 is needed", c.Page)
 	case c.Lag < 0:
 		return fieldError("lag", "", "%v is negative", c.Lag)
-	case c.Lag > 0 && c.Cursor == "":
+	case c.Lag != defaultLag && c.Cursor == "":
 		return fieldError("lag", "name a cursor, or leave the lag out", "a lag without a cursor")
 	case c.Timeout < 0:
 		return fieldError("timeout", "", "%v is negative", c.Timeout)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -192,79 +191,4 @@ func (s withoutOverlap) Batches(ctx context.Context, from pipeline.Position) ite
 		return func(func(pipeline.Batch, error) bool) {}
 	}
 	return s.Source.Batches(ctx, from)
-}
-
-// The next run goes on at the last cursor less the lag, and sees rows that were committed late within it.
-func TestCursor(t *testing.T) {
-	const rows = `
-		create table t (id int primary key, at timestamptz);
-		insert into t select i, timestamptz '2026-01-01' + i * interval '1 minute' from generate_series(1, 9) i;
-		insert into t values (10, null)`
-	late := "insert into t values (100, timestamptz '2026-01-01' + interval '7 minutes'), (101, timestamptz '2026-01-01' + interval '20 minutes')"
-	for _, tt := range []struct {
-		lag  time.Duration
-		want []string // ids of the second pass
-	}{
-		{0, []string{"9", "101", "10"}},
-		{2 * time.Minute, []string{"7", "100", "8", "9", "101", "10"}},
-	} {
-		t.Run(tt.lag.String(), func(t *testing.T) {
-			env, dsn := database(t, rows)
-			src := open(t, env, config(func(c *Config) { c.Table, c.Key, c.Cursor, c.Lag, c.Page = "t", []string{"id"}, "at", tt.lag, 4 }))
-			if inc, ok := src.(pipeline.Incremental); !ok || !inc.Incremental() {
-				t.Fatal("a source with a cursor isn't incremental")
-			}
-			first := readAll(t, src, nil)
-			if len(first.rows) != 10 {
-				t.Fatalf("the first pass read %d rows, want 10", len(first.rows))
-			}
-			pgtest.Exec(t, dsn, late)
-			second := readAll(t, src, first.end)
-			if diff := cmp.Diff(tt.want, ids(second)); diff != "" {
-				t.Error(diff)
-			}
-			third := readAll(t, src, second.end)
-			if len(third.rows) == 0 || ids(third)[len(third.rows)-2] != "101" {
-				t.Errorf("the third pass read %v, want it to end at 101 and 10", ids(third))
-			}
-		})
-	}
-}
-
-func ids(r reading) []string {
-	var ids []string
-	for _, row := range r.rows {
-		id, _, _ := strings.Cut(row, " ")
-		ids = append(ids, id)
-	}
-	return ids
-}
-
-// A row dated in the future, or at infinity, doesn't hide what changes after it was read.
-func TestCursorInTheFuture(t *testing.T) {
-	for _, typ := range []string{"timestamptz", "timestamp", "date"} {
-		env, dsn := database(t, "create table t (id int primary key, at "+typ+")",
-			"insert into t values (1, '2020-01-01'), (2, now() + interval '1 year'), (3, 'infinity')")
-		src := open(t, env, config(func(c *Config) { c.Table, c.Key, c.Cursor = "t", []string{"id"}, "at" }))
-		first := readAll(t, src, nil)
-		pgtest.Exec(t, dsn, "insert into t values (4, now() + interval '1 second')")
-		second := readAll(t, src, first.end)
-		if diff := cmp.Diff([]string{"4", "2"}, ids(second)); diff != "" {
-			t.Errorf("%s: %s", typ, diff)
-		}
-		if len(second.rejects) != 1 {
-			t.Errorf("%s: rejects %q, want that of infinity", typ, second.rejects)
-		}
-	}
-}
-
-// A cursor that isn't a time goes on at its last value.
-func TestCursorNumber(t *testing.T) {
-	env, dsn := database(t, "create table t (id text primary key, version bigint not null)", "insert into t values ('a', 1), ('b', 5), ('c', 5)")
-	src := open(t, env, config(func(c *Config) { c.Table, c.Key, c.Cursor = "t", []string{"id"}, "version" }))
-	first := readAll(t, src, nil)
-	pgtest.Exec(t, dsn, "insert into t values ('bb', 5), ('d', 6)")
-	if diff := cmp.Diff([]string{"b", "bb", "c", "d"}, ids(readAll(t, src, first.end))); diff != "" {
-		t.Error(diff)
-	}
 }

@@ -32,10 +32,6 @@ type reader struct {
 	before  []cell // the tuple of the row before
 }
 
-// since is where an incremental pass begins: at the highest cursor of the pass before, but not after that pass began,
-// since one row dated in the future must not hide all that change later; less the lag.
-type since struct{ high, began string }
-
 func (s *source) reader(ctx context.Context, from pipeline.Position) (*reader, error) {
 	at, err := s.decode(from)
 	if err != nil {
@@ -43,18 +39,10 @@ func (s *source) reader(ctx context.Context, from pipeline.Position) (*reader, e
 	}
 	r := &reader{source: s, at: at, resumed: from != nil, limit: min(s.most, pipeline.BatchRows), cells: make([]cell, len(s.columns))}
 	r.values = make([]pipeline.Value, min(s.most, pipeline.BatchRows)*len(s.columns))
-	if s.cursor < 0 || at.Phase != keyedPhase || at.After != nil {
-		return r, nil
+	if s.cursor >= 0 && at.Phase == keyedPhase && at.After == nil {
+		r.since, err = s.enter(ctx, &r.at)
 	}
-	if at.High != nil {
-		r.since = &since{*at.High, at.Began}
-	}
-	now, err := s.strings(ctx, "select clock_timestamp()::text")
-	if err != nil {
-		return nil, s.stopped(err, nil)
-	}
-	r.at.Began = now[0][0]
-	return r, nil
+	return r, err
 }
 
 // turn takes over the next page of the phase, or enters the next phase if there is none.
@@ -89,7 +77,7 @@ func (r *reader) enterNext() {
 	r.page.reset()
 	r.ready, r.next, r.more, r.since, r.at.After = 0, 0, false, nil, nil
 	switch {
-	case r.at.Phase == keyedPhase && r.cursor >= 0 && r.columns[r.cursor].nullable:
+	case r.at.Phase == keyedPhase && r.cursor >= 0 && !r.at.Whole && r.columns[r.cursor].nullable:
 		r.at.Phase = unsetPhase
 	case r.at.Phase != orphanPhase && r.anyNullable(r.key):
 		r.at.Phase = orphanPhase
@@ -148,7 +136,7 @@ func (r *reader) advance() error {
 		return err
 	}
 	r.before = r.before[:0]
-	for _, i := range r.tuple() {
+	for _, i := range r.tuple(&r.at) {
 		r.before = append(r.before, r.cells[i])
 	}
 	return nil
@@ -159,21 +147,13 @@ func (r *reader) differs() error {
 	if len(r.before) == 0 {
 		return nil
 	}
-	for i, column := range r.tuple() {
+	for i, column := range r.tuple(&r.at) {
 		if r.cells[column] != r.before[i] {
 			return nil
 		}
 	}
 	return fmt.Errorf("read %s: the key (%s) isn't unique: several rows have %s; rows could be lost between pages, so add a column to the source's key that tells them apart",
 		r.name, r.names(r.key, ", "), strings.Join(r.texts(r.before), ", "))
-}
-
-// tuple returns the columns by which the phase's rows are paged.
-func (r *reader) tuple() []int {
-	if r.at.Phase == keyedPhase {
-		return r.order
-	}
-	return r.key
 }
 
 // mark moves the position behind the row before.
@@ -187,16 +167,13 @@ func (r *reader) mark() error {
 			return fmt.Errorf("read %s: the key has %s, which isn't UTF-8: there is no going on from there; mend it", r.name, pipeline.Quote(text))
 		}
 	}
-	if r.cursor >= 0 && r.at.Phase == keyedPhase {
-		r.at.High = &r.at.After[0]
-	}
 	return nil
 }
 
 // texts returns a tuple as Postgres writes it.
 func (r *reader) texts(tuple []cell) []string {
 	texts := make([]string, len(tuple))
-	for i, column := range r.tuple() {
+	for i, column := range r.tuple(&r.at) {
 		texts[i] = r.columns[column].write(tuple[i].text)
 	}
 	return texts

@@ -23,10 +23,7 @@ func (s *source) pageStatement(at position, since *since, limit int) statement {
 	for i, c := range s.columns {
 		list[i], st.formats[i] = c.expr, c.format
 	}
-	tuple := s.order
-	if at.Phase != keyedPhase {
-		tuple = s.key
-	}
+	tuple := s.tuple(&at)
 	where := s.conditions(&st, at, since, tuple)
 	st.sql = "select " + strings.Join(list, ", ") + " from " + s.from
 	if len(where) > 0 {
@@ -75,16 +72,19 @@ func (s *source) after(st *statement, last []string, tuple []int) string {
 	return "(" + s.refs(tuple, ", ") + ") > (" + strings.Join(places, ", ") + ")"
 }
 
-// sinceCondition is true for rows that an incremental pass reads.
+// sinceCondition is true for rows that an incremental pass reads. A date is compared as one, so that the day in which
+// the lag ends is read whole.
 func (s *source) sinceCondition(st *statement, since *since) string {
 	c := s.columns[s.cursor]
-	high := st.param(since.high, c.oid)
 	if !c.clock() {
-		return c.ref() + " >= " + high
+		return c.ref() + " >= " + st.param(since.value, c.oid)
 	}
-	began := st.param(since.began, timestamptzOID)
-	lag := st.param(fmt.Sprintf("%d microseconds", s.lag.Microseconds()), intervalOID)
-	return fmt.Sprintf("%s >= least(%s, %s::%s) - %s", c.ref(), high, began, clocks[c.oid], lag)
+	if since.began == 0 {
+		return c.ref() + " >= " + st.param(since.value, timestamptzOID) + "::" + clocks[c.oid]
+	}
+	high, began := st.param(since.value, c.oid), st.param(writeMicros(since.began), timestamptzOID)
+	lag := st.param(fmt.Sprintf("%d microseconds", since.lag.Microseconds()), intervalOID)
+	return fmt.Sprintf("%s >= (least(%s, %s::%s) - %s)::%s", c.ref(), high, began, clocks[c.oid], lag, clocks[c.oid])
 }
 
 // param adds a parameter and returns its place.
