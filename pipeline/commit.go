@@ -69,8 +69,8 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 	}
 	if r.broken {
 		c.Closed = nil // a commit that failed may have held a decision on one of their intents
-	} else {
-		c.Position = r.advance()
+	} else if end := r.advance(); r.opts.From == nil {
+		c.Position = end
 	}
 	r.countRequests()
 	c.Report = r.report

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A Definition is a pipeline as it is configured.
 type Definition struct {
 	Name        string
-	Key         []string // the source columns that identify a row
+	Key         []string      // the source columns that identify a row
+	FullEvery   time.Duration // how often an incremental source is read whole; 0: never but when asked to
 	Source      SourceConfig
 	Transforms  []TransformConfig
 	Sink        SinkConfig
@@ -21,6 +23,7 @@ type Definition struct {
 type Pipeline struct {
 	Name        string
 	Fingerprint string
+	FullEvery   time.Duration
 	Source      Source
 	Transforms  []Transform
 	Sink        Sink
@@ -39,7 +42,7 @@ type Pipeline struct {
 // A StageError is an error of opening one stage of a pipeline.
 type StageError struct {
 	Pipeline string
-	Stage    string // "source", "transforms", "sink" or "key"
+	Stage    string // "source", "transforms", "sink", "key" or "full_every"
 	Index    int    // of the transform
 	Err      error
 }
@@ -73,7 +76,7 @@ func Open(ctx context.Context, d Definition, env Env) (*Pipeline, error) {
 
 // open opens every stage; the source leaves out the columns that aren't needed.
 func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipeline, err error) {
-	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, keyNames: d.Key}
+	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, FullEvery: d.FullEvery, keyNames: d.Key}
 	fail := func(stage string, index int, err error) (*Pipeline, error) {
 		return nil, &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
 	}
@@ -85,6 +88,12 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	env.Pipeline, env.Key, env.Needed = d.Name, d.Key, needed
 	if p.Source, err = d.Source.Open(ctx, env); err != nil {
 		return fail("source", 0, err)
+	}
+	switch {
+	case d.FullEvery < 0:
+		return fail("full_every", 0, &FieldError{Err: fmt.Errorf("%v is negative", d.FullEvery)})
+	case d.FullEvery > 0 && !p.incremental():
+		return fail("full_every", 0, &FieldError{Err: errors.New("the source has no cursor: every run reads all of it"), Hint: "leave it out"})
 	}
 	p.schema = p.Source.Schema()
 	for i, name := range d.Key {
@@ -112,6 +121,19 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	}
 	p.plan = newPlan(p.schema, p.specs)
 	return p, nil
+}
+
+// Since returns where a source that is read by a cursor is read from if only what isn't older than value counts, for
+// Options.From: for cursors that are times a date, an instant or how long ago, for others a value of theirs.
+func (p *Pipeline) Since(ctx context.Context, value string) (Position, error) {
+	if !p.incremental() {
+		return nil, fmt.Errorf("pipeline %q: its source has no cursor, which would tell what is newer than %s; name the pipelines that have one", p.Name, Quote(value))
+	}
+	from, err := p.Source.(Incremental).Since(ctx, value)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline %q: %w", p.Name, err)
+	}
+	return from, nil
 }
 
 // columns returns the source columns that the key and the later stages read, or nil if a stage can't tell.

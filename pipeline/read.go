@@ -46,7 +46,7 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 				if err == nil {
 					err = failpoint.At("source.page")
 				}
-				if fresh && from != nil && errors.Is(err, ErrStalePosition) {
+				if fresh && from != nil && r.opts.From == nil && errors.Is(err, ErrStalePosition) {
 					r.log.Warn("the checkpoint is dropped: reading from the start", "pipeline", r.Name, "reason", err)
 					stale = true
 					break
@@ -72,6 +72,7 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 				return
 			}
 			from = nil
+			r.watch()
 		}
 	}
 }

@@ -72,6 +72,7 @@ func (r *run) landLinks(ctx context.Context) error {
 func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Report) (Report, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	opts.Full = false // it has been
 	r, err := p.start(ctx, store, opts, stop)
 	if err != nil {
 		so.Status = statusOf(err)

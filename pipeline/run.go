@@ -17,6 +17,7 @@ import (
 // Options are the choices of one run.
 type Options struct {
 	Full    bool            // ignore the checkpoint and read from the start
+	From    Position        // of Pipeline.Since: read from there for once, and leave the checkpoint as it is; nil: from the checkpoint
 	Limit   int64           // stop after this many rows; 0 means no limit
 	Drain   <-chan struct{} // when closed, the run stops reading, finishes what is in flight and returns ErrInterrupted
 	Observe func(Report)    // called after every batch, from one goroutine; may be nil
@@ -170,8 +171,8 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if err != nil {
 		return nil, err
 	}
-	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, OnLost: stop,
-		Target: p.Sink.Limits().Object})
+	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, FullEvery: p.FullEvery,
+		OnLost: stop, Target: p.Sink.Limits().Object})
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +187,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
-	if r.limits.Mirror {
-		r.seen, r.claimed = map[uint64]struct{}{}, map[string]bool{}
-		r.resume.Position = nil // what has left the source shows only when all of it is read
-	}
+	r.begin()
 	if t, ok := p.Sink.(Throttle); ok {
 		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
 		r.sent = t.Requests()
@@ -197,6 +195,27 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r.recall(resume.Doubtful)
 	failpoint.Reach("recall.after")
 	return r, nil
+}
+
+// begin settles where the source is read from. What has left it shows only when all of it is read: a mirror reads
+// everything, every time, unless it says how often that is to be.
+func (r *run) begin() {
+	switch {
+	case r.opts.From != nil:
+		r.resume.Position = r.opts.From
+	case r.limits.Mirror && r.FullEvery == 0:
+		r.resume.Position = nil
+	}
+	if r.resume.Position == nil {
+		r.watch()
+	}
+}
+
+// watch has the keys that are read from now on remembered, for mirror.
+func (r *run) watch() {
+	if r.limits.Mirror {
+		r.seen, r.claimed = map[uint64]struct{}{}, map[string]bool{}
+	}
 }
 
 // finish ends the run in the store and balances its books.
@@ -303,7 +322,8 @@ func (r *run) countRequests() {
 	}
 }
 
-func (r *run) incremental() bool {
-	s, ok := r.Source.(Incremental)
+// incremental tells whether the source is read by a cursor.
+func (p *Pipeline) incremental() bool {
+	s, ok := p.Source.(Incremental)
 	return ok && s.Incremental()
 }

@@ -45,6 +45,9 @@ func (s *simSource) Open(context.Context, pipeline.Env) (pipeline.Source, error)
 func (s *simSource) Close() error                                                { return nil }
 func (s *simSource) Schema() *pipeline.Schema                                    { return (&sliceSource{}).Schema() }
 func (s *simSource) Incremental() bool                                           { return s.p.w.incremental }
+func (s *simSource) Since(context.Context, string) (pipeline.Position, error) {
+	return nil, errLost
+}
 
 func (s *simSource) Batches(ctx context.Context, from pipeline.Position) iter.Seq2[pipeline.Batch, error] {
 	return func(yield func(pipeline.Batch, error) bool) {

@@ -60,10 +60,11 @@ type Store interface {
 // Begin asks for a run.
 type Begin struct {
 	Pipeline    string
-	Account     string // see Sink.Account
-	Fingerprint string // of the source's config and key: a checkpoint of another fingerprint is dropped
-	Full        bool   // drop the checkpoint
-	Target      string // the object that is written: the ledger's ids are of its records; "" where rows are links
+	Account     string        // see Sink.Account
+	Fingerprint string        // of the source's config and key: a checkpoint of another fingerprint is dropped
+	Full        bool          // drop the checkpoint
+	FullEvery   time.Duration // drop it, too, if the last run that ended Whole began longer ago than this; 0: no matter when
+	Target      string        // the object that is written: the ledger's ids are of its records; "" where rows are links
 	// OnLost is called once, from another goroutine, when the lease is lost or may have ended before it could be renewed.
 	OnLost func(error)
 }
@@ -208,7 +209,7 @@ type Finish struct {
 	Report   Report
 	Complete bool // the source was read to its end: the checkpoint is deleted, unless Keep is set
 	Keep     bool
-	Whole    bool // this run has read all of it, from the first row on: open rejects that weren't seen are closed
+	Whole    bool // this run has read all of it, from the first row on: open rejects that weren't seen are closed, and Begin.FullEvery counts from its start
 	Throttle []byte
 }
 

@@ -16,6 +16,7 @@ import (
 type runFlags struct {
 	dependencies, sandbox, fresh, full, noMigrate, json, massChange bool
 	limit                                                           int64
+	since                                                           string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -37,6 +38,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.BoolVar(&f.sandbox, "sandbox", false, "write to a local HubSpot, kept under "+sandboxDir)
 	flags.BoolVar(&f.fresh, "fresh", false, "with --sandbox: start over with an empty one")
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
+	flags.StringVar(&f.since, "since", "", "read once what isn't older than this, and leave the checkpoint as it is: a date, an instant, how long\nago (24h, 7d), or a value of the cursor")
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive or unlink more than max_archive allows")
 	flags.BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
@@ -61,6 +63,9 @@ func (a *app) completePipelines(*cobra.Command, []string, string) ([]string, cob
 func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 	if f.fresh && !f.sandbox {
 		return input(errors.New("--fresh goes with --sandbox: it empties the local HubSpot"))
+	}
+	if f.full && f.since != "" {
+		return input(errors.New("--full reads everything, and --since a part of it: give one of them"))
 	}
 	var box *sandbox
 	if f.sandbox {
@@ -94,6 +99,10 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 	if err != nil {
 		return nil, err
 	}
+	from, err := starts(ctx, opened, f.since)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(opened))
+	}
 	show := a.progress()
 	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
 	ends := map[string]int{}
@@ -106,6 +115,7 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 			continue
 		}
 		a.log().Info("start", "pipeline", p.Name)
+		opts.From = from[i]
 		report, err := p.Run(ctx, store, opts)
 		show.clear()
 		a.logEnd(report, err)
@@ -119,13 +129,38 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 	if code == exitDone || code == exitRejects {
 		code = worse(code, a.relink(ctx, opened, store, opts, reports))
 	}
-	for _, p := range opened {
-		err = errors.Join(err, p.Close())
-	}
+	err = closeAll(opened)
 	if code != exitDone {
 		err = errors.Join(&exitError{code: code}, err)
 	}
 	return reports, err
+}
+
+// starts returns where each pipeline is read from if only what isn't older than since counts; nil, if there is no such
+// limit, is its checkpoint.
+func starts(ctx context.Context, opened []*pipeline.Pipeline, since string) ([]pipeline.Position, error) {
+	from := make([]pipeline.Position, len(opened))
+	if since == "" {
+		return from, nil
+	}
+	var errs []error
+	for i, p := range opened {
+		var err error
+		from[i], err = p.Since(ctx, since)
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, input(fmt.Errorf("--since: %w", err))
+	}
+	return from, nil
+}
+
+func closeAll(opened []*pipeline.Pipeline) error {
+	var errs []error
+	for _, p := range opened {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // blocked returns the pipeline that list[i] comes after and that didn't end well in this run, if there is one.

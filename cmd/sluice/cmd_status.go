@@ -82,21 +82,24 @@ func printStatus(w io.Writer, list []state.PipelineStatus) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "pipeline\tlast run (UTC)\tstatus\tread\twritten\trejected\tkeys known\trejects\tfor review\tin doubt\tparked\tcheckpoint\t")
+	fmt.Fprintln(t, "pipeline\tlast run (UTC)\tstatus\tread\twritten\trejected\tkeys known\trejects\tfor review\tin doubt\tparked\tlast full (UTC)\tcheckpoint\t")
 	for _, p := range list {
 		var last state.Run
 		if len(p.Runs) > 0 {
 			last = p.Runs[0]
 		}
-		checkpoint, status := "no", last.Status
+		checkpoint, status, full := "no", last.Status, "never"
+		if !p.FullAt.IsZero() {
+			full = p.FullAt.UTC().Format(time.DateTime)
+		}
 		if p.Checkpoint {
 			checkpoint = "yes"
 		}
 		if p.Lease != nil {
 			status = "running"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", p.Pipeline, last.Started.UTC().Format(time.DateTime), status, last.Report.Read,
-			last.Report.Written, last.Report.Rejected, p.Ledger, p.Rejects, p.Held, p.Doubtful, p.Waiting, checkpoint)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", p.Pipeline, last.Started.UTC().Format(time.DateTime), status, last.Report.Read,
+			last.Report.Written, last.Report.Rejected, p.Ledger, p.Rejects, p.Held, p.Doubtful, p.Waiting, full, checkpoint)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -50,6 +51,7 @@ type Component[C any] struct {
 type Pipeline struct {
 	Name       string
 	After      []string                              `yaml:"after,omitempty" doc:"A pipeline, or a list of them, that must have ended well (code 0 or 3) before this one starts."`
+	FullEvery  time.Duration                         `yaml:"full_every,omitempty" doc:"How often a source with a cursor is read from its first row to its last, such as 7d: by the first run that begins so long after the last one that did so, or was asked to with --full. Never by itself if left out."`
 	Source     Component[pipeline.SourceConfig]      `yaml:"source" doc:"One kind of source with its options, such as csv: {path: people.csv}."`
 	Key        []string                              `yaml:"key" doc:"The source columns that identify a row. If they change, rows are new."`
 	Transforms []Component[pipeline.TransformConfig] `yaml:"transforms,omitempty" doc:"A list of transforms, each one kind with its options; each row goes through all of them."`
@@ -60,7 +62,7 @@ type Pipeline struct {
 
 // Definition returns the pipeline as the engine opens it.
 func (p *Pipeline) Definition() pipeline.Definition {
-	d := pipeline.Definition{Name: p.Name, Key: p.Key, Source: p.Source.Config, Sink: p.Sink.Config, Fingerprint: p.Fingerprint}
+	d := pipeline.Definition{Name: p.Name, Key: p.Key, FullEvery: p.FullEvery, Source: p.Source.Config, Sink: p.Sink.Config, Fingerprint: p.Fingerprint}
 	for _, t := range p.Transforms {
 		d.Transforms = append(d.Transforms, t.Config)
 	}

@@ -249,7 +249,7 @@ var durationType = reflect.TypeFor[time.Duration]()
 // setBasic sets v from text, and tells whether text was fit for it.
 func setBasic(v reflect.Value, text string) bool {
 	if v.Type() == durationType {
-		n, err := time.ParseDuration(text)
+		n, err := pipeline.ParseDuration(text)
 		v.SetInt(int64(n))
 		return err == nil
 	}

@@ -119,7 +119,7 @@ func fieldsOf(t reflect.Type) []field {
 // typeName says what is expected of a value, for messages.
 func typeName(t reflect.Type) string {
 	if t == durationType {
-		return "a duration such as 5m or 1h30m"
+		return "a duration such as 5m, 1h30m or 7d"
 	}
 	switch t.Kind() {
 	case reflect.String:

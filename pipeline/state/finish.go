@@ -32,7 +32,8 @@ func finish(ctx context.Context, tx session, f *pipeline.Finish) error {
 	}
 	var list []statement
 	if f.Whole {
-		list = closeUnseen(f)
+		list = append(closeUnseen(f), statement{`
+update sluice.progress set full_at = (select r.started_at from sluice.run r where r.id = $2) where pipeline = $1`, []any{f.Pipeline, f.Run}})
 	}
 	if f.Complete && !f.Keep {
 		list = append(list, statement{`update sluice.progress set position = null where pipeline = $1`, []any{f.Pipeline}})

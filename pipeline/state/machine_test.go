@@ -100,7 +100,8 @@ func (m *machine) step() {
 }
 
 func (m *machine) start() {
-	b := pipeline.Begin{Pipeline: m.name, Account: account, Fingerprint: rapid.SampledFrom([]string{"f", "f", "g"}).Draw(m.Context, "fingerprint")}
+	b := pipeline.Begin{Pipeline: m.name, Account: account, Fingerprint: rapid.SampledFrom([]string{"f", "f", "g"}).Draw(m.Context, "fingerprint"),
+		FullEvery: rapid.SampledFrom([]time.Duration{0, 0, time.Microsecond, time.Hour}).Draw(m.Context, "full every")}
 	m.each("start", func(r *machineRun) (err error) {
 		r.Resume, err = r.Start(m.Context.Context(), b)
 		slices.SortFunc(r.Doubtful, func(a, b pipeline.Doubt) int {

@@ -113,7 +113,8 @@ update sluice.pipeline set epoch = epoch + 1, account = $2, granted_at = {now} w
 where pipeline = $1`, []any{b.Pipeline, r.Epoch, holder(), token, locked, s.times.ttl.Milliseconds()}},
 		{`update sluice.progress set target = $2 where pipeline = $1 and target <> $2 and $2 <> ''`, []any{b.Pipeline, b.Target}},
 		{`update sluice.progress set position = null, reread = false, fingerprint = $2
-where pipeline = $1 and ($3 or reread or fingerprint <> $2)`, []any{b.Pipeline, b.Fingerprint, b.Full}},
+where pipeline = $1 and ($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} >= $5, true)))`,
+			[]any{b.Pipeline, b.Fingerprint, b.Full, b.FullEvery > 0, b.FullEvery.Microseconds()}},
 		{`update sluice.run set status = 'killed', ended_at = {now} where pipeline = $1 and ended_at is null`, []any{b.Pipeline}},
 	})
 	if err != nil {

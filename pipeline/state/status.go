@@ -16,6 +16,7 @@ type PipelineStatus struct {
 	Runs         []Run     `json:"runs"`                 // the last five, newest first
 	Checkpoint   bool      `json:"checkpoint"`           // the next run goes on where the last one ended
 	CheckpointAt time.Time `json:"updated_at,omitzero"`  // of the last commit
+	FullAt       time.Time `json:"full_at,omitzero"`     // when the last run began that has read the source from its first row to its last
 	Ledger       int64     `json:"ledger"`               // keys
 	Rejects      int64     `json:"rejects"`              // open dead letters
 	Held         int64     `json:"held"`                 // dead letters that wait for a person
@@ -70,7 +71,7 @@ func (s *store) Status(ctx context.Context) ([]PipelineStatus, error) {
 }
 
 const statusQuery = `
-select p.name, p.account, g.position is not null and not g.reread, {micros:g.updated_at},
+select p.name, p.account, g.position is not null and not g.reread, {micros:g.updated_at}, {micros:g.full_at},
 (select count(*) from sluice.ledger l where l.pipeline = p.name),
 (select count(*) from sluice.dead_letter d where d.pipeline = p.name and d.state = 'open'),
 (select count(*) from sluice.dead_letter d where d.pipeline = p.name and d.state = 'held'),
@@ -80,12 +81,12 @@ from sluice.pipeline p join sluice.progress g on g.pipeline = p.name join sluice
 order by p.name`
 
 func (s *store) scanStatus(scan scan) (p PipelineStatus, err error) {
-	var updated, granted, renewed *int64
+	var updated, full, granted, renewed *int64
 	var l Lease
 	var taken, live bool
-	err = scan(&p.Pipeline, &p.Account, &p.Checkpoint, &updated, &p.Ledger, &p.Rejects, &p.Held, &p.Waiting,
+	err = scan(&p.Pipeline, &p.Account, &p.Checkpoint, &updated, &full, &p.Ledger, &p.Rejects, &p.Held, &p.Waiting,
 		&l.Holder, &taken, &live, &granted, &renewed)
-	p.CheckpointAt = fromMicros(updated)
+	p.CheckpointAt, p.FullAt = fromMicros(updated), fromMicros(full)
 	if l.Since, l.Renewed = fromMicros(granted), fromMicros(renewed); taken && s.db.alive(l.Holder, live) {
 		p.Lease = &l
 	}

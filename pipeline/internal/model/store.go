@@ -36,6 +36,7 @@ type Store struct {
 	dead        bool
 	position    pipeline.Position
 	reread      bool
+	full        time.Time // when the last run began that has read everything
 	ledger      map[string]*pipeline.Entry
 	answers     map[string]pipeline.Answer // by key
 	groups      []*group                   // open ones, oldest first
@@ -79,7 +80,8 @@ func (s *Store) Take(b pipeline.Begin, holder string) (r pipeline.Resume, idle t
 	}
 	s.epoch++
 	s.held, s.dead, s.holder, s.granted, s.renewed = true, false, holder, time.Now(), time.Now()
-	if b.Full || s.reread || b.Fingerprint != s.fingerprint {
+	due := b.FullEvery > 0 && (s.full.IsZero() || time.Since(s.full) >= b.FullEvery)
+	if b.Full || due || s.reread || b.Fingerprint != s.fingerprint {
 		s.position, s.reread, s.fingerprint = nil, false, b.Fingerprint
 	}
 	r = pipeline.Resume{Epoch: s.epoch, Run: s.epoch, Position: slices.Clone(s.position), Throttle: s.throttle}
@@ -164,6 +166,7 @@ func (s *Store) Finish(_ context.Context, f pipeline.Finish) error {
 	s.held = false
 	if f.Whole {
 		s.closeUnseen(f.Run)
+		s.full = s.granted
 	}
 	if f.Complete && !f.Keep {
 		s.position = nil
