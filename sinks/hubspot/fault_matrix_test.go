@@ -28,7 +28,7 @@ type scenario struct {
 // failureModel is what can go wrong, F1 to F54, and what proves that it goes right nevertheless.
 var failureModel = map[int]fault{
 	1: {what: "crash while the source is read", elsewhere: []string{"torture TestKillSweep", "pipeline TestFaultsAndKillsEndAsOneCleanRun"}},
-	2: {what: "a row with a lower cursor is committed late", elsewhere: []string{"sources/postgres TestCursor"}},
+	2: {what: "a row with a lower cursor is committed late", elsewhere: []string{"sources/postgres TestLateCommits"}},
 	3: {what: "equal cursor values across a page", elsewhere: []string{"sources/postgres TestSuiteCursor"}},
 	4: {what: "the source's connection is dropped", elsewhere: []string{"sources/postgres TestTerminatedBackend", "sources/postgres TestGoneForGood"}},
 	5: {what: "rows are deleted in the source", here: []scenario{{"changed file", changedFile}}},
