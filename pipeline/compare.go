@@ -75,20 +75,46 @@ func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
 	return changed, nil
 }
 
-// settled books a row that needs no write, and tells whether it is one. The caller holds mu.
-func (r *run) settled(it *item, e *Entry, hash Hash) bool {
+// A standing is how a row stands to what the ledger knows of its key.
+type standing uint8
+
+const (
+	isDue     standing = iota // it has to be written
+	isHeld                    // nobody can tell whether its record was made
+	isRefused                 // this content was rejected before
+	isParked                  // it is a link that is waiting
+	isWritten                 // the destination has it
+)
+
+// standing tells how a row with the hash stands.
+func (r *run) standing(e *Entry, hash Hash) standing {
 	switch {
 	case e.Held:
+		return isHeld
+	case hash == e.Rejected:
+		return isRefused
+	case hash == e.Hash && e.Waiting && r.limits.LinksOnly:
+		return isParked
+	case hash == e.Hash, r.limits.CreateOnly && e.ID != "" && e.Hash != Hash{}:
+		return isWritten
+	}
+	return isDue
+}
+
+// settled books a row that needs no write, and tells whether it is one. The caller holds mu.
+func (r *run) settled(it *item, e *Entry, hash Hash) bool {
+	switch r.standing(e, hash) {
+	case isHeld:
 		r.report.Held++
 		r.report.Review++
 		r.notes.seen = append(r.notes.seen, it.Key)
-	case hash == e.Rejected:
+	case isRefused:
 		r.report.Rejected++
 		r.notes.seen = append(r.notes.seen, it.Key)
-	case hash == e.Hash && e.Waiting && r.limits.LinksOnly:
+	case isParked:
 		r.report.Held++
 		r.track(it.Key, &r.report.Held, 1)
-	case hash == e.Hash, r.limits.CreateOnly && e.ID != "" && e.Hash != Hash{}:
+	case isWritten:
 		r.report.Unchanged++
 		if hash != e.Hash && e.Rejected != (Hash{}) {
 			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused

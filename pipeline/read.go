@@ -96,13 +96,13 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	r.roomy(rows)
 	for _, t := range r.Transforms {
 		before, refused := len(rows), 0
-		reject := func(row Row, err error) {
-			refused++
-			r.rejectRow(Reject{Key: row.Key, Place: row.Place, Stage: stageName(t), Code: rejectCode(err), Err: err})
-		}
 		var err error
-		if rows, err = t.Apply(ctx, rows, reject); err != nil {
-			return nil, fmt.Errorf("%s: %w", stageName(t), err)
+		rows, err = apply(ctx, t, rows, func(reject Reject) {
+			refused++
+			r.rejectRow(reject)
+		})
+		if err != nil {
+			return nil, err
 		}
 		r.count(&r.report.Filtered, before-refused-len(rows))
 	}
@@ -118,6 +118,17 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	s.undecided = len(items) // each is taken off where its end is booked
 	r.mu.Unlock()
 	return items, nil
+}
+
+// apply takes rows through one transform.
+func apply(ctx context.Context, t Transform, rows []Row, reject func(Reject)) ([]Row, error) {
+	rows, err := t.Apply(ctx, rows, func(row Row, err error) {
+		reject(Reject{Key: row.Key, Place: row.Place, Stage: stageName(t), Code: rejectCode(err), Err: err})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", stageName(t), err)
+	}
+	return rows, nil
 }
 
 // keyed sets the rows' keys and rejects those that have none. All keys of a batch are parts of one text.

@@ -41,3 +41,8 @@ type Difference struct {
 	Want     string `json:"want"`
 	Got      string `json:"got"`
 }
+
+// String returns the presence as a word.
+func (p Presence) String() string {
+	return [...]string{"unsure", "there", "nowhere", "archived"}[p]
+}

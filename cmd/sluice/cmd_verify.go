@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/pipeline"
+	"sluice/pipeline/config"
 	"sluice/pipeline/state"
 )
 
@@ -55,7 +56,16 @@ couldn't be told by HubSpot's answers; the others as of run.`,
 }
 
 // audit opens the named pipelines, or all, and the state, and calls f with them.
-func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) (err error) {
+func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) error {
+	return a.chosen(names, inSandbox, func(spec *config.Spec, list []config.Pipeline) error {
+		return a.withTables(ctx, spec.State, migrate, func(ctx context.Context, store state.Store) error {
+			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return f(ctx, opened, store) })
+		})
+	})
+}
+
+// chosen calls f with the named pipelines, or all, of the sandbox or the file.
+func (a *app) chosen(names []string, inSandbox bool, f func(*config.Spec, []config.Pipeline) error) (err error) {
 	var box *sandbox
 	if inSandbox {
 		if box, err = openSandbox(false); err != nil {
@@ -67,20 +77,23 @@ func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool
 	if err != nil {
 		return err
 	}
+	return f(spec, list)
+}
+
+// opened calls f with pipelines that are open.
+func (a *app) opened(ctx context.Context, spec *config.Spec, list []config.Pipeline, f func([]*pipeline.Pipeline) error) (err error) {
 	w := a.workshop(spec)
 	defer func() { err = errors.Join(err, w.close()) }()
-	return a.withTables(ctx, spec.State, migrate, func(ctx context.Context, store state.Store) (err error) {
-		opened, err := w.open(ctx, list)
-		if err != nil {
-			return err
+	opened, err := w.open(ctx, list)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, p := range opened {
+			err = errors.Join(err, p.Close())
 		}
-		defer func() {
-			for _, p := range opened {
-				err = errors.Join(err, p.Close())
-			}
-		}()
-		return f(ctx, opened, store)
-	})
+	}()
+	return f(opened)
 }
 
 // A verified is what was found out about one pipeline.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 
@@ -27,6 +29,25 @@ func Open(ctx context.Context, url string, opts ...Option) (Store, error) {
 	s := newStore(db, times)
 	for _, option := range opts {
 		option(s)
+	}
+	return s, nil
+}
+
+// OpenUsed opens the store at url if something has ever run on it, and returns nil otherwise. It makes neither a file nor
+// tables.
+func OpenUsed(ctx context.Context, url string, opts ...Option) (Store, error) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		if _, err := os.Stat(strings.TrimPrefix(path, "//")); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	s, err := Open(ctx, url, opts...)
+	if err != nil {
+		return nil, err
+	}
+	version, err := s.Version(ctx)
+	if err != nil || version == 0 {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

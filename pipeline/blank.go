@@ -1,0 +1,30 @@
+package pipeline
+
+import "context"
+
+// blank is a state on which nothing has run yet. It is only read.
+type blank struct{ Rememberer }
+
+// Bound knows no account.
+func (blank) Bound(context.Context) (string, error) { return "", nil }
+
+// Known knows no key.
+func (blank) Known(_ context.Context, _ string, keys []string) ([]Entry, error) {
+	return make([]Entry, len(keys)), nil
+}
+
+// Remember knows nothing.
+func (blank) Remember(context.Context, string, string) (Memory, error) { return Memory{}, nil }
+
+// Ledger is empty.
+func (blank) Ledger(context.Context, string, string, int) ([]KeyedEntry, error) { return nil, nil }
+
+// Records knows no record.
+func (blank) Records(context.Context, string, string, string, []string) (map[string]string, error) {
+	return map[string]string{}, nil
+}
+
+// Owners knows no record.
+func (blank) Owners(context.Context, string, []string) (map[string]string, error) {
+	return map[string]string{}, nil
+}

@@ -1,0 +1,175 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// tellLedger shows what the store knows of the key.
+func (x *explaining) tellLedger() {
+	m := &x.memory
+	x.Rejects = append(x.Rejects, m.Rejects...)
+	for _, d := range m.Attempts {
+		x.Attempts = append(x.Attempts, ExplainedAttempt{Action: d.Action.String(), Version: d.Version, Attempt: d.Attempt, TraceID: d.TraceID, ID: d.ID,
+			Seconds: d.Age.Seconds(), Decided: d.Decided})
+	}
+	x.tellLinks()
+	if m.Version == 0 && m.ID == "" {
+		return
+	}
+	e := &ExplainedEntry{Version: m.Version, Hash: m.Hash.text(), Rejected: m.Rejected.text(), ID: m.ID, Match: m.Match, Merged: m.Merged,
+		Made: m.Made, Held: m.Held, Waiting: m.Waiting, Sent: m.Sent, Decided: m.Decided, Answer: m.Answer}
+	if last := m.lastContent(); last != (Hash{}) {
+		e.TraceID = traceID(x.Name, x.Key, m.Version, last)
+	}
+	x.Ledger = e
+}
+
+// text returns the hash in hexadecimal, "" if it isn't known.
+func (h Hash) text() string {
+	if h == (Hash{}) {
+		return ""
+	}
+	return h.String()
+}
+
+// lastContent returns the hash of what the last version wrote or tried to write; zero where the ledger doesn't tell. Where a
+// link was refused, the content that was written counts as rejected.
+func (e *Entry) lastContent() Hash {
+	if e.Rejected != (Hash{}) {
+		return e.Rejected
+	}
+	return e.Hash
+}
+
+// tellLinks shows the links that are there and those that wait.
+func (x *explaining) tellLinks() {
+	for i := range x.memory.Links {
+		s := &x.memory.Links[i]
+		l := ExplainedLink{Slot: s.Slot, State: LinkThere, Label: s.Label, From: ExplainedEnd{Object: s.From, ID: s.FromID}, To: ExplainedEnd{Object: s.To, ID: s.ToID}}
+		if s.Intended {
+			l.State = LinkDoubtful
+		}
+		x.Links = append(x.Links, l)
+	}
+	for i := range x.memory.Wanted {
+		l := wantedLink(&x.memory.Wanted[i])
+		if epoch := time.Unix(0, 0).UTC(); x.memory.Since.After(epoch) { // which stands for a time before it was noted
+			l.Since = x.memory.Since
+		}
+		x.Links = append(x.Links, l)
+	}
+}
+
+func wantedLink(l *LinkChange) ExplainedLink {
+	w := ExplainedLink{Slot: l.Slot, State: LinkWaiting, Label: l.Label, From: explainedEnd(&l.From), To: explainedEnd(&l.To)}
+	switch {
+	case l.Remove:
+		w.State = LinkLeaving
+	case w.From.missing() || w.To.missing():
+		w.State = LinkParked
+	}
+	return w
+}
+
+func explainedEnd(e *LinkEnd) ExplainedEnd {
+	return ExplainedEnd{Object: e.Object, ID: e.ID, Property: e.Property, Value: e.Value}
+}
+
+// missing tells whether an end names a record that isn't there, as far as is known. One without a name is the row's own.
+func (e *ExplainedEnd) missing() bool { return e.ID == "" && e.Value != "" }
+
+// String names the end for people.
+func (e *ExplainedEnd) String() string {
+	switch {
+	case e.Value != "" && e.ID != "":
+		return fmt.Sprintf("%s %s (%s %s)", e.Object, e.ID, e.Property, Quote(e.Value))
+	case e.Value != "":
+		return fmt.Sprintf("%s whose %s is %s", e.Object, e.Property, Quote(e.Value))
+	case e.ID != "":
+		return e.Object + " " + e.ID
+	}
+	return e.Object + " of this row"
+}
+
+// waits says for what the links of the row are waiting.
+func (x *explaining) waits() string {
+	var missing []string
+	for i := range x.Links {
+		l := &x.Links[i]
+		for _, end := range []*ExplainedEnd{&l.From, &l.To} {
+			if l.State == LinkParked && end.missing() {
+				missing = append(missing, fmt.Sprintf("%s waits for a record of %s", Quote(l.Slot), end))
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return "its links are written by the next run"
+	}
+	return strings.Join(missing, ", ") + ": it is linked as soon as a run finds that record"
+}
+
+// dueLinks decides on a row that is a link, and that the next run looks at.
+func (x *explaining) dueLinks(p *pending) {
+	x.Links = x.Links[:len(x.memory.Links)]
+	parked := 0
+	for i := range p.wants {
+		l := wantedLink(&p.wants[i])
+		if l.State == LinkParked {
+			parked++
+		}
+		x.Links = append(x.Links, l)
+	}
+	switch {
+	case len(p.wants) == 0:
+		x.conclude(ExplainUnchanged, "it stands for no link, or for one that is there", "")
+	case parked == len(p.wants):
+		x.conclude(ExplainParked, x.waits(), "write that record first: by another pipeline, or by hand")
+	default:
+		x.conclude(ExplainLink, "its links change", "")
+	}
+}
+
+// tellDoubts puts what must be found out first before the decision.
+func (x *explaining) tellDoubts() {
+	for _, a := range x.Attempts {
+		if a.Decided {
+			continue
+		}
+		then := ""
+		if x.Decision != ExplainLeft && x.Decision != ExplainUnknown {
+			then = fmt.Sprintf(", and then decides on the row (%s: %s)", x.Decision, x.Reason)
+		}
+		x.conclude(ExplainDoubtful, fmt.Sprintf("a write of version %d is on its way, or its answer was lost: the next run reads back what became of it%s", a.Version, then), "")
+		return
+	}
+}
+
+// readRecord shows the record as the destination has it now.
+func (x *explaining) readRecord(ctx context.Context) error {
+	if x.limits.LinksOnly {
+		return nil
+	}
+	var p *pending
+	switch {
+	case x.row != nil:
+		p = x.changeOf(x.row, &x.memory.Entry, x.change.Hash) // anew: the sink has encoded the values of the other one
+		p.ID = x.change.ID
+	case x.memory.ID != "":
+		p = &pending{entry: x.memory.Entry, Change: Change{Key: x.Key, ID: x.memory.ID}}
+	default:
+		return nil
+	}
+	readings, err := x.read(ctx, []*pending{p})
+	if err != nil {
+		return err
+	}
+	r := &readings[0]
+	x.Live = &ExplainedRecord{Presence: r.Presence.String(), ID: r.ID, Twin: r.Twin, Differences: append([]Difference{}, r.Differences...)}
+	if r.Err != nil {
+		x.Live.Problem = r.Err.Error()
+	}
+	return nil
+}
