@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -203,6 +204,27 @@ func (c *connection) Owners(ctx context.Context, name string, ids []string) (key
 		return err
 	})
 	return keys, err
+}
+
+// Digest, DigestSize and Compact are about the digest of the ledger.
+func (c *connection) Digest(ctx context.Context, name string, epoch int64, each func([]byte) error) (number int64, err error) {
+	err = c.call(ctx, "digest", "", func() (err error) {
+		number, err = c.store.Digest(ctx, name, epoch, each)
+		return err
+	})
+	return number, err
+}
+
+func (c *connection) DigestSize(ctx context.Context, name string) (n int64, err error) {
+	err = c.call(ctx, "digest size", "", func() (err error) {
+		n, err = c.store.DigestSize(ctx, name)
+		return err
+	})
+	return n, err
+}
+
+func (c *connection) Compact(ctx context.Context, name string, epoch, number int64, entries iter.Seq[[]byte]) error {
+	return c.call(ctx, "compact", "", func() error { return c.store.Compact(ctx, name, epoch, number, entries) })
 }
 
 // Intend, Commit and Finish write; the oracle looks at what they are about to do.

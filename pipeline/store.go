@@ -33,6 +33,8 @@ type Store interface {
 	// than Ledger.
 	Holdings(ctx context.Context, pipeline, after string, limit int) ([]Holding, error)
 
+	Digester
+
 	// Intend writes down what is about to be sent, before the first byte goes out (I5). When it returns nil the
 	// intents are durable; an unknown commit has been looked up by the group's id.
 	Intend(ctx context.Context, g Group) error

@@ -35,7 +35,7 @@ var ownImports = []struct {
 	only []string
 	why  string
 }{
-	{"sluice/pipeline", []string{"github.com/sourcegraph/conc", "github.com/zeebo/xxh3", "sluice/pipeline/failpoint"},
+	{"sluice/pipeline", []string{"github.com/sourcegraph/conc", "github.com/zeebo/xxh3", "sluice/pipeline/failpoint", "sluice/pipeline/internal/digest"},
 		"it is the vocabulary that all others speak; failpoints are nothing in a usual build, and every row is hashed: SHA-256 takes eight times as long"},
 	{"sluice/sinks/hubspot/hubspottest", nil, "a fake that shares the client's types shares its mistakes"},
 	{"sluice/cmd/hubspotsim", []string{"sluice/sinks/hubspot/hubspottest"}, "a fake that shares the client's types shares its mistakes"},

@@ -17,13 +17,16 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 	}
 	token := rand.Text()
 	var number int64
+	var digested bool
+	decides := len(c.Decisions)+len(c.Links) > 0
 	err := s.db.update(ctx, func(tx session) error {
 		if err := fence(ctx, tx, c.Pipeline, c.Epoch); err != nil {
 			return err
 		}
-		first, err := one(ctx, tx, []any{&number}, `
-update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}
-where pipeline = $1 and token <> $2 returning commit_no`, c.Pipeline, token)
+		first, err := one(ctx, tx, []any{&number, &digested}, `
+update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now},
+digest_no = case when $3 and digest_no is not null then commit_no + 1 else digest_no end
+where pipeline = $1 and token <> $2 returning commit_no, digest_no is not null`, c.Pipeline, token, decides)
 		if err != nil || !first {
 			return err // if this isn't the first attempt, then an earlier one's commit was made after all
 		}
@@ -31,7 +34,11 @@ where pipeline = $1 and token <> $2 returning commit_no`, c.Pipeline, token)
 		if err != nil {
 			return err
 		}
-		return tx.batch(ctx, statements(&c, p, number))
+		var list []statement
+		if decides && digested {
+			list = append(list, addDigest(c.Pipeline, number, 0, p.digest()))
+		}
+		return tx.batch(ctx, append(list, statements(&c, p, number)...))
 	})
 	if err != nil {
 		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)

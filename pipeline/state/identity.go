@@ -90,7 +90,7 @@ func (s *store) watch(ctx context.Context, tx session, o *opening) error {
 	if !o.reconcile {
 		return &pipeline.BehindError{Pipeline: o.Pipeline, Why: o.why}
 	}
-	_, err = tx.exec(ctx, `update sluice.progress set behind = $2 where pipeline = $1`, o.Pipeline, o.why)
+	_, err = tx.exec(ctx, `update sluice.progress set behind = $2, digest_no = null where pipeline = $1`, o.Pipeline, o.why)
 	return err
 }
 

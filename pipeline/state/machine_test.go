@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/digest"
 	"sluice/pipeline/internal/model"
 )
 
@@ -51,6 +52,7 @@ type machine struct {
 	runs     []*machineRun // the same run in every store
 	groups   []string
 	versions map[string]int64
+	forgot   bool // a row may be one that the digest needn't ask about any more
 }
 
 var machineKeys = []string{"a", "b", "c", "ü"}
@@ -67,7 +69,9 @@ func (m *machine) each(what string, do func(r *machineRun) error) {
 }
 
 func (m *machine) step() {
-	switch rapid.IntRange(0, 9).Draw(m.Context, "step") {
+	switch rapid.IntRange(0, 10).Draw(m.Context, "step") {
+	case 10:
+		m.each("compact", func(r *machineRun) error { return r.compact(m.Context.Context(), m.name) })
 	case 0:
 		m.finish()
 		m.start()
@@ -80,6 +84,7 @@ func (m *machine) step() {
 			return
 		}
 		at := rapid.IntRange(0, len(letters)-1).Draw(m.Context, "letter")
+		m.forgot = true
 		m.each("retry", func(r *machineRun) error {
 			same, err := r.letters(m.Context.Context(), m.name, false)
 			if err == nil {
@@ -117,6 +122,7 @@ func (m *machine) start() {
 func (m *machine) finish() {
 	f := pipeline.Finish{Pipeline: m.name, Status: "done", Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep"),
 		Whole: rapid.Bool().Draw(m.Context, "whole")}
+	m.forgot = m.forgot || f.Whole
 	m.each("finish", func(r *machineRun) error {
 		f := f
 		f.Epoch, f.Run = r.Epoch, r.Run
@@ -246,7 +252,35 @@ func (m *machine) compare() {
 	}
 	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
 	m.same("holdings", func(r *machineRun) any { return seen(r.Holdings(ctx, m.name, "a", 2)) })
+	m.digests()
 	m.invariants()
+}
+
+// digests checks that no store's digest says more of a row than the ledger, or doesn't know one.
+func (m *machine) digests() {
+	m.each("digest", func(r *machineRun) error {
+		has := map[uint64]uint64{}
+		_, err := r.Digest(m.Context.Context(), m.name, r.Epoch, func(packed []byte) error {
+			for key, content := range digest.Entries(packed) {
+				has[key] = content
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		page, err := r.Ledger(m.Context.Context(), m.name, "", 1000)
+		for i := range page {
+			content, known := has[digest.Key(page[i].Key)]
+			if !known || content != digest.Ask && content != page[i].Content() {
+				m.Context.Errorf("the digest of the %s has %d, %v of %+v", r.what, content, known, page[i])
+			}
+			if page[i].Content() != digest.Ask && content == digest.Ask && !m.forgot {
+				m.Context.Errorf("the digest of the %s doesn't know the content of %+v", r.what, page[i])
+			}
+		}
+		return err
+	})
 }
 
 // remembered returns what a store knows of a key, but for what tells of times.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/digest"
 	"sluice/pipeline/internal/model"
 )
 
@@ -21,6 +22,22 @@ type machineRun struct {
 	machineStore
 	pipeline.Resume
 	what, name string
+}
+
+// compact compacts the digest as a run does.
+func (r *machineRun) compact(ctx context.Context, name string) error {
+	table := digest.NewTable(0)
+	defer table.Close()
+	number, err := r.Digest(ctx, name, r.Epoch, func(packed []byte) error {
+		for key, content := range digest.Entries(packed) {
+			table.Put(key, content)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.Compact(ctx, name, r.Epoch, number, table.Packed(2))
 }
 
 type real struct{ *store }

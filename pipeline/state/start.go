@@ -132,7 +132,7 @@ func prepare(ctx context.Context, tx session, b pipeline.Begin) error {
 	list := []statement{
 		{`insert into sluice.lease (pipeline) values ($1) on conflict do nothing`, []any{b.Pipeline}},
 		{`insert into sluice.pipeline (name) values ($1) on conflict do nothing`, []any{b.Pipeline}},
-		{`insert into sluice.progress (pipeline) values ($1) on conflict do nothing`, []any{b.Pipeline}},
+		{`insert into sluice.progress (pipeline, digest_no) values ($1, 0) on conflict do nothing`, []any{b.Pipeline}},
 	}
 	if b.Account != "" {
 		list = append(list, statement{`insert into sluice.binding (one, account) values (1, $1) on conflict do nothing`, []any{b.Account}})
