@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,11 @@ func (x *explaining) decide(ctx context.Context) error {
 	case isRefused:
 		x.conclude(ExplainRejected, "the same content was rejected before, and isn't sent again: "+x.letter("", "its reject is closed"), "change the row or the mapping, or "+x.retry())
 	case isParked:
-		x.conclude(ExplainParked, x.waits(), "")
+		decision := ExplainLink
+		if slices.ContainsFunc(x.Links, func(l ExplainedLink) bool { return l.State == LinkParked }) {
+			decision = ExplainParked
+		}
+		x.conclude(decision, x.waits(), "")
 	case isWritten:
 		x.unchanged(p)
 	}
@@ -77,6 +82,8 @@ func (x *explaining) whatStays(left bool) string {
 		return fmt.Sprintf("; record %s stays as it was last written", m.ID)
 	case len(m.Links) > 0:
 		return "; its links stay"
+	case m.Version > 0 && m.lastContent() == Hash{} && !x.limits.LinksOnly:
+		return "; nothing of it is in the destination any more by this pipeline"
 	}
 	return ""
 }
@@ -101,6 +108,7 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 	if x.refused() {
 		return x.encode(ctx, p)
 	}
+	x.tellWants(p)
 	if x.limits.LinksOnly {
 		x.dueLinks(p)
 		return nil

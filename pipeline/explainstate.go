@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,7 +22,7 @@ func (x *explaining) tellLedger() {
 	}
 	e := &ExplainedEntry{Version: m.Version, Hash: m.Hash.text(), Rejected: m.Rejected.text(), ID: m.ID, Match: m.Match, Merged: m.Merged,
 		Made: m.Made, Held: m.Held, Waiting: m.Waiting, Sent: m.Sent, Decided: m.Decided, Answer: m.Answer}
-	if last := m.lastContent(); last != (Hash{}) {
+	if last := m.lastContent(); last != (Hash{}) && !x.limits.LinksOnly { // requests of links carry no trace ids
 		e.TraceID = traceID(x.Name, x.Key, m.Version, last)
 	}
 	x.Ledger = e
@@ -47,12 +48,7 @@ func (e *Entry) lastContent() Hash {
 // tellLinks shows the links that are there and those that wait.
 func (x *explaining) tellLinks() {
 	for i := range x.memory.Links {
-		s := &x.memory.Links[i]
-		l := ExplainedLink{Slot: s.Slot, State: LinkThere, Label: s.Label, From: ExplainedEnd{Object: s.From, ID: s.FromID}, To: ExplainedEnd{Object: s.To, ID: s.ToID}}
-		if s.Intended {
-			l.State = LinkDoubtful
-		}
-		x.Links = append(x.Links, l)
+		x.Links = append(x.Links, thereLink(&x.memory.Links[i]))
 	}
 	for i := range x.memory.Wanted {
 		l := wantedLink(&x.memory.Wanted[i])
@@ -61,6 +57,14 @@ func (x *explaining) tellLinks() {
 		}
 		x.Links = append(x.Links, l)
 	}
+}
+
+func thereLink(s *LinkState) ExplainedLink {
+	l := ExplainedLink{Slot: s.Slot, State: LinkThere, Label: s.Label, From: ExplainedEnd{Object: s.From, ID: s.FromID}, To: ExplainedEnd{Object: s.To, ID: s.ToID}}
+	if s.Intended {
+		l.State = LinkDoubtful
+	}
+	return l
 }
 
 func wantedLink(l *LinkChange) ExplainedLink {
@@ -111,21 +115,37 @@ func (x *explaining) waits() string {
 	return strings.Join(missing, ", ") + ": it is linked as soon as a run finds that record"
 }
 
-// dueLinks decides on a row that is a link, and that the next run looks at.
-func (x *explaining) dueLinks(p *pending) {
-	x.Links = x.Links[:len(x.memory.Links)]
-	parked := 0
+// tellWants shows the links that the row asks for, in place of those that wait and of those that it changes.
+func (x *explaining) tellWants(p *pending) {
+	x.Links = x.Links[:0]
+	have := x.memory.Links
+	for i := range have {
+		s := &have[i]
+		if !slices.ContainsFunc(p.wants, func(w LinkChange) bool { return s.holds(&w) }) {
+			x.Links = append(x.Links, thereLink(s))
+		}
+	}
 	for i := range p.wants {
 		l := wantedLink(&p.wants[i])
-		if l.State == LinkParked {
-			parked++
+		if l.State == LinkWaiting && slices.ContainsFunc(have, func(s LinkState) bool { return s.holds(&p.wants[i]) && s.Label != l.Label }) {
+			l.State = LinkChanging
 		}
 		x.Links = append(x.Links, l)
+	}
+}
+
+// dueLinks decides on a row that is a link, and that the next run looks at.
+func (x *explaining) dueLinks(p *pending) {
+	parked := 0
+	for i := range x.Links {
+		if x.Links[i].State == LinkParked {
+			parked++
+		}
 	}
 	switch {
 	case len(p.wants) == 0:
 		x.conclude(ExplainUnchanged, "it stands for no link, or for one that is there", "")
-	case parked == len(p.wants):
+	case parked > 0 && parked == len(p.wants):
 		x.conclude(ExplainParked, x.waits(), "write that record first: by another pipeline, or by hand")
 	default:
 		x.conclude(ExplainLink, "its links change", "")

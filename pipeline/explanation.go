@@ -90,6 +90,7 @@ const (
 	LinkDoubtful = "doubtful" // it was about to be written, and no answer has told whether it was
 	LinkWaiting  = "waiting"  // the next run writes it
 	LinkParked   = "parked"   // it waits for a record that isn't there
+	LinkChanging = "changing" // the next run gives it another label
 	LinkLeaving  = "leaving"  // the next run removes it
 )
 

@@ -256,7 +256,7 @@ func (t *teller) answer(a pipeline.Answer) {
 // linkStates says how links are.
 var linkStates = map[string]string{
 	pipeline.LinkThere: "is there", pipeline.LinkDoubtful: "was about to be made: no answer has told whether it was", pipeline.LinkWaiting: "is made by the next run",
-	pipeline.LinkParked: "waits for a record that isn't there yet", pipeline.LinkLeaving: "is removed by the next run",
+	pipeline.LinkParked: "waits for a record that isn't there yet", pipeline.LinkChanging: "gets this label by the next run", pipeline.LinkLeaving: "is removed by the next run",
 }
 
 func link(l *pipeline.ExplainedLink) string {
@@ -264,7 +264,11 @@ func link(l *pipeline.ExplainedLink) string {
 	if l.Label != "" {
 		text += " as " + pipeline.Quote(l.Label)
 	}
-	text += " " + linkStates[l.State]
+	state := linkStates[l.State]
+	if l.State == pipeline.LinkChanging && l.Label == "" {
+		state = "loses its label by the next run"
+	}
+	text += " " + state
 	if !l.Since.IsZero() {
 		text += ", since " + utc(l.Since)
 	}

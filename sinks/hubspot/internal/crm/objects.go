@@ -90,6 +90,7 @@ func (c *Client) BatchArchive(ctx context.Context, object string, ids []string) 
 		body: encodeIDs(ids), bodyless: true,
 		decode: func(r reply) error {
 			if string(r.body) == noBody {
+				answer.HTTPStatus, answer.CorrelationID = r.status, r.correlation()
 				return nil
 			}
 			return decodeTelling(r, answer)
