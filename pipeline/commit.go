@@ -147,7 +147,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Verdict = Found
 	}
 	if !o.NoOp && p.Action != Archive {
-		d.Sent, d.Made = r.sentBy(p), o.Made
+		d.Sent, d.Made = r.sentBy(p), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)

@@ -21,6 +21,7 @@ type pending struct {
 	attempt int64        // intents written down for it, earlier processes' included
 	repeats int          // attempts after the first of this process that have ended in doubt
 	lost    bool         // its record is gone from the destination
+	made    bool         // an attempt without an answer has made its record
 }
 
 // A flight is why a key must wait: it is in an undecided group, in doubt, noted for the next commit, or an earlier

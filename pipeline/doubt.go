@@ -41,12 +41,18 @@ func (r *run) recall(doubts []Doubt) {
 		if d.Age > longAgo+r.limits.Landing {
 			sent = now.Add(-r.limits.Landing)
 		}
-		groups := []string{d.Group}
+		groups, begun := []string{d.Group}, time.Time{}
+		if d.Action.makes() {
+			begun = now.Add(-d.Age)
+		}
 		if older := byKey[d.Key]; older != nil {
 			groups = append(older.p.groups, groups...)
+			if older.p.Version == d.Version && !older.p.Begun.IsZero() {
+				begun = older.p.Begun
+			}
 		}
 		byKey[d.Key] = &doubt{next: now, recalled: true, unwritten: d.Decided, p: &pending{span: &span{undecided: 1}, groups: groups, attempt: d.Attempt, Change: Change{
-			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: sent}}}
+			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: sent, Begun: begun}}}
 	}
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		d := byKey[key]

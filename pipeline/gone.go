@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // A record can go its own way in the destination: people archive it, delete it, or merge it into another one. Updates by
@@ -60,7 +61,7 @@ func (p *pending) recreate() {
 	for i := range wants {
 		wants[i].From.ID, wants[i].Was = "", nil
 	}
-	p.Action, p.ID, p.entry.ID, p.wants = Upsert, "", "", wants
+	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", wants, false, time.Time{}
 }
 
 // found goes on with a change whose record was read back, but isn't known to hold the change. Where the record was merged
@@ -80,7 +81,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	}
 	switch {
 	case d.recalled: // what its row's links should be is known only once the row is read again
-		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Answer: o.Answer}
+		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Made: o.Made, Answer: o.Answer}
 		if p.ID != "" && p.ID != o.ID {
 			found.Merged = p.ID
 		}
@@ -92,6 +93,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key), Answer: o.Answer}
 		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
 	default:
+		p.made = p.made || o.Made
 		if p.ID = o.ID; p.Action != Archive {
 			p.Action = Update
 		}

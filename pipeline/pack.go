@@ -99,6 +99,9 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	changes := make([]Change, len(g.changes))
 	unwritten := make([]Outcome, len(g.changes))
 	for i, p := range g.changes {
+		if p.Begun.IsZero() && p.Action.makes() {
+			p.Begun = time.Now()
+		}
 		changes[i] = p.Change
 		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match}
 		unwritten[i] = Outcome{TraceID: p.TraceID, Verdict: Unwritten}

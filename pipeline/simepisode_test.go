@@ -15,6 +15,7 @@ func (w *world) episode() {
 	if d.chance(0.05) {
 		opts.Limit = int64(1 + d.n(20))
 	}
+	opts.AllowMassChange = w.s.dice("mass change").chance(0.5)
 	killAt := 0
 	if d.chance(0.4) {
 		killAt = 1 + d.n(pick(d, 10, 40, 120))

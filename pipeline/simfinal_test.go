@@ -20,6 +20,7 @@ func (w *world) final() {
 		}
 	}
 	letters, same, bad := w.letters(), w.alike(), map[string]bool{}
+	w.finalMirror(same)
 	for _, rows := range w.sources { // what was rejected in earlier ones stays so until one process has read all rows
 		for _, r := range rows {
 			bad[r.id] = bad[r.id] || r.name == "bad" || r.name == "refused"
@@ -96,7 +97,7 @@ func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[st
 func (w *world) judgeLinks(r simRow, record *simRecord, letter, bad bool, same map[string]bool) string {
 	target := w.hub.at(w.hub.taken[fold(r.parent)])
 	want := map[string]bool{}
-	if same[r.parent] || w.hub.takenAway(r.parent) || target != nil && w.hub.touched[target.key] {
+	if same[r.parent] || w.hub.takenAway(r.parent) || w.hub.left[fold(r.parent)] || target != nil && w.hub.touched[target.key] {
 		return ""
 	}
 	if r.parent != "" && target != nil {

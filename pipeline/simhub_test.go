@@ -25,6 +25,8 @@ type hub struct {
 	lost    map[string]int              // by key: records that people took away
 	touched map[string]bool             // keys whose records people laid hands on
 	edited  map[string]bool             // keys whose records people edited after the last write
+	left    map[string]bool             // match values of records that the pipeline has archived
+	looked  map[string]time.Time        // by trace id: when the record that is to be archived was last looked at
 	traces  map[string]pipeline.Change  // the first change that was sent under each trace id
 	names   map[pipeline.Hash]string    // what content each hash stands for
 }
@@ -38,6 +40,9 @@ type simRecord struct {
 	hash            pipeline.Hash    // of the content that was written last
 	versions        map[string]int64 // by key: the newest that was written
 	gone, purged    bool
+	made            time.Time
+	foreign         bool            // somebody else has made it
+	merged          time.Time       // when it was last merged with another one
 	links           map[string]bool // ids of parents
 }
 
@@ -56,7 +61,7 @@ type flight struct {
 
 func newHub(w *world, limits pipeline.Limits) *hub {
 	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: map[string]string{}, sent: map[string][]*flight{},
-		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{},
+		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{}, looked: map[string]time.Time{}, left: map[string]bool{},
 		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}}
 }
 
@@ -93,6 +98,10 @@ func fold(value string) string { return strings.ToLower(value) }
 // apply makes a change and tells what comes of it.
 func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
 	o := pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done}
+	if c.Action == pipeline.Archive {
+		h.archive(c)
+		return o
+	}
 	name := c.Values[0].String()
 	if name == "refused" {
 		o.Verdict, o.Err = pipeline.Refused, pipeline.Rejectf("refused", "the destination refuses this name")
@@ -113,13 +122,16 @@ func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
 	default:
 		r = h.at(h.taken[c.Match])
 	}
-	if r == nil {
+	if o.Made = r == nil || !c.Sent.IsZero() && h.madeBy(r, c); r == nil {
 		r = h.create(c)
 		for _, l := range c.Links {
 			h.w.count("linked inline")
 			r.links[l.To.ID] = true
 			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: r.id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
 		}
+	}
+	if r.foreign && len(r.versions) == 0 {
+		r.key = c.Key
 	}
 	h.wrote(r, c, name)
 	o.ID = r.id
@@ -132,10 +144,13 @@ func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
 // create makes a record.
 func (h *hub) create(c *pipeline.Change) *simRecord {
 	h.serial++
-	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, versions: map[string]int64{}, links: map[string]bool{}}
+	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, made: time.Now(), versions: map[string]int64{}, links: map[string]bool{}}
 	h.records[r.id] = r
 	if old := h.records[h.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone {
 		h.w.violate("%q is made again although somebody took its record away", c.Key)
+	}
+	if h.left[c.Match] {
+		h.w.count("made again after it was archived")
 	}
 	if c.Match != "" {
 		h.taken[c.Match] = r.id
@@ -186,7 +201,7 @@ func (h *hub) meddle(d *dice) {
 	}
 	h.w.s.note("somebody does %s record %s of %s", what, r.id, r.key)
 	h.w.count("people: " + what)
-	for key := range r.versions {
+	for _, key := range r.keys() {
 		h.touched[key] = h.touched[key] || what != "edit"
 		h.edited[key] = true
 	}
@@ -198,11 +213,12 @@ func (h *hub) meddle(d *dice) {
 		if other == r {
 			return
 		}
-		for key := range other.versions {
+		for _, key := range other.keys() {
 			h.touched[key] = true
 		}
 		h.lose(r)
 		h.merged[r.id] = other.id
+		r.merged, other.merged = time.Now(), time.Now()
 		h.w.merges = true
 	default:
 		h.lose(r)
@@ -225,7 +241,7 @@ func (h *hub) lose(r *simRecord) {
 	if h.taken[r.match] == r.id {
 		delete(h.taken, r.match)
 	}
-	for key := range r.versions {
+	for _, key := range r.keys() {
 		h.lost[key]++
 	}
 }

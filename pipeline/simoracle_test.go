@@ -99,7 +99,7 @@ func (w *world) disciplined(c *pipeline.Change) {
 		if f.answered {
 			continue
 		}
-		made, landed := f.action != pipeline.Update, time.Since(f.at) >= h.limits.Landing
+		made, landed := f.action == pipeline.Create || f.action == pipeline.Upsert, time.Since(f.at) >= h.limits.Landing
 		switch {
 		case h.limits.Unkeyed && makes && made:
 			w.violate("an unkeyed create of %q is repeated", c.Key)
@@ -202,6 +202,9 @@ func (w *world) counted(d pipeline.Decision) {
 // true tells whether a change that is recorded as done has taken effect.
 func (w *world) true(d pipeline.Decision) bool {
 	h := w.hub
+	if w.mirrors() && d.Hash == (pipeline.Hash{}) {
+		return !d.Gone || h.letGo(w.store.Entry(d.Key).ID)
+	}
 	return h.limits.LinksOnly || h.applied[d.Key][d.Version][d.Hash] || h.limits.CreateOnly && h.created[d.Key] > 0 || h.limits.OnGone == pipeline.IgnoreGone && h.touched[d.Key]
 }
 
@@ -266,7 +269,8 @@ func (w *world) audit(p *process) {
 	if err := r.Balance(); err != nil {
 		w.violate("I3: %s: %v", p.name, err)
 	}
-	for _, n := range []int64{r.Read, r.Written, r.Unchanged, r.Filtered, r.Superseded, r.Rejected, r.Held, r.Linked, r.Unlinked, r.Parked} {
+	w.auditMirror(p)
+	for _, n := range []int64{r.Read, r.Written, r.Unchanged, r.Filtered, r.Superseded, r.Rejected, r.Held, r.Linked, r.Unlinked, r.Parked, r.Archived} {
 		if n < 0 {
 			w.violate("I3: %s counts less than nothing: %+v", p.name, r)
 			break

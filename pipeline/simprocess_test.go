@@ -20,6 +20,7 @@ type process struct {
 	ended  chan struct{}
 	report pipeline.Report
 	err    error
+	opts   pipeline.Options
 
 	// Guarded by the world's mu.
 	killed  bool
@@ -149,7 +150,7 @@ func (p *process) ask() {
 // run runs the pipeline in this process.
 func (p *process) run(rows []simRow, opts pipeline.Options) {
 	defer close(p.ended)
-	opts.Drain = p.drain
+	opts.Drain, p.opts = p.drain, opts
 	var sink pipeline.SinkConfig = &simSink{hub: p.w.hub, p: p}
 	var transform pipeline.TransformConfig = mapped{}
 	if p.w.pairs != nil {

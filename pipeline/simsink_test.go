@@ -37,8 +37,13 @@ func (k *simSink) Prepare(_ context.Context, changes []pipeline.Change) ([]pipel
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var outcomes []pipeline.Outcome
 	for i := range changes {
 		c := &changes[i]
+		if c.Action == pipeline.Archive {
+			outcomes = append(outcomes, k.hub.keep(c, w.faulty && d.chance(w.readFaults/2))...)
+			continue
+		}
 		if !k.hub.limits.Unkeyed {
 			c.Match = fold(c.Key)
 		}
@@ -52,7 +57,7 @@ func (k *simSink) Prepare(_ context.Context, changes []pipeline.Change) ([]pipel
 		}
 		k.hub.names[c.Hash] = c.Values[0].String()
 	}
-	return nil, nil
+	return outcomes, nil
 }
 
 // The ways in which a request goes wrong.
@@ -204,10 +209,15 @@ func (h *hub) look(d *dice, c *pipeline.Change) (o pipeline.Outcome, ok bool) {
 	}
 	for _, f := range h.sent[c.Key] {
 		f.read = f.read || time.Since(f.at) >= h.limits.Landing
-		f.answered = f.answered || f.action == pipeline.Update && h.at(f.id) == nil // it can no longer take effect
+		f.answered = f.answered || f.id != "" && h.at(f.id) == nil // it can no longer take effect
 		f.found = f.found || r != nil && len(h.applied[c.Key][f.version]) > 0
 	}
 	switch {
+	case c.Action == pipeline.Archive:
+		h.looked[c.TraceID] = time.Now()
+		if o.Verdict, o.ID = pipeline.Found, c.ID; r == nil || r.id != c.ID {
+			o.Verdict = pipeline.Done
+		}
 	case r == nil && c.ID != "" && h.records[c.ID] != nil && h.records[c.ID].purged && d.chance(0.5):
 		o.Verdict, o.Purged = pipeline.Gone, true
 	case r == nil:
@@ -220,6 +230,7 @@ func (h *hub) look(d *dice, c *pipeline.Change) (o pipeline.Outcome, ok bool) {
 		h.w.count("in doubt, found")
 		o.Verdict, o.ID = pipeline.Found, r.id
 	}
+	o.Made = r != nil && h.madeBy(r, c)
 	h.w.s.note("read back %s %q version %d: %d %s", c.Action, c.Key, c.Version, o.Verdict, o.ID)
 	return o, true
 }

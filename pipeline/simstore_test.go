@@ -79,8 +79,9 @@ func (c *connection) call(ctx context.Context, kind, id string, effect func() er
 func (c *connection) Start(ctx context.Context, b pipeline.Begin) (r pipeline.Resume, err error) {
 	for {
 		var idle time.Duration
-		asked := time.Now()
+		asked, taken := time.Now(), time.Time{}
 		err := c.call(ctx, "start", "", func() (err error) {
+			taken = time.Now()
 			if r, idle, err = c.store.Take(b, c.p.name); err == nil {
 				c.granted(r)
 			}
@@ -93,6 +94,9 @@ func (c *connection) Start(ctx context.Context, b pipeline.Begin) (r pipeline.Re
 			c.p.until = asked.Add(model.TTL - model.Margin)
 			c.p.w.mu.Unlock()
 			go c.keep(ctx, r.Epoch, b.OnLost)
+			for i := range r.Doubtful {
+				r.Doubtful[i].Age += time.Since(taken)
+			}
 			r.Permit = c.p.permit
 			return r, nil
 		case !held || idle < model.Fresh:

@@ -34,6 +34,9 @@ func (a Action) String() string {
 	return string(rune(a))
 }
 
+// makes tells whether the action may make a record.
+func (a Action) makes() bool { return a == Create || a == Upsert }
+
 // A Change is one write of one record.
 type Change struct {
 	Action  Action
@@ -49,6 +52,10 @@ type Change struct {
 
 	// Sent is when an earlier attempt that may still land was sent, by this process's clock; zero if there is none.
 	Sent time.Time
+
+	// Begun is when the intent of the first attempt that may have made the record was written down, be it an earlier
+	// process's, by this process's clock; zero if there is none. A record that is younger was made by one of the attempts.
+	Begun time.Time
 }
 
 // A Verdict says what became of a change.
@@ -73,7 +80,7 @@ type Outcome struct {
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
 	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
 	Passing bool   // Refused for a reason that lies outside the row: the next run tries again without being asked
-	Made    bool   // Done, and certainly by making a record that wasn't there before
+	Made    bool   // Done or Found, and an attempt at this change has made the record
 	Answer  Answer // that told; zero where nothing was asked
 
 	// Links are the links that a Create wrote inline, for Done.

@@ -89,7 +89,7 @@ type Resume struct {
 type Doubt struct {
 	Intent
 	Group   string
-	Age     time.Duration // since the intent was written, by the store's clock
+	Age     time.Duration // since the intent was written, by the store's clock; not less
 	Decided bool          // the ledger's version of the key is not lower than the intent's
 }
 
@@ -177,7 +177,7 @@ type Decision struct {
 	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
 	// value in From is the row's own record.
 	Sent Sent // for Done: what was sent, beside what was sent to the same record before
-	Made bool // for Done: this write has made the record
+	Made bool // for Done and Found: this write has made the record
 	Gone bool // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
 
 	Answer Answer // by which it was decided; zero where nothing was asked

@@ -49,6 +49,7 @@ delete from sluice.intent_group where pipeline = $1 and id {any:$2}`
 // decided are among them: an earlier attempt of theirs may still take effect, and the engine closes them when it can't.
 func doubts(ctx context.Context, tx session, name string) (open []pipeline.Doubt, err error) {
 	var keys []string
+	asked := time.Now()
 	err = tx.query(ctx, func(scan scan) error {
 		var id string
 		var age int64
@@ -75,6 +76,7 @@ func doubts(ctx context.Context, tx session, name string) (open []pipeline.Doubt
 	}
 	for n := range open {
 		open[n].Decided = known[n].Version >= open[n].Version
+		open[n].Age += time.Since(asked)
 	}
 	return open, nil
 }

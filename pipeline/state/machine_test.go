@@ -190,7 +190,7 @@ func (m *machine) decision() pipeline.Decision {
 	case 1:
 		d.Held, d.Reject = true, reject(key, "sink", "in_doubt")
 	case 2:
-		d.Verdict, d.ID = pipeline.Found, "1"
+		d.Verdict, d.ID, d.Made = pipeline.Found, "1", rapid.Bool().Draw(m.Context, "made")
 	default:
 		d.Verdict, d.ID = pipeline.Done, m.value()
 		d.Made, d.Gone = rapid.Bool().Draw(m.Context, "made"), rapid.IntRange(0, 4).Draw(m.Context, "gone") == 0

@@ -87,7 +87,7 @@ func (p *plan) decide(d *pipeline.Decision) error {
 		if e.Rejected == e.Hash {
 			e.Rejected = pipeline.Hash{} // a link of that content was refused; the content itself may have to be sent again
 		}
-		e.Hash = pipeline.Hash{}
+		e.Hash, e.Made = pipeline.Hash{}, e.Made || d.Made
 	default:
 		return fmt.Errorf("the decision of key %q has no verdict", d.Key)
 	}

@@ -47,7 +47,7 @@ var failureModel = map[int]fault{
 	17: {what: "crash between intents and request", elsewhere: []string{"torture TestKillSweep"}},
 	18: {what: "HubSpot can't be reached", here: []scenario{{"refused connection", refusedConnection}}, elsewhere: []string{"sinks/hubspot/internal/crm TestServersAreVerified"}},
 	19: {what: "a request is sent in part", here: []scenario{{"sent in part", sentInPart}}},
-	20: {what: "carried out, answer lost", here: []scenario{{"every answer lost", appliedUnheard}, {"never heard", neverHeard}, {"archiving", archivedUnheard}}},
+	20: {what: "carried out, answer lost", here: []scenario{{"every answer lost", appliedUnheard}, {"never heard", neverHeard}, {"archiving", archivedUnheard}, {"mirror", mirrorUnheard}, {"archiving refused", archivingRefused}}},
 	21: {what: "not carried out, answer lost", here: []scenario{{"not applied", notApplied}}},
 	22: {what: "carried out in part, then an error", here: []scenario{{"partly applied", partlyApplied}}},
 	23: {what: "carried out late", here: []scenario{{"late", lateApply}}},

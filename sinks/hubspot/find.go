@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -94,6 +95,7 @@ type lookup struct {
 	found                  map[string]*crm.Result // by value
 	absent                 map[string]bool
 	answer                 pipeline.Answer // to the last request
+	date, heard            time.Time       // when that was given, by HubSpot's clock and by ours
 }
 
 func (s *Sink) lookup(object, path, property string, names ...string) *lookup {
@@ -118,6 +120,7 @@ func (l *lookup) read(ctx context.Context, values []string) error {
 		return l.takeApart(ctx, values)
 	}
 	l.answer = answerOf(answer.HTTPStatus, answer.CorrelationID)
+	l.date, l.heard = answer.Date, time.Now()
 	x := l.index(values)
 	strangers := l.results(x, values, answer)
 	blocked := l.missing(x, values, answer)

@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"context"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -110,13 +111,13 @@ func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bo
 	o := pipeline.Outcome{TraceID: c.TraceID, Answer: l.readBack()}
 	record := l.found[value]
 	if record != nil {
-		o.ID = record.ID
+		o.ID, o.Made = record.ID, madeBy(c, record, l.date, l.heard)
 	}
 	switch {
 	case record != nil && c.Action == pipeline.Create:
-		answer := o.Answer
+		answer, made := o.Answer, o.Made
 		o = l.own(c, record)
-		o.Answer = answer
+		o.Answer, o.Made = answer, made && o.Verdict != pipeline.Refused
 		return o, true
 	case record != nil && o.ID != c.ID && c.Action == pipeline.Archive: // merged away: archiving the survivor isn't asked for
 		o.Verdict, o.ID = pipeline.Done, c.ID
@@ -152,4 +153,17 @@ func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
 // holds tells whether a record that was read has every value that a change would write.
 func (s *Sink) holds(record *crm.Result, c *pipeline.Change) bool {
 	return len(s.differences(c, record)) == 0
+}
+
+// clocksApart is how far HubSpot's clocks may be apart, and how long it may take to learn the age of an intent. Dates of
+// answers are cut to the second, which makes a record look younger.
+const clocksApart = 2 * time.Second
+
+// madeBy tells whether it was an attempt at a change that has made a record, as far as the record's age tells: it is younger
+// than the intent. The record's age is by HubSpot's clock, the intent's by ours; neither has to know the other's time.
+func madeBy(c *pipeline.Change, record *crm.Result, date, heard time.Time) bool {
+	if c.Begun.IsZero() || record.Created.IsZero() || c.ID != "" && c.ID != record.ID {
+		return false
+	}
+	return date.Sub(record.Created) <= heard.Sub(c.Begun)+clocksApart
 }

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -191,7 +192,7 @@ func (w *writing) send(ctx context.Context, b batch) error {
 func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer) error {
 	x := newIndex(b.entries, w.matchName(), func(v string) string { return w.Fold(w.object, w.matchName(), v) })
 	accounted := make([]bool, len(b.entries))
-	w.results(b, x, accounted, answer.Results)
+	w.results(b, x, accounted, answer)
 	var s sorting
 	var anonymous *crm.ItemError
 	for i := range answer.Errors {
@@ -219,20 +220,20 @@ func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer
 
 // results notes the entries that results are of. A create's result that has neither trace id nor match property is of
 // the entry whose values it holds; entries with the same values are the same to HubSpot as well.
-func (w *writing) results(b batch, x *index, accounted []bool, results []crm.Result) {
+func (w *writing) results(b batch, x *index, accounted []bool, answer *crm.BatchAnswer) {
 	var strangers []*crm.Result
-	for i := range results {
-		r := &results[i]
+	for i := range answer.Results {
+		r := &answer.Results[i]
 		at := x.result(r)
 		w.warn(b, at, r)
 		switch {
 		case r.ID == "" || at >= 0 && accounted[at]:
 		case at >= 0:
 			accounted[at] = true
-			w.done(b.entries[at], r.ID, b.made(r))
-		case r.TraceID == "" && len(b.entries) == 1 && len(results) == 1:
+			w.done(b.entries[at], r.ID, b.made(b.entries[at], r, answer.Date))
+		case r.TraceID == "" && len(b.entries) == 1 && len(answer.Results) == 1:
 			accounted[0] = true
-			w.done(b.entries[0], r.ID, b.made(r))
+			w.done(b.entries[0], r.ID, b.made(b.entries[0], r, answer.Date))
 		case r.TraceID == "" && b.action == pipeline.Create:
 			strangers = append(strangers, r)
 		}
@@ -263,9 +264,14 @@ func (w *writing) warn(b batch, at int, r *crm.Result) {
 	}
 }
 
-// made tells whether a result is of a record that this request has made: an upsert's says so (API.md section 7).
-func (b *batch) made(r *crm.Result) bool {
-	return b.action == pipeline.Create || b.action == pipeline.Upsert && r.New != nil && *r.New
+// made tells whether a result is of a record that this change has made: an upsert's says so (API.md section 7), and if an
+// earlier attempt got no answer, the record's age does.
+func (b *batch) made(e entry, r *crm.Result, date time.Time) bool {
+	switch {
+	case b.action == pipeline.Create, b.action == pipeline.Upsert && r.New != nil && *r.New:
+		return true
+	}
+	return !e.Sent.IsZero() && madeBy(e.Change, r, date, time.Now())
 }
 
 func (w *writing) done(e entry, id string, made bool) {

@@ -83,7 +83,7 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 		if e.Rejected == e.Hash { // by a link of that content
 			e.Rejected = pipeline.Hash{}
 		}
-		e.Hash = pipeline.Hash{}
+		e.Hash, e.Made = pipeline.Hash{}, e.Made || d.Made
 	}
 	if d.Links != nil || d.Verdict == pipeline.Done {
 		s.wait(d.Key, d.Links, e.ID)

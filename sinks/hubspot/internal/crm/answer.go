@@ -1,5 +1,7 @@
 package crm
 
+import "time"
+
 // Most inputs of one call (API.md 3.1, 3.4).
 const (
 	MaxInputs           = 100
@@ -38,6 +40,7 @@ type BatchAnswer struct {
 	CompletedAt   string
 	Links         map[string]string
 	CorrelationID string
+	Date          time.Time // when it was given, by HubSpot's clock; by ours where the answer doesn't say
 }
 
 // A Result is one record of an answer.
@@ -46,6 +49,7 @@ type Result struct {
 	TraceID  string // "" where HubSpot doesn't echo it
 	New      *bool  // for an upsert: created, not updated
 	Archived bool
+	Created  time.Time // when the record was made, by HubSpot's clock; zero where the answer doesn't say
 	// Properties that have a value. Of a write only the properties that were used as IDProperty are kept.
 	Properties map[string]string
 	Warnings   []Warning

@@ -224,6 +224,7 @@ type resultWire struct {
 	TraceID    text         `json:"objectWriteTraceId"`
 	New        *bool        `json:"new"`
 	Archived   bool         `json:"archived"`
+	Created    text         `json:"createdAt"`
 	Properties textMap      `json:"properties"`
 	Warnings   warningsWire `json:"warnings"`
 }
@@ -234,7 +235,7 @@ func (w *resultWire) result(keep map[string]bool) Result {
 			delete(w.Properties, name)
 		}
 	}
-	r := Result{ID: string(w.ID), TraceID: string(w.TraceID), New: w.New, Archived: w.Archived, Warnings: w.Warnings.warnings()}
+	r := Result{ID: string(w.ID), TraceID: string(w.TraceID), New: w.New, Archived: w.Archived, Created: instant(string(w.Created)), Warnings: w.Warnings.warnings()}
 	if len(w.Properties) > 0 {
 		r.Properties = w.Properties
 	}
@@ -264,8 +265,14 @@ func decodeBatch(r reply, keep map[string]bool, answer *BatchAnswer) error {
 			return err
 		}
 	}
-	answer.HTTPStatus, answer.CorrelationID = r.status, r.correlation()
+	answer.HTTPStatus, answer.CorrelationID, answer.Date = r.status, r.correlation(), r.date()
 	return nil
+}
+
+// instant reads a time of HubSpot's; zero if it is none.
+func instant(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339, text)
+	return t
 }
 
 // parseBatch is skimBatch by encoding/json, which decides what is an error.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -35,10 +36,10 @@ func decodedPartial(keepAll bool) BatchAnswer {
 		first = map[string]string{"email": "ok@x.io", "hs_object_id": "701", "number": "5"}
 	}
 	return BatchAnswer{
-		HTTPStatus: 207, Status: "COMPLETE", NumErrors: 2, Links: map[string]string{"a": "b"}, CorrelationID: "c-1",
+		HTTPStatus: 207, Status: "COMPLETE", NumErrors: 2, Links: map[string]string{"a": "b"}, CorrelationID: "c-1", Date: time.Date(2026, 11, 20, 9, 0, 1, 0, time.UTC),
 		StartedAt: "2026-11-20T09:00:00.100Z", CompletedAt: "2026-11-20T09:00:00.420Z", RequestedAt: "2026-11-20T09:00:00.000Z",
 		Results: []Result{
-			{ID: "701", TraceID: "r7-1", New: &yes, Properties: first, Warnings: []Warning{{
+			{ID: "701", TraceID: "r7-1", New: &yes, Created: time.Date(2026, 11, 20, 9, 0, 0, 300e6, time.UTC), Properties: first, Warnings: []Warning{{
 				Category: "PROPERTY_VALUE_NORMALIZED", Message: "m",
 				Context: map[string]string{"propertyName": "renewal", "rawValue": "1763629200000"},
 			}}},
@@ -66,7 +67,7 @@ func decodedPartial(keepAll bool) BatchAnswer {
 
 // A partial answer is read whole: ids that are numbers, contexts that are lists or not, reasons inside the message.
 func TestDecodeBatch(t *testing.T) {
-	r := reply{207, http.Header{"X-Hubspot-Correlation-Id": {"c-1"}}, []byte(partial)}
+	r := reply{207, http.Header{"X-Hubspot-Correlation-Id": {"c-1"}, "Date": {"Fri, 20 Nov 2026 09:00:01 GMT"}}, []byte(partial)}
 	for _, keep := range []map[string]bool{nil, {"email": true}} {
 		var got BatchAnswer
 		if err := decodeBatch(r, keep, &got); err != nil {

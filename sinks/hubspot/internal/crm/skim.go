@@ -60,6 +60,8 @@ func (s *skimmer) result(keep map[string]bool) Result {
 			s.decode(&r.New)
 		case "archived":
 			s.decode(&r.Archived)
+		case "createdAt":
+			r.Created = instant(s.text())
 		case "properties":
 			r.Properties = s.properties(keep)
 		case "warnings":

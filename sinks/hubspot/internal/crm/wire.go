@@ -31,6 +31,15 @@ type reply struct {
 
 func (r reply) correlation() string { return r.header.Get("X-HubSpot-Correlation-Id") }
 
+// date returns when the answer was given, to the second.
+func (r reply) date() time.Time {
+	t, err := http.ParseTime(r.header.Get("Date"))
+	if err != nil {
+		return time.Now()
+	}
+	return t
+}
+
 // reads tells whether the call changes nothing.
 func (cl *call) reads() bool {
 	return cl.method == http.MethodGet || strings.Contains(cl.path, "/batch/read")
