@@ -88,7 +88,11 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logFormat, "log-format", "", "progress as log lines: text or json (text where stderr is no terminal)")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return input(err) })
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.statusCommand(), a.rejectsCommand(), a.explainCommand(), a.verifyCommand(), a.reconcileCommand(), a.migrateCommand(), a.kindsCommand(), a.simulateCommand(), a.versionCommand())
+	root.AddCommand(
+		a.runCommand(), a.validateCommand(), a.statusCommand(), a.rejectsCommand(), a.explainCommand(),
+		a.verifyCommand(), a.reconcileCommand(), a.migrateCommand(),
+		a.kindsCommand(), a.schemaCommand(), a.simulateCommand(), a.versionCommand(),
+	)
 	for _, c := range root.Commands() {
 		c.Args = inputArgs(c.Args)
 	}

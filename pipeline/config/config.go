@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -231,12 +230,10 @@ func (d *decoder) names(at spot, what string) []spot {
 	return m.entries
 }
 
-// maxName is the length that names of pipelines and connections may have, in bytes.
-const maxName = 63
+// Names of pipelines and connections: what they look like, and how long they may be.
+const (
+	namePattern = `^[a-z0-9][a-z0-9_-]{0,62}$`
+	maxName     = 63
+)
 
-func usable(name string) bool {
-	if name == "" || len(name) > maxName || name[0] == '_' || name[0] == '-' {
-		return false
-	}
-	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
-}
+var usable = regexp.MustCompile(namePattern).MatchString

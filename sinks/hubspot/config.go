@@ -3,6 +3,7 @@ package hubspot
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +99,13 @@ type Share struct {
 	Of float64 `yaml:"of,omitempty" doc:"The share, from 0 to 1."`
 }
 
+// Pattern returns what a percentage and a number from 0 to 1 look like.
+func (*Share) Pattern() string { return sharePattern }
+
+const sharePattern = `^ *\+?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *%? *$`
+
+var looksLikeShare = regexp.MustCompile(sharePattern).MatchString
+
 // SetShorthand takes a percentage such as "10%", or a number from 0 to 1.
 func (s *Share) SetShorthand(scalar string) error {
 	number, percent := strings.CutSuffix(strings.TrimSpace(scalar), "%")
@@ -105,7 +113,7 @@ func (s *Share) SetShorthand(scalar string) error {
 	if percent {
 		of /= 100
 	}
-	if err != nil || !(of >= 0 && of <= 1) {
+	if err != nil || !(of >= 0 && of <= 1) || !looksLikeShare(scalar) {
 		return fmt.Errorf("%q is no share: expected a percentage such as 10%%, or a number from 0 to 1", scalar)
 	}
 	s.Of = of

@@ -127,7 +127,7 @@ func TestShare(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %v", text, s.Of, err, want)
 		}
 	}
-	for _, text := range []string{"", "10", "-1%", "NaN", "many"} {
+	for _, text := range []string{"", "10", "-1%", "NaN", "many", "0x1p-2", "1e-1_0"} {
 		if err := new(Share).SetShorthand(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}

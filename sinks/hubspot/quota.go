@@ -14,6 +14,11 @@ type Quota struct {
 	Count int64   `yaml:"count,omitempty" doc:"A number of rows. Given both, the larger counts."`
 }
 
+// Pattern returns what a percentage and a whole number look like.
+func (*Quota) Pattern() string {
+	return `^\s*(\+?\d+|-0+)\s*$|^\s*\+?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)? *%\s*$`
+}
+
 // SetShorthand takes a percentage such as "5%", or a number of rows.
 func (q *Quota) SetShorthand(scalar string) error {
 	text := strings.TrimSpace(scalar)
