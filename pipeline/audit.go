@@ -77,6 +77,9 @@ func (a *audit) rows(ctx context.Context, each func(context.Context, []*pending)
 		if err != nil {
 			return err
 		}
+		for i := range items {
+			a.markSeen(items[i].Key)
+		}
 		list, err := a.changes(ctx, a.newest(items))
 		if err != nil {
 			return err
@@ -102,7 +105,7 @@ func (a *audit) changes(ctx context.Context, items []item) ([]*pending, error) {
 	}
 	list := make([]*pending, len(items))
 	for i := range items {
-		list[i] = a.changeOf(&items[i], &entries[i], a.plan.hash(items[i].Values))
+		list[i] = a.changeOf(&items[i], &entries[i], items[i].hash)
 	}
 	return list, nil
 }

@@ -104,6 +104,7 @@ func (r *run) record(ctx context.Context, c Commit) error {
 	if len(c.Decisions)+len(c.Links)+len(c.Rejects)+len(c.Seen)+len(c.Closed) == 0 && c.Position == nil {
 		return nil
 	}
+	r.forgetContents(&c)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	if err := failpoint.At("commit.before"); err != nil {

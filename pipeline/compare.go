@@ -37,7 +37,12 @@ type flight struct {
 // compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
 // rejected, or held is booked here and costs no request (I9).
 func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
-	items = append(r.freed(), items...)
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	if items = r.sift(items); len(r.deferred) > 0 {
+		items = append(r.freed(), items...)
+	}
 	if len(items) == 0 {
 		return nil, nil
 	}
@@ -61,7 +66,7 @@ func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
 	defer r.mu.Unlock()
 	for i := range items {
 		it, entry := &items[i], &entries[i]
-		hash := r.plan.hash(it.Values)
+		hash := it.hash
 		if r.settled(it, entry, hash) {
 			r.judge(false)
 			it.span.undecided--

@@ -1,23 +1,36 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+
+	"sluice/pipeline/internal/digest"
+)
 
 // SetTurns makes the pipeline's runs call f where two of their goroutines would otherwise go on at one instant: before a
 // group is written ("write"), before it is committed ("commit"), and before the reading goes on after it was sent ("read").
 func (p *Pipeline) SetTurns(f func(of string)) { p.turns = f }
 
-// Hashing returns what takes a batch through the keys and transforms of a run, and hashes its rows.
-func (p *Pipeline) Hashing() func(ctx context.Context, b Batch) (sum byte, err error) {
+// Scanning returns what takes a batch like b through the keys and transforms of a run, hashes its rows and looks them up in a
+// digest that has all rows of b; it returns how many are unchanged.
+func (p *Pipeline) Scanning(ctx context.Context, b Batch) func(Batch) (int64, error) {
 	r := &run{Pipeline: p}
-	return func(ctx context.Context, b Batch) (sum byte, err error) {
+	scan := func(b Batch) (int64, error) {
 		items, err := r.transform(ctx, b)
-		for i := range items {
-			hash := r.plan.hash(items[i].Values)
-			sum ^= hash[0]
-		}
+		before := r.report.Unchanged
+		r.sift(items)
 		r.spans = r.spans[:0]
-		return sum, err
+		return r.report.Unchanged - before, err
 	}
+	r.lookout.table = digest.NewTable(len(b.Rows))
+	items, err := r.transform(ctx, b)
+	if err != nil {
+		panic(err)
+	}
+	for i := range items {
+		r.lookout.table.Put(digest.Key(items[i].Key), digest.Content(items[i].hash))
+	}
+	r.spans = nil
+	return scan
 }
 
 // AppendKey appends the key of a row whose key columns have the values.

@@ -42,11 +42,14 @@ func (e *MassChangeError) Error() string {
 // mirror takes back what rows stand for that have left the source: only after one process has read all of it, with no row
 // whose key it couldn't tell, and within the sink's quota.
 func (r *run) mirror(ctx context.Context) error {
-	if r.seen == nil || !r.whole {
+	if !r.lookout.marks || !r.whole {
 		return nil
 	}
 	if r.blind {
 		r.log.Warn("nothing is taken back: some rows of the source couldn't be read far enough to know their keys", "pipeline", r.Name)
+		return nil
+	}
+	if r.seenAll() {
 		return nil
 	}
 	if err := failpoint.At("mirror.count"); err != nil {

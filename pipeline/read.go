@@ -16,6 +16,7 @@ import (
 type item struct {
 	Row
 	span *span
+	hash Hash // of its content
 }
 
 // A span is a batch of the source on its way: its end may become the checkpoint once nothing before it is undecided (I8).
@@ -27,7 +28,7 @@ type span struct {
 
 var keySeed = maphash.MakeSeed()
 
-// keyHash stands for a key in the run's own tables, which hold one for every row.
+// keyHash stands for a key in the run's own tables.
 func keyHash(key string) uint64 { return maphash.String(keySeed, key) }
 
 // batches yields the source's batches from the checkpoint on. A checkpoint that no longer fits what is read is dropped:
@@ -77,7 +78,8 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 	}
 }
 
-// transform gives the batch's rows their keys, takes them through the transforms, and books what is dropped on the way.
+// transform gives the batch's rows their keys, takes them through the transforms, and books what is dropped on the way. What
+// it returns is valid until the next batch.
 func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	s := &span{end: batch.End}
 	rows := batch.Rows
@@ -109,15 +111,14 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	if err := failpoint.At("transform.after"); err != nil {
 		return nil, err
 	}
-	items := make([]item, len(rows))
-	for i, row := range rows {
-		items[i] = item{Row: row, span: s}
-		r.markSeen(row.Key)
+	r.items = r.items[:0]
+	for _, row := range rows {
+		r.items = append(r.items, item{Row: row, span: s, hash: r.plan.hash(row.Values)})
 	}
 	r.mu.Lock()
-	s.undecided = len(items) // each is taken off where its end is booked
+	s.undecided = len(rows) // each is taken off where its end is booked
 	r.mu.Unlock()
-	return items, nil
+	return r.items, nil
 }
 
 // apply takes rows through one transform.
@@ -199,22 +200,6 @@ func (r *run) rejectRow(reject Reject) {
 	r.report.Rejected++
 	r.judge(true)
 }
-
-// markSeen remembers that the source still has a key, for mirror.
-func (r *run) markSeen(key string) {
-	if r.seen != nil && key != "" {
-		r.seen[keyHash(key)] = struct{}{}
-	}
-}
-
-// isSeen tells whether the source still has a key.
-func (r *run) isSeen(key string) bool {
-	_, ok := r.seen[keyHash(key)]
-	return ok
-}
-
-// seenAny tells whether the source has any key.
-func (r *run) seenAny() bool { return len(r.seen) > 0 }
 
 // count adds n to one of the report's counters.
 func (r *run) count(counter *int64, n int) {

@@ -78,6 +78,7 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 		so.Status = statusOf(err)
 		return so, err
 	}
+	defer r.lookout.table.Close()
 	ctx = withPermit(ctx, r.resume.Permit)
 	r.report, r.sent = so, r.sent-so.Requests
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))

@@ -12,6 +12,7 @@ import (
 	"github.com/sourcegraph/conc/stream"
 
 	"sluice/pipeline/failpoint"
+	"sluice/pipeline/internal/digest"
 )
 
 // Options are the choices of one run.
@@ -42,6 +43,7 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 	if err != nil {
 		return Report{Name: p.Name, Status: statusOf(err)}, err
 	}
+	defer r.lookout.table.Close()
 	ctx = withPermit(ctx, r.resume.Permit)
 	return r.finish(ctx, r.move(ctx))
 }
@@ -134,17 +136,20 @@ type run struct {
 	deferred map[string]item // rows whose key is busy, newest version only
 	wanted   int             // links wanted since they were last written
 	batchNo  int             // source batches since the last commit was asked for
-	seen     map[uint64]struct{}
+	lookout  lookout
 	claimed  map[string]bool // keys whose record a row of another key stands for
 	keyBytes []byte          // of a batch's keys
 	keyEnds  []int           // where each of them ends
 	slab     []Value         // of a batch's rows
+	items    []item          // of a batch
 	blind    bool            // a row couldn't be read far enough to know its key
 	ended    bool            // the source was read to its last row
 	whole    bool            // and from its first
 	ids      map[recordKey]string
 	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
 	missed   map[recordKey]bool // looked up in the destination since links were last written
+
+	tableMu sync.Mutex // of the lookout's table; it is taken last
 
 	mu      sync.Mutex
 	landed  *sync.Cond // a group has been committed
@@ -187,6 +192,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
+	r.lookout.table = digest.NewTable(0)
 	r.begin()
 	if t, ok := p.Sink.(Throttle); ok {
 		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
@@ -214,7 +220,7 @@ func (r *run) begin() {
 // watch has the keys that are read from now on remembered, for mirror.
 func (r *run) watch() {
 	if r.limits.Mirror {
-		r.seen, r.claimed = map[uint64]struct{}{}, map[string]bool{}
+		r.lookout.marks, r.claimed = true, map[string]bool{}
 	}
 }
 

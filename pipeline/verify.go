@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"sluice/pipeline/internal/digest"
 )
 
 // VerifyOptions are the choices of one verification.
@@ -30,7 +32,8 @@ func (p *Pipeline) Verify(ctx context.Context, store Auditor, opts VerifyOptions
 		return Audit{Name: p.Name, Status: statusOf(err)}, err
 	}
 	v := &verification{audit: a, opts: opts, twins: map[uint64]struct{}{}}
-	a.seen = map[uint64]struct{}{}
+	a.lookout = lookout{table: digest.NewTable(0), marks: true}
+	defer a.lookout.table.Close()
 	if opts.Repair {
 		err = v.repair(ctx)
 	} else if err = a.sameAccount(ctx); err == nil {

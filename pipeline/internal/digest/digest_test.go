@@ -25,7 +25,9 @@ func TestTable(t *testing.T) {
 		for range rapid.IntRange(1, 3000).Draw(t, "steps") {
 			k := key()
 			e, known := model[k]
-			switch rng.IntN(5) {
+			switch rng.IntN(6) {
+			case 5:
+				table.Reserve(rng.IntN(5000))
 			case 0, 1:
 				e.content = rng.Uint64N(3)
 				table.Put(k, e.content)

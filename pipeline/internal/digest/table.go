@@ -74,9 +74,18 @@ func (t *Table) insert(key uint64) int {
 	return at
 }
 
-func (t *Table) grow() {
+func (t *Table) grow() { t.resize(len(t.slots) + len(t.slots)/2) }
+
+// Reserve makes room for n entries in all.
+func (t *Table) Reserve(n int) {
+	if slots := n + n/4 + 1; slots > len(t.slots) {
+		t.resize(slots)
+	}
+}
+
+func (t *Table) resize(slots int) {
 	old, free := t.slots, t.free
-	t.slots, t.free = allocate(len(old) + len(old)/2)
+	t.slots, t.free = allocate(slots)
 	for _, s := range old {
 		if s.key != 0 {
 			t.slots[t.place(s.key&^seenBit)] = s

@@ -1,0 +1,178 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/pipeline/internal/digest"
+)
+
+// Nearly all rows are unchanged, and must cost next to nothing. A run reads the digest of its ledger into a table, and books
+// rows whose content is the table's without asking the store. Every other row, and every key of which anything is or may be
+// on its way, takes the way through the ledger: what the table doesn't know, or knows no longer, is asked. The table also
+// holds which keys were seen, for mirror.
+
+// A lookout is a run's table, and what it needs to look up a batch.
+type lookout struct {
+	table    *digest.Table
+	marks    bool // all keys are to be remembered that the source has
+	loaded   bool // the table holds the digest
+	size     int64
+	sized    bool
+	keys     []uint64
+	contents []uint64
+	same     []bool
+}
+
+// worth is how many entries of a digest are read for the price of one row that is looked up in the ledger, or fewer. A run
+// that goes on from a checkpoint may have little to read, and reads the digest only once it has read its share of rows.
+const worth = 64
+
+// compactFrom is how many entries that others have taken the place of are let be, beside a quarter of all.
+const compactFrom = 10_000
+
+// load reads the digest once that is worth it. Nothing of the run may be on its way to the store meanwhile: what a commit
+// changes then could be missed.
+func (r *run) load(ctx context.Context) (err error) {
+	l := &r.lookout
+	if l.table == nil || l.loaded {
+		return nil
+	}
+	if !l.sized {
+		if l.size, err = r.store.DigestSize(ctx, r.Name); err != nil {
+			return fmt.Errorf("compare with the ledger: %w", err)
+		}
+		l.sized = true
+	}
+	if r.resume.Position != nil && !l.marks && r.report.Read*worth < l.size {
+		return nil
+	}
+	r.land()
+	if err := r.failed(); err != nil {
+		return err
+	}
+	l.loaded = true
+	if err := r.readDigest(ctx); err != nil {
+		return fmt.Errorf("compare with the ledger: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key := range r.busy {
+		l.table.Forget(digest.Key(key))
+	}
+	for key := range r.deferred {
+		l.table.Forget(digest.Key(key))
+	}
+	return nil
+}
+
+// readDigest fills the table, and compacts the digest if much of it is of no use any more.
+func (r *run) readDigest(ctx context.Context) error {
+	l := &r.lookout
+	l.table.Reserve(int(l.size))
+	entries := 0
+	number, err := r.store.Digest(ctx, r.Name, r.resume.Epoch, func(packed []byte) error {
+		entries += len(packed) / digest.Size
+		for key, content := range digest.Entries(packed) {
+			l.table.Put(key, content)
+		}
+		return ctx.Err()
+	})
+	if err != nil || entries < l.table.Len()/4*5+compactFrom {
+		return err
+	}
+	return r.store.Compact(ctx, r.Name, r.resume.Epoch, number, l.table.Packed(compactParts))
+}
+
+// compactParts is the number of entries in one part of a digest that is compacted.
+const compactParts = 1 << 15
+
+// sift books the rows of a batch that are unchanged for certain, and returns the others. Of a key that comes more than once
+// all rows are returned, since the last of them counts.
+func (r *run) sift(items []item) []item {
+	l := &r.lookout
+	if l.table == nil || len(items) == 0 {
+		return items
+	}
+	unchanged, batch := 0, items[0].span
+	rest := items[:0]
+	r.tableMu.Lock()
+	l.probe(items)
+	for i := range items {
+		if l.same[i] {
+			unchanged++
+			continue
+		}
+		l.table.Forget(l.keys[i])
+		if l.marks {
+			l.table.Mark(l.keys[i])
+		}
+		rest = append(rest, items[i])
+	}
+	r.tableMu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch.undecided -= unchanged
+	r.report.Unchanged += int64(unchanged)
+	for range unchanged {
+		r.judge(false)
+	}
+	return rest
+}
+
+// probe sets same for the rows of a batch whose content is the table's and whose key comes once.
+func (l *lookout) probe(items []item) {
+	l.keys, l.contents, l.same = l.keys[:0], l.contents[:0], l.same[:0]
+	for i := range items {
+		l.keys = append(l.keys, digest.Key(items[i].Key))
+		l.contents = append(l.contents, digest.Content(items[i].hash))
+		l.same = append(l.same, false)
+	}
+	if !l.table.Probe(l.keys, l.contents, l.same) {
+		return
+	}
+	times := make(map[uint64]int, len(items))
+	for _, key := range l.keys {
+		times[key]++
+	}
+	for i, key := range l.keys {
+		l.same[i] = l.same[i] && times[key] == 1
+	}
+}
+
+// forgetContents has the ledger be asked about the keys that a commit is about to decide.
+func (r *run) forgetContents(c *Commit) {
+	if r.lookout.table == nil {
+		return
+	}
+	r.tableMu.Lock()
+	defer r.tableMu.Unlock()
+	for i := range c.Decisions {
+		r.lookout.table.Forget(digest.Key(c.Decisions[i].Key))
+	}
+	for i := range c.Links {
+		r.lookout.table.Forget(digest.Key(c.Links[i].Key))
+	}
+}
+
+// markSeen remembers that the source still has a key, for mirror.
+func (r *run) markSeen(key string) {
+	if r.lookout.marks && key != "" {
+		r.tableMu.Lock()
+		defer r.tableMu.Unlock()
+		r.lookout.table.Mark(digest.Key(key))
+	}
+}
+
+// isSeen tells whether the source still has a key.
+func (r *run) isSeen(key string) bool {
+	r.tableMu.Lock()
+	defer r.tableMu.Unlock()
+	return r.lookout.table.Marked(digest.Key(key))
+}
+
+// seenAny tells whether the source has any key.
+func (r *run) seenAny() bool { return r.lookout.table.Seen() > 0 }
+
+// seenAll tells whether the source has all keys that the ledger has, as far as that is known without asking.
+func (r *run) seenAll() bool { return r.lookout.loaded && r.lookout.table.Unseen() == 0 }
