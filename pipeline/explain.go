@@ -50,7 +50,9 @@ type explaining struct {
 	memory Memory
 	row    *item    // that counts; nil if none is left after the transforms
 	change *pending // that the row makes; nil if there is no row
-	near   []string // keys that look like the one that is asked for
+	// relinks says that the row asks for links that are neither there nor waiting, or for fewer.
+	relinks bool
+	near    []string // keys that look like the one that is asked for
 }
 
 func (x *explaining) explain(ctx context.Context, live bool) error {

@@ -108,7 +108,7 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 	if x.refused() {
 		return x.encode(ctx, p)
 	}
-	x.tellWants(p)
+	x.relinks = x.tellWants(p)
 	if x.limits.LinksOnly {
 		x.dueLinks(p)
 		return nil
@@ -164,7 +164,7 @@ func (x *explaining) write(p *pending) {
 func (x *explaining) why(p *pending) string {
 	m := &x.memory
 	links := ""
-	if len(p.wants) > 0 {
+	if x.relinks {
 		links = " and its links change"
 	}
 	switch {

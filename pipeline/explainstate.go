@@ -115,9 +115,11 @@ func (x *explaining) waits() string {
 	return strings.Join(missing, ", ") + ": it is linked as soon as a run finds that record"
 }
 
-// tellWants shows the links that the row asks for, in place of those that wait and of those that it changes.
-func (x *explaining) tellWants(p *pending) {
-	x.Links = x.Links[:0]
+// tellWants shows the links that the row asks for, in place of those that wait and of those that it changes, and tells
+// whether it asks for any for the first time.
+func (x *explaining) tellWants(p *pending) (changed bool) {
+	waiting := x.Links[len(x.memory.Links):]
+	x.Links = x.Links[:0:0]
 	have := x.memory.Links
 	for i := range have {
 		s := &have[i]
@@ -130,8 +132,23 @@ func (x *explaining) tellWants(p *pending) {
 		if l.State == LinkWaiting && slices.ContainsFunc(have, func(s LinkState) bool { return s.holds(&p.wants[i]) && s.Label != l.Label }) {
 			l.State = LinkChanging
 		}
+		at := slices.IndexFunc(waiting, func(w ExplainedLink) bool { return w.asks(&l) })
+		if at >= 0 {
+			l.Since = waiting[at].Since
+		}
+		changed = changed || at < 0
 		x.Links = append(x.Links, l)
 	}
+	return changed
+}
+
+// asks tells whether two links ask for the same.
+func (l *ExplainedLink) asks(other *ExplainedLink) bool {
+	same := func(a, b *ExplainedEnd) bool {
+		return a.ID != "" && a.ID == b.ID || a.Value == b.Value && a.Property == b.Property && (a.Value != "" || a.ID == b.ID)
+	}
+	return l.Slot == other.Slot && l.Label == other.Label && (l.State == LinkLeaving) == (other.State == LinkLeaving) &&
+		same(&l.To, &other.To) && same(&l.From, &other.From)
 }
 
 // dueLinks decides on a row that is a link, and that the next run looks at.

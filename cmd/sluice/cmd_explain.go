@@ -137,30 +137,39 @@ func (a *app) printExplanation(e *pipeline.Explanation, columns []string, f expl
 			return err
 		}
 	} else if e.Decision != pipeline.ExplainUnknown {
-		t := &teller{w: a.stdout, colour: a.colours()}
+		t := &teller{w: a.stdout, colour: a.colours(), sandbox: f.sandbox}
 		t.explanation(e)
 	}
 	if e.Decision == pipeline.ExplainUnknown {
-		return unknownKey(e, columns)
+		return unknownKey(e, columns, f.sandbox)
 	}
 	return nil
 }
 
 // unknownKey says that a key isn't known, and what may have been meant.
-func unknownKey(e *pipeline.Explanation, columns []string) error {
+func unknownKey(e *pipeline.Explanation, columns []string, inSandbox bool) error {
 	text := fmt.Sprintf("%s: no row of the source has the %s %s (%s), and none was ever written", e.Pipeline, strings.Join(columns, "|"), pipeline.Quote(e.Key), count(e.Read, "row was read", "rows were read"))
-	if e.Unreadable > 0 {
-		text += fmt.Sprintf("; of %s not even the key could be read: see sluice rejects list --pipeline %s", count(e.Unreadable, "row", "rows"), e.Pipeline)
-	}
 	if e.Advice != "" {
 		text += "; " + e.Advice
+	}
+	if e.Unreadable > 0 {
+		text += "; " + unreadable(e, inSandbox)
 	}
 	if len(e.Nearest) > 0 {
 		names := make([]string, len(e.Nearest))
 		for i, key := range e.Nearest {
 			names[i] = pipeline.Quote(key)
 		}
-		text += ": did you mean " + strings.Join(names, " or ") + "?"
+		text += "; did you mean " + strings.Join(names, " or ") + "?"
 	}
 	return errors.New(text)
+}
+
+// unreadable says that rows couldn't be read far enough to tell whether they are the one that is asked for.
+func unreadable(e *pipeline.Explanation, inSandbox bool) string {
+	list := "sluice rejects list --pipeline " + e.Pipeline
+	if inSandbox {
+		list += " --sandbox"
+	}
+	return fmt.Sprintf("of %s not even the key could be read, see %s", count(e.Unreadable, "row", "rows"), list)
 }

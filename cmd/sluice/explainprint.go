@@ -13,8 +13,9 @@ import (
 
 // A teller prints an explanation for people.
 type teller struct {
-	w      io.Writer
-	colour bool
+	w       io.Writer
+	colour  bool
+	sandbox bool
 }
 
 // say prints a line that begins with a title; "" goes on under the last one.
@@ -29,7 +30,7 @@ func (t *teller) say(title, format string, args ...any) {
 
 func (t *teller) explanation(e *pipeline.Explanation) {
 	t.say("key", "%s of %s", pipeline.Quote(e.Key), e.Pipeline)
-	t.say("decision", "%s: %s", t.decision(e.Decision), e.Reason)
+	t.say("decision", "%s: %s", t.decision(e.Decision), printable(e.Reason))
 	if e.Advice != "" {
 		t.say("", "→ %s", e.Advice)
 	}
@@ -40,7 +41,11 @@ func (t *teller) explanation(e *pipeline.Explanation) {
 	}
 	t.ledger(e)
 	for i, l := range e.Rejects {
-		t.say(first(i, "rejects"), "%d: %s %s (%s, since %s): %s", l.ID, l.Stage, l.Code, l.State, utc(l.First), printable(l.Message))
+		line := fmt.Sprintf("%d: %s %s (%s, since %s)", l.ID, l.Stage, l.Code, l.State, utc(l.First))
+		if !strings.Contains(e.Reason, l.Message) {
+			line += ": " + l.Message
+		}
+		t.say(first(i, "rejects"), "%s", printable(line))
 		t.answer(l.Answer)
 	}
 	for i, a := range e.Attempts {
@@ -85,7 +90,7 @@ func (t *teller) rows(e *pipeline.Explanation) {
 		t.say("source", "%s with this key come before these", count(e.MoreRows, "more row", "more rows"))
 	}
 	if len(e.Rows) == 0 && e.Unreadable > 0 {
-		t.say("", "of %s not even the key could be read: see sluice rejects list --pipeline %s", count(e.Unreadable, "row", "rows"), e.Pipeline)
+		t.say("", "%s", unreadable(e, t.sandbox))
 	}
 	shown := map[string]string{} // what the payload says
 	for _, p := range e.Payload {
@@ -94,12 +99,12 @@ func (t *teller) rows(e *pipeline.Explanation) {
 		}
 	}
 	for i := range e.Rows {
-		t.row(&e.Rows[i], i == len(e.Rows)-1, shown)
+		t.row(e, &e.Rows[i], i == len(e.Rows)-1, shown)
 	}
 }
 
 // row prints a row; of rows that don't count only the places and why, but for the last one.
-func (t *teller) row(r *pipeline.ExplainedRow, last bool, shown map[string]string) {
+func (t *teller) row(e *pipeline.Explanation, r *pipeline.ExplainedRow, last bool, shown map[string]string) {
 	place := printable(r.Place)
 	if why := outcomes[r.Outcome]; why != "" {
 		place += ": " + why
@@ -111,10 +116,12 @@ func (t *teller) row(r *pipeline.ExplainedRow, last bool, shown map[string]strin
 	t.values(r.Columns)
 	for i := range r.Stages {
 		s := &r.Stages[i]
-		switch s.Result {
-		case "rejected":
+		switch {
+		case s.Result == "rejected" && strings.Contains(e.Reason, s.Reason):
+			t.say(s.Stage, "rejects it")
+		case s.Result == "rejected":
 			t.say(s.Stage, "rejects it: %s: %s", s.Code, printable(s.Reason))
-		case "filtered":
+		case s.Result == "filtered":
 			t.say(s.Stage, "leaves it out")
 		default:
 			t.kept(s, shown)

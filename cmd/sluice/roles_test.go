@@ -93,6 +93,7 @@ func TestRolesOfTheReadme(t *testing.T) {
 		{"run", "verify", exitDone, ""},
 		{"read", "status", exitDone, "orders"},
 		{"read", "rejects list", exitDone, "no rejects"},
+		{"read", "explain orders 10248", exitDone, "unchanged: "},
 		{"read", "run --no-migrate", exitFailed, "permission denied"},
 		{"owner", "run --full", exitDone, "done"},
 	} {
