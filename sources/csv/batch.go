@@ -100,24 +100,24 @@ func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 	if len(b.columns) == 0 {
 		return values, nil
 	}
-	low, high := r.fields[b.span[0]].start, r.fields[b.span[1]].end
+	low, high := r.fields[b.span[0]].start(), r.fields[b.span[1]].end()
 	part := r.record[low:high]
 	if err := b.checkText(r, part); err != nil {
 		return nil, err
 	}
-	text := b.keep(part)
+	text, fields := b.keep(part), r.fields
 	for i := range b.columns {
 		c := &b.columns[i]
-		f := r.fields[c.place]
-		s := text[f.start-low : f.end-low]
-		if b.simple && c.typ == pipeline.String && s != "" && !f.doubled { // nearly all of them
+		f := fields[c.place]
+		s := text[f.start()-low : f.end()-low]
+		if b.simple && c.typ == pipeline.String && s != "" && !f.is(doubled) { // nearly all of them
 			values[i] = pipeline.StringValue(s)
 			continue
 		}
-		if f.doubled {
+		if f.is(doubled) {
 			s = b.keep(r.plain(f))
 		}
-		v, err := b.value(c, s, f.quoted)
+		v, err := b.value(c, s, f.is(quoted))
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +151,7 @@ func (b *batch) value(c *column, s string, quoted bool) (pipeline.Value, *pipeli
 
 // checkText returns an error if a value that rows need isn't text in the file's encoding.
 func (b *batch) checkText(r *reader, part []byte) *pipeline.RowError {
-	if b.validText(part) {
+	if r.ascii || b.validText(part) {
 		return nil
 	}
 	for _, c := range b.columns {

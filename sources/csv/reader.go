@@ -12,6 +12,7 @@ const (
 	carriageReturn = '\r'
 
 	blockSize = 256 << 10 // what is read at once
+	slack     = 64        // bytes behind what is read, so that marks are made of whole words
 	maxRecord = 16 << 20  // bytes of one record with its line break
 )
 
@@ -22,9 +23,11 @@ type reader struct {
 	err error // of src; io.EOF at the end
 
 	buf      []byte
-	pos, end int // buf[pos:end] is not split yet
-	hashed   int // buf[:hashed] is hashed
-	limit    int // bytes that a record may have
+	marked   []uint64 // marks of buf[:end]
+	ascii    bool     // so is all of buf[:end]
+	pos, end int      // buf[pos:end] is not split yet
+	hashed   int      // buf[:hashed] is hashed
+	limit    int      // bytes that a record may have
 	offset   int64
 	line     int64 // the line that buf[pos] is on, counted from 1
 	hash     xxh3.Hasher
@@ -39,7 +42,7 @@ type reader struct {
 func newReader(src io.Reader, d *dialect) *reader {
 	return &reader{
 		src: src, buf: make([]byte, blockSize+slack), limit: maxRecord, line: 1,
-		splitter: newSplitter(d.delimiter, d.quote),
+		splitter: splitter{delimiter: d.delimiter, quote: d.quote},
 	}
 }
 
@@ -49,7 +52,7 @@ func (r *reader) next() error {
 	for {
 		b := r.buf[r.pos:min(r.end, r.pos+r.limit)]
 		last := r.err == io.EOF && r.pos+len(b) == r.end
-		n, err := r.split(b, last)
+		n, err := r.split(b, marks{r.marked, r.pos}, last)
 		switch {
 		case err != nil:
 			return r.refuse(err)
@@ -174,13 +177,18 @@ func (r *reader) fill() {
 		}
 		r.err = err
 	}
+	r.mark()
 }
+
+// mark makes the marks of what is in the buffer.
+func (r *reader) mark() { r.marked, r.ascii = r.splitter.mark(r.marked[:0], r.buf[:(r.end+63)&^63]) }
 
 // detect finds out whether the first line ends with a lone CR.
 func (r *reader) detect() {
 	if r.end == 0 && r.err == nil {
 		r.fill()
 	}
+	defer r.mark()
 	quoted := false
 	for i, c := range r.buf[:r.end] {
 		switch {
@@ -224,13 +232,13 @@ func (s *splitter) lineEnd(b []byte, last bool) int {
 
 // blank tells whether the record is a blank line.
 func (r *reader) blank() bool {
-	return r.count == 1 && r.fields[0].start == r.fields[0].end && !r.fields[0].quoted
+	return r.count == 1 && r.fields[0].empty() && !r.fields[0].is(quoted)
 }
 
 // plain returns the field's text, without doubled quotes; valid until next is called again.
 func (r *reader) plain(f field) []byte {
 	text := f.of(r.record)
-	if !f.doubled {
+	if !f.is(doubled) {
 		return text
 	}
 	return bytes.ReplaceAll(text, []byte{r.quote, r.quote}, []byte{r.quote})

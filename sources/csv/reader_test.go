@@ -61,7 +61,7 @@ func (s *span) fill(r *reader) {
 	s.Raw, s.Fields = string(r.record), []string{}
 	for _, f := range r.fields[:r.count] {
 		s.Fields = append(s.Fields, string(r.plain(f)))
-		s.Quoted = append(s.Quoted, f.quoted)
+		s.Quoted = append(s.Quoted, f.is(quoted))
 	}
 }
 

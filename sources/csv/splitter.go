@@ -2,24 +2,37 @@ package csv
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
 
-// A field is one field of a record: a part of it, without quotes around it.
-type field struct {
-	start, end uint32
-	quoted     bool // it was within quotes
-	doubled    bool // quotes in it are doubled
-}
+// A field is one field of a record: a part of it, without quotes around it. It is one word, so that it is written and read
+// as one.
+type field uint64
+
+const (
+	quoted   field = 1 << 31 // it was within quotes
+	doubled  field = 1 << 63 // quotes in it are doubled
+	placeMax       = 1<<31 - 1
+)
+
+// newField returns a field that was not within quotes.
+func newField(start, end int) field { return field(start) | field(end)<<32 }
+
+func (f field) start() int { return int(f & placeMax) }
+func (f field) end() int   { return int(f >> 32 & placeMax) }
+
+func (f field) empty() bool { return f.start() == f.end() }
+
+// is tells whether the field is quoted, or doubled.
+func (f field) is(what field) bool { return f&what != 0 }
 
 // of returns the field's text, in which quotes may be doubled.
-func (f field) of(record []byte) []byte { return record[f.start:f.end] }
+func (f field) of(record []byte) []byte { return record[f.start():f.end()] }
 
-// A splitter finds where fields begin and end. It looks at eight bytes at a time.
+// A splitter finds where fields begin and end.
 type splitter struct {
 	delimiter byte
 	quote     byte // lineFeed: nothing is quoted
@@ -30,24 +43,6 @@ type splitter struct {
 	count     int     // how many there are
 	multiline bool    // there may be line breaks in them
 	opened    int     // where the quoted field begins that isn't closed; -1 if there is none
-
-	delimiters8 uint64 // the delimiter, eight times
-	quotes8     uint64
-}
-
-const (
-	ones8  = 0x0101010101010101
-	highs8 = 0x8080808080808080
-	feeds8 = lineFeed * ones8
-	crs8   = carriageReturn * ones8
-	slack  = 8
-)
-
-func newSplitter(delimiter, quote byte) splitter {
-	return splitter{
-		delimiter: delimiter, quote: quote,
-		delimiters8: uint64(delimiter) * ones8, quotes8: uint64(quote) * ones8,
-	}
 }
 
 // A syntaxError says why a record can't be split.
@@ -61,63 +56,59 @@ type syntaxError struct {
 // Error says what is wrong; the caller tells where.
 func (e *syntaxError) Error() string { return e.text }
 
-// eq sets the high bit of each byte of x that is the byte that b repeats; above such a byte it may set more.
-func eq(x, b uint64) uint64 {
-	x ^= b
-	return (x - ones8) &^ x & highs8
+// split finds the fields of the record at the start of b, and returns its length with its line break. The length is 0
+// if b ends before the record does; where last is set, the end of b ends the record. marks are those of b.
+func (s *splitter) split(b []byte, marks marks, last bool) (int, *syntaxError) {
+	s.multiline, s.opened = false, -1
+	fields, count, delimiter := s.fields, 0, s.delimiter
+	start := 0 // of the field
+	word, left := marks.from(0)
+	for {
+		for left == 0 {
+			if word++; word<<6-marks.skew >= len(b) {
+				s.count = count
+				return s.ended(b, start, last), nil
+			}
+			left = marks.bits[word]
+		}
+		i := word<<6 - marks.skew + bits.TrailingZeros64(left)
+		if i >= len(b) {
+			s.count = count
+			return s.ended(b, start, last), nil
+		}
+		left &= left - 1
+		c := b[i]
+		if c == delimiter {
+			if count < len(fields) {
+				fields[count] = newField(start, i)
+			}
+			count++
+			start = i + 1
+			continue
+		}
+		s.count = count
+		if c != s.quote || c == lineFeed {
+			return s.finish(b, start, i, last), nil
+		}
+		if i > start {
+			return 0, s.bareQuote(b, i)
+		}
+		next, n, err := s.quotedField(b, i, last)
+		if err != nil || next == 0 {
+			return n, err
+		}
+		count, start = s.count, next
+		word, left = marks.from(next)
+	}
 }
 
-// split finds the fields of the record at the start of b, and returns its length with its line break. The length is 0
-// if b ends before the record does; where last is set, the end of b ends the record. b must have room for slack bytes
-// behind it, which are read but don't count.
-func (s *splitter) split(b []byte, last bool) (int, *syntaxError) {
-	s.multiline, s.opened = false, -1
-	padded, fields, count := b[:len(b)+slack], s.fields, 0
-	delimiters, quotes := s.delimiters8, s.quotes8
-	start := 0 // of the field
-words:
-	for w := 0; w < len(b); w += 8 {
-		x := binary.LittleEndian.Uint64(padded[w:])
-		m := eq(x, delimiters) | eq(x, quotes) | eq(x, feeds8)
-		if s.cr {
-			m |= eq(x, crs8)
-		}
-		for ; m != 0; m &= m - 1 {
-			i := w + bits.TrailingZeros64(m)>>3
-			if i >= len(b) {
-				break words
-			}
-			switch c := b[i]; {
-			case c == s.delimiter:
-				if count < len(fields) {
-					fields[count] = field{start: uint32(start), end: uint32(i)}
-				}
-				count++
-				start = i + 1
-			case c == lineFeed || c == carriageReturn && s.cr:
-				s.count = count
-				return s.finish(b, start, i, last), nil
-			case c == s.quote:
-				s.count = count
-				if i > start {
-					return 0, s.bareQuote(b, i)
-				}
-				next, n, err := s.quotedField(b, i, last)
-				if err != nil || next == 0 {
-					return n, err
-				}
-				count, start = s.count, next
-				w = next - 8
-				continue words
-			}
-		}
-	}
-	s.count = count
+// ended adds the record's last field, which starts at start, if the end of b ends the record. It returns the record's length.
+func (s *splitter) ended(b []byte, start int, last bool) int {
 	if !last || len(b) == 0 {
-		return 0, nil
+		return 0
 	}
 	s.addLast(b, start, len(b))
-	return len(b), nil
+	return len(b)
 }
 
 // finish adds the record's last field, which starts at start and ends with the line break at b[i].
@@ -133,7 +124,7 @@ func (s *splitter) finish(b []byte, start, i int, last bool) int {
 // together with the record's length as split does.
 func (s *splitter) quotedField(b []byte, i int, last bool) (next, n int, err *syntaxError) {
 	s.opened = i
-	f := field{start: uint32(i + 1), quoted: true}
+	flags := quoted
 	end := i + 1
 	for {
 		k := bytes.IndexByte(b[end:], s.quote)
@@ -147,10 +138,10 @@ func (s *splitter) quotedField(b []byte, i int, last bool) (next, n int, err *sy
 		if end+1 == len(b) || b[end+1] != s.quote {
 			break
 		}
-		f.doubled = true
+		flags |= doubled
 		end += 2
 	}
-	f.end = uint32(end)
+	f := newField(i+1, end) | flags
 	end++
 	switch {
 	case end == len(b):
@@ -202,7 +193,7 @@ func (s *splitter) addLast(b []byte, start, end int) {
 	if end > start && b[end-1] == carriageReturn && !s.cr {
 		end--
 	}
-	s.add(field{start: uint32(start), end: uint32(end)})
+	s.add(newField(start, end))
 }
 
 func (s *splitter) bareQuote(b []byte, i int) *syntaxError {
