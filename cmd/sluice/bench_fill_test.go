@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"testing"
@@ -71,7 +70,7 @@ func (s *bulkSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 			passed = append(passed, c)
 			continue
 		}
-		outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: "9" + fmt.Sprintf("%012s", c.Key)})
+		outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: "9" + c.Key, Made: true})
 	}
 	for most := s.Sink.Limits().Rows; len(passed) > 0; {
 		n := min(most, len(passed))

@@ -143,7 +143,7 @@ func peopleTable(b *testing.B, n int64) string {
 		columns += p.column + " " + p.sqlType
 		values += p.sql
 	}
-	pgtest.Exec(b, dsn, "create table people ("+columns+")",
+	longExec(b, dsn, "create table people ("+columns+")",
 		fmt.Sprintf("insert into people select %s from generate_series(0, %d::bigint) i", values, n-1), "vacuum analyze people")
 	return dsn
 }

@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"sluice/pipeline/state/pgtest"
 )
 
 var scaleRows = flag.Int64("rows", 1_000_000, "rows of the Parquet files of BenchmarkScale and BenchmarkChanged; the CSV file and the table have half as many")
@@ -101,7 +99,6 @@ func (s *scale) postgres(b *testing.B) {
 	dsn := peopleTable(b, rows)
 	j := &job{sluice: s.sluice, dir: b.TempDir(), state: stateURL(b, "postgres"), warehouse: dsn, source: "postgres: { connection: warehouse, table: people }", hub: startHub(b, s.sim)}
 	j.fill(b, rows, nil)
-	pgtest.Exec(b, dsn, "vacuum analyze people")
 	m := measured{}
 	for range rounds {
 		stop := watchServer(b, dsn)

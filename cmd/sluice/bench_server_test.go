@@ -126,12 +126,30 @@ func databaseOf(b *testing.B, dsn string) string {
 	return strings.TrimPrefix(u.Path, "/")
 }
 
-// copyDatabase returns the DSN of a copy of a database that nobody uses.
+// copyDatabase returns the DSN of a copy of a state that nobody uses. The copy is told that it is none.
 func copyDatabase(b *testing.B, dsn string) string {
 	b.Helper()
 	name := databaseOf(b, dsn) + "_copy"
 	cluster := os.Getenv(pgtest.Variable)
-	pgtest.Exec(b, cluster, "create database "+name+" template "+databaseOf(b, dsn))
-	b.Cleanup(func() { pgtest.Exec(b, cluster, "drop database "+name+" with (force)") })
-	return strings.Replace(dsn, databaseOf(b, dsn), name, 1)
+	longExec(b, cluster, "create database "+name+" template "+databaseOf(b, dsn))
+	b.Cleanup(func() { longExec(b, cluster, "drop database "+name+" with (force)") })
+	copied := strings.Replace(dsn, databaseOf(b, dsn), name, 1)
+	longExec(b, copied, "update sluice.progress set server = ''")
+	return copied
+}
+
+// longExec runs statements, however long they take.
+func longExec(b *testing.B, dsn string, statements ...string) {
+	b.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			b.Fatalf("%v, in: %.200s", err, statement)
+		}
+	}
 }
