@@ -191,9 +191,6 @@ func (c *changed) killed(b *testing.B) {
 			_ = cmd.Wait()
 		}
 	}
-	kill := start()
-	time.Sleep(c.scan / 2)
-	kill()
 	written := func() (n int64) {
 		stats, err := hub.stats()
 		if err != nil {
@@ -204,15 +201,20 @@ func (c *changed) killed(b *testing.B) {
 		}
 		return n
 	}
+	await := func(n int64) {
+		for limit := time.Now().Add(10 * time.Minute); written() < n; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(limit) {
+				b.Fatalf("%d writes, want %d", written(), n)
+			}
+		}
+	}
+	kill := start()
+	await(written() + c.changes/4)
+	kill()
 	before, began := written(), time.Now()
 	kill = start()
 	defer kill()
-	for written() == before {
-		if time.Since(began) > 10*time.Minute {
-			b.Fatal("nothing was written after the kill")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	await(before + 1)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(time.Since(began).Seconds(), "first-s")
 }
