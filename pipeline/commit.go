@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/pipeline/failpoint"
@@ -39,7 +40,7 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
 	for _, p := range g.changes {
 		if rival, merged := rivals[p.TraceID]; merged {
-			r.overwritten(rival, &c.Decisions)
+			r.overwritten(rival, r.sentBy(&p.Change, true), &c.Decisions)
 		}
 	}
 	decided := byTrace(outcomes)
@@ -124,7 +125,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if p.leaves() {
 		return r.decideLeaver(p, o)
 	}
-	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Answer: o.Answer}
+	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Answer: o.Answer, Tried: p.left()}
 	if d.ID == "" {
 		d.ID = p.ID
 	}
@@ -144,11 +145,11 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
-	if r.spoil(p.Key) {
-		d.Verdict = Found
+	if others := r.spoil(p.Key); others != nil {
+		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sentBy(&p.Change, true))
 	}
-	if !o.NoOp && p.Action != Archive {
-		d.Sent, d.Made = r.sentBy(p), o.Made || p.made
+	if (!o.NoOp || o.Same) && p.Action != Archive {
+		d.Sent, d.Made = r.sentBy(&p.Change, false), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)
@@ -163,17 +164,6 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	}
 	r.track(p.Key, counter, len(d.Links))
 	return d
-}
-
-// sentBy returns what a change has sent.
-func (r *run) sentBy(p *pending) Sent {
-	sent := make(Sent, len(p.Values))
-	for i, v := range p.Values {
-		if f := &r.schema.Fields[r.plan.properties[i]]; !v.IsNull() || f.Clear {
-			sent[f.Name] = v.String()
-		}
-	}
-	return sent
 }
 
 // recordOf returns which record has the change's match value from now on; nil where the table of records has nothing to

@@ -20,6 +20,7 @@ type pending struct {
 	groups  []string     // intents that name it
 	attempt int64        // intents written down for it, earlier processes' included
 	repeats int          // attempts after the first of this process that have ended in doubt
+	tried   []Sent       // what attempts have sent of shared fields
 	lost    bool         // its record is gone from the destination
 	made    bool         // an attempt without an answer has made its record
 }
@@ -148,6 +149,7 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 	}
 	p := &pending{entry: *e, span: it.span, row: it.Values, attempt: attempt, Change: Change{
 		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
+		Was: e.Sent, Tried: e.Tried,
 	}}
 	p.Values = make([]Value, len(r.plan.properties))
 	for i, at := range r.plan.properties {

@@ -42,16 +42,20 @@ func (r *run) recall(doubts []Doubt) {
 			sent = now.Add(-r.limits.Landing)
 		}
 		groups, begun := []string{d.Group}, time.Time{}
+		var tried []Sent
 		if d.Action.makes() {
 			begun = now.Add(-d.Age)
 		}
 		if older := byKey[d.Key]; older != nil {
-			groups = append(older.p.groups, groups...)
+			groups, tried = append(older.p.groups, groups...), older.p.tried
 			if older.p.Version == d.Version && !older.p.Begun.IsZero() {
 				begun = older.p.Begun
 			}
 		}
-		byKey[d.Key] = &doubt{next: now, recalled: true, unwritten: d.Decided, p: &pending{span: &span{undecided: 1}, groups: groups, attempt: d.Attempt, Change: Change{
+		if len(d.Sent) > 0 {
+			tried = append(tried, d.Sent)
+		}
+		byKey[d.Key] = &doubt{next: now, recalled: true, unwritten: d.Decided, p: &pending{span: &span{undecided: 1}, groups: groups, tried: tried, attempt: d.Attempt, Change: Change{
 			Key: d.Key, Version: d.Version, Hash: d.Hash, Action: d.Action, TraceID: d.TraceID, ID: d.ID, Match: d.Match, Sent: sent, Begun: begun}}}
 	}
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {

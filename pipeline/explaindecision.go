@@ -24,7 +24,7 @@ func (x *explaining) decide(ctx context.Context) error {
 	if err := x.encode(ctx, p); err != nil {
 		return err
 	}
-	x.Changes = entry.changes(x.sentBy(p))
+	x.Changes = entry.changes(x.sentBy(&p.Change, false))
 	switch standing {
 	case isHeld:
 		x.conclude(ExplainHeld, x.letter("in_doubt", "nobody can tell whether its record was made"), "look for the record in the destination; if it isn't there, "+x.retry())
@@ -117,11 +117,18 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 	if err := x.failed(); err != nil {
 		return err
 	}
-	sent := x.sentBy(p)
+	kept, _, err := x.keep(ctx, kept)
+	if err != nil {
+		return err
+	}
+	x.Kept = p.Kept
+	sent := x.sentBy(&p.Change, false)
 	x.tellPayload(p)
 	x.Changes = x.memory.changes(sent)
 	switch {
 	case x.refused():
+	case len(kept) == 0 && len(x.Kept) > 0:
+		x.conclude(ExplainUnchanged, "there is nothing to be written but what others have set, which is kept", "")
 	case len(kept) == 0:
 		x.conclude(ExplainUnchanged, "there is nothing to be written: the destination has it as the row asks for", "")
 	default:

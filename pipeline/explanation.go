@@ -17,6 +17,7 @@ type Explanation struct {
 
 	Payload []ExplainedValue `json:"payload"`          // as the destination gets it; a null isn't sent, "" clears
 	Changes []FieldChange    `json:"changes"`          // between what was last sent and the payload
+	Kept    []Kept           `json:"kept,omitempty"`   // of the payload: properties that are left as others have set them
 	Hash    string           `json:"hash,omitempty"`   // of the row's content
 	Links   []ExplainedLink  `json:"links"`            // that are there, that wait, and that the row asks for
 	Ledger  *ExplainedEntry  `json:"ledger,omitempty"` // nil: the key was never written

@@ -13,6 +13,9 @@ type Finding struct {
 	Property string `json:"property,omitempty"`
 	Want     string `json:"want,omitempty"`
 	Got      string `json:"got,omitempty"`
+
+	// Kept says of FoundDrift why it is never repaired: the value is others', as the schema has it.
+	Kept KeptCause `json:"kept,omitempty"`
 }
 
 // The kinds of findings.
@@ -36,6 +39,7 @@ type Audit struct {
 	Left      int64   `json:"left"`      // records that are there, but whose rows have left the source
 	Links     int64   `json:"links"`     // that should be there
 	Drift     int64   `json:"drift"`     // records with other values than were written
+	Kept      int64   `json:"kept"`      // records with values of others, which are never repaired
 	Gone      int64   `json:"gone"`      // archived or deleted records
 	Merged    int64   `json:"merged"`    // records that were merged into others
 	Duplicate int64   `json:"duplicate"` // rows with a second record, or with another row's
@@ -53,13 +57,21 @@ func (a *Audit) Found() int64 { return a.Drift + a.Gone + a.Merged + a.Duplicate
 func (a *Audit) count(findings []Finding) {
 	kinds := map[string]bool{}
 	for _, f := range findings {
-		if f.Kind != FoundUnlinked && kinds[f.Kind] {
+		kind := f.Kind
+		if f.Kept != "" {
+			kind = "kept"
+		}
+		if f.Kind != FoundUnlinked && kinds[kind] {
 			continue
 		}
-		kinds[f.Kind] = true
+		kinds[kind] = true
 		switch f.Kind {
 		case FoundDrift:
-			a.Drift++
+			if f.Kept != "" {
+				a.Kept++
+			} else {
+				a.Drift++
+			}
 		case FoundArchived, FoundDeleted:
 			a.Gone++
 		case FoundMerged:

@@ -62,6 +62,7 @@ func (p *pending) recreate() {
 		wants[i].From.ID, wants[i].Was = "", nil
 	}
 	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", wants, false, time.Time{}
+	p.Was, p.Tried, p.tried = nil, nil, nil
 }
 
 // found goes on with a change whose record was read back, but isn't known to hold the change. Where the record was merged
@@ -76,12 +77,12 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	}
 	if taken {
 		r.mu.Lock()
-		r.overwritten(rival, &r.notes.decisions)
+		r.overwritten(rival, r.sentBy(&p.Change, true), &r.notes.decisions)
 		r.mu.Unlock()
 	}
 	switch {
 	case d.recalled: // what its row's links should be is known only once the row is read again
-		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Made: o.Made, Answer: o.Answer}
+		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Made: o.Made, Answer: o.Answer, Tried: p.tried}
 		if p.ID != "" && p.ID != o.ID {
 			found.Merged = p.ID
 		}
@@ -166,21 +167,22 @@ func (r *run) rivals(ctx context.Context, g *group, outcomes []Outcome) (map[str
 // overwritten has the row that a record belongs to written again by the next run: the ledger no longer knows what the
 // record holds. Of a row that is on its way at the same time nobody knows which of the two came last, so that it is the same
 // with it once it is decided. The caller holds mu.
-func (r *run) overwritten(rival KeyedEntry, decisions *[]Decision) {
+func (r *run) overwritten(rival KeyedEntry, by Sent, decisions *[]Decision) {
 	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
 	switch f := r.busy[rival.Key]; {
 	case noted >= 0:
-		(*decisions)[noted].Verdict = Found
+		d := &(*decisions)[noted]
+		d.Verdict, d.Tried = Found, append(slices.Clip(d.Tried), by)
 	case f == nil || f.decided:
-		*decisions = append(*decisions, Decision{Key: rival.Key, Version: rival.Version, ID: rival.ID, Verdict: Found})
+		*decisions = append(*decisions, Decision{Key: rival.Key, Version: rival.Version, ID: rival.ID, Verdict: Found, Tried: []Sent{by}})
 	default:
-		r.spoiled[rival.Key] = true
+		r.spoiled[rival.Key] = append(r.spoiled[rival.Key], by)
 	}
 }
 
-// spoil takes a row off the list of those whose record another row may have overwritten meanwhile, and tells whether it was
-// on it. The caller holds mu.
-func (r *run) spoil(key string) bool {
+// spoil takes a row off the list of those whose record another row may have overwritten meanwhile, and returns with what; nil
+// if it wasn't on it. The caller holds mu.
+func (r *run) spoil(key string) []Sent {
 	spoiled := r.spoiled[key]
 	delete(r.spoiled, key)
 	return spoiled

@@ -42,6 +42,9 @@ func newPlan(s *Schema, specs []LinkSpec) plan {
 	for _, at := range p.content {
 		f := s.Fields[at]
 		fmt.Fprintf(seed, "%d %q %v\n", f.Role, f.Name, f.Clear)
+		if f.IfEmpty || f.Shared { // beside, so that the hashes of other fields stay
+			fmt.Fprintf(seed, "if empty %v, shared %v\n", f.IfEmpty, f.Shared)
+		}
 		if f.Lookup != nil {
 			fmt.Fprintf(seed, "of %q by %q\n", f.Lookup.Object, f.Lookup.Property)
 		}

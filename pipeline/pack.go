@@ -95,39 +95,64 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	if len(g.changes) == 0 {
 		return nil, nil
 	}
-	intents := make([]Intent, len(g.changes))
-	changes := make([]Change, len(g.changes))
-	unwritten := make([]Outcome, len(g.changes))
-	for i, p := range g.changes {
+	if err := r.failed(); err != nil {
+		return unwritten(g.changes), err
+	}
+	left, kept, err := r.keep(ctx, g.changes)
+	if err != nil {
+		return unwritten(g.changes), err
+	}
+	if len(left) == 0 {
+		return kept, nil
+	}
+	outcomes, err := r.attempt(ctx, g.id, left)
+	return append(outcomes, kept...), err
+}
+
+// unwritten returns the outcomes of changes that were not sent.
+func unwritten(changes []*pending) []Outcome {
+	list := make([]Outcome, len(changes))
+	for i, p := range changes {
+		list[i] = Outcome{TraceID: p.TraceID, Verdict: Unwritten}
+	}
+	return list
+}
+
+// attempt writes down the intents of changes and lets the sink send them.
+func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Outcome, error) {
+	intents := make([]Intent, len(left))
+	changes := make([]Change, len(left))
+	for i, p := range left {
 		if p.Begun.IsZero() && p.Action.makes() {
 			p.Begun = time.Now()
 		}
 		changes[i] = p.Change
-		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match}
-		unwritten[i] = Outcome{TraceID: p.TraceID, Verdict: Unwritten}
-	}
-	if err := r.failed(); err != nil {
-		return unwritten, err
+		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match,
+			Sent: r.sentBy(&p.Change, true)}
 	}
 	failpoint.Reach("batch.formed")
 	if err := failpoint.At("intend.before"); err != nil {
-		return unwritten, err
+		return unwritten(left), err
 	}
-	err := r.store.Intend(ctx, Group{ID: g.id, Pipeline: r.Name, Epoch: r.resume.Epoch, Intents: intents, Throttle: r.throttle()})
+	err := r.store.Intend(ctx, Group{ID: group, Pipeline: r.Name, Epoch: r.resume.Epoch, Intents: intents, Throttle: r.throttle()})
 	if err != nil {
-		return unwritten, fmt.Errorf("write down what is about to be sent: %w", err)
+		return unwritten(left), fmt.Errorf("write down what is about to be sent: %w", err)
 	}
 	r.mu.Lock()
-	for _, p := range g.changes {
-		p.groups = append(p.groups, g.id)
+	for i, p := range left {
+		p.groups = append(p.groups, group)
 		p.attempt++
+		p.try(intents[i].Sent)
 	}
-	r.intents[g.id] = len(g.changes)
+	r.intents[group] = len(left)
 	r.mu.Unlock()
 	if err := failpoint.At("intend.after"); err != nil {
-		return unwritten, err
+		return unwritten(left), err
 	}
 	outcomes, err := r.Sink.Write(ctx, changes)
+	for i, p := range left {
+		p.Kept = changes[i].Kept
+	}
 	if lost := failpoint.At("write.after"); lost != nil {
 		return nil, lost
 	}

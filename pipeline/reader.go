@@ -40,6 +40,9 @@ type Difference struct {
 	Property string `json:"property"`
 	Want     string `json:"want"`
 	Got      string `json:"got"`
+
+	// Kept says why it would not be written, if others own it.
+	Kept KeptCause `json:"kept,omitempty"`
 }
 
 // String returns the presence as a word.

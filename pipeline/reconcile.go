@@ -174,6 +174,9 @@ func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decisio
 		}
 		r.result.Learnt++
 		d.Verdict = Done
+		if p.Action != Archive {
+			d.Sent = r.sentBy(&p.Change, false)
+		}
 		return d, true
 	case o.Presence == Unsure:
 		r.result.Unsure++

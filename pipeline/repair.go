@@ -22,6 +22,9 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 		s := &certain[i]
 		s.rival(owners[s.id])
 		v.result.count(s.findings)
+		if slices.ContainsFunc(s.findings, func(f Finding) bool { return f.Kept == "" }) {
+			v.result.Open++
+		}
 		if v.opts.Found == nil {
 			continue
 		}
@@ -29,7 +32,6 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 			v.opts.Found(f)
 		}
 	}
-	v.result.Open += int64(len(certain))
 	if !v.opts.Repair {
 		return nil
 	}
@@ -125,7 +127,7 @@ func (v *verification) forgotten(s *suspicion) (Decision, bool) {
 	for _, f := range s.findings {
 		switch f.Kind {
 		case FoundDrift, FoundUnlinked:
-			repair = true
+			repair = repair || f.Kept == ""
 		case FoundArchived:
 			repair = repair || v.limits.OnGone == RecreateGone // the update that finds the record gone makes it again
 		case FoundMerged:

@@ -156,7 +156,7 @@ type run struct {
 	flying  int        // groups on their way
 	busy    map[string]*flight
 	matches map[string]string // match value on its way → key
-	spoiled map[string]bool   // keys on their way whose record another row has overwritten
+	spoiled map[string][]Sent // keys on their way whose record another row has overwritten, with what it sent
 	spans   []*span
 	notes   notes
 	intents map[string]int // undecided changes that each group's intents name
@@ -184,7 +184,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, spoiled: map[string]bool{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		busy: map[string]*flight{}, matches: map[string]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	r.landed = sync.NewCond(&r.mu)

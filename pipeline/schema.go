@@ -21,6 +21,13 @@ type Field struct {
 	// Clear says for a Property that a null is sent as "no value"; otherwise a null isn't sent at all.
 	Clear bool
 
+	// IfEmpty says for a Property that it is sent only to a record that has no value of it.
+	IfEmpty bool
+
+	// Shared says for a Property that others set it, too: it isn't sent to a record that has another value of it than was
+	// last sent.
+	Shared bool
+
 	// Lookup says for a Link which record its values name.
 	Lookup *Lookup
 }

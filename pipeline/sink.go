@@ -50,6 +50,11 @@ type Change struct {
 	Values  []Value      // of the fields with role Property, in schema order; owned by the change
 	Links   []LinkChange // only for a Create: links to records whose ids are known, written inline
 
+	// For a Keeper. Tried are shared properties as attempts may have left them whose end nobody was told.
+	Was   Sent   // the properties as they were last sent to the record
+	Tried []Sent // what counts as sent beside that
+	Kept  []Kept // the properties that are left out, set by Keep; Write may add to them, and nothing else of a change
+
 	// Sent is when an earlier attempt that may still land was sent, by this process's clock; zero if there is none.
 	Sent time.Time
 
@@ -80,6 +85,7 @@ type Outcome struct {
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
 	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
 	Passing bool   // Refused for a reason that lies outside the row: the next run tries again without being asked
+	Same    bool   // NoOp, because the record holds the change already: it counts as sent, but for what is kept
 	Made    bool   // Done or Found, and an attempt at this change has made the record
 	Answer  Answer // that told; zero where nothing was asked
 

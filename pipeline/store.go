@@ -105,6 +105,7 @@ type Entry struct {
 	Waiting  bool        // links of this row are waiting to be written
 	Links    []LinkState // that the destination has by this pipeline
 	Sent     Sent        // the properties of the record as they were last sent
+	Tried    []Sent      // shared properties as attempts may have left them whose end nobody was told
 	Made     bool        // this pipeline has made the record
 }
 
@@ -145,6 +146,7 @@ type Intent struct {
 	TraceID string
 	ID      string
 	Match   string
+	Sent    Sent // of the shared properties only: see Field.Shared
 }
 
 // A Commit records what has been decided.
@@ -176,9 +178,10 @@ type Decision struct {
 	Record  *RecordID    // for the table of record ids that all pipelines share
 	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
 	// value in From is the row's own record.
-	Sent Sent // for Done: what was sent, beside what was sent to the same record before
-	Made bool // for Done and Found: this write has made the record
-	Gone bool // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
+	Sent  Sent   // for Done: what was sent, beside what was sent to the same record before
+	Tried []Sent // adds to what the ledger shows of that; Done takes away what it shows of earlier versions
+	Made  bool   // for Done and Found: this write has made the record
+	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
 
 	Answer Answer // by which it was decided; zero where nothing was asked
 }

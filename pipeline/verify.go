@@ -158,7 +158,7 @@ func (v *verification) suspect(p *pending, r *Reading) suspicion {
 		return s // what becomes of a record after it was made is not the pipeline's
 	}
 	for _, d := range r.Differences {
-		find(Finding{Kind: FoundDrift, Property: d.Property, Want: d.Want, Got: d.Got})
+		find(Finding{Kind: FoundDrift, Property: d.Property, Want: d.Want, Got: d.Got, Kept: d.Kept})
 	}
 	return s
 }

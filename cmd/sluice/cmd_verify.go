@@ -24,7 +24,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Compare HubSpot with what was written to it",
 		Long: `Read back what the ledger says HubSpot has, and show what isn't so, a line for each finding:
 
-  drift      a property has another value than was written (want → got)
+  drift      a property has another value than was written (want → got); "kept" where that is others' by the
+             property's when or owner: it isn't counted as drift, and never repaired
   archived   the record is in the recycle bin
   deleted    the record is gone for good
   merged     the record was merged into another one
@@ -155,7 +156,11 @@ func describe(f pipeline.Finding) string {
 	line := fmt.Sprintf("%s: %s: key %s, record %s", f.Pipeline, f.Kind, pipeline.Quote(f.Key), f.ID)
 	switch f.Kind {
 	case pipeline.FoundDrift:
-		return fmt.Sprintf("%s: %s: %s → %s", line, f.Property, pipeline.Quote(f.Want), pipeline.Quote(f.Got))
+		line = fmt.Sprintf("%s: %s: %s → %s", line, f.Property, pipeline.Quote(f.Want), pipeline.Quote(f.Got))
+		if f.Kept != "" {
+			line += fmt.Sprintf(" (kept: %s)", f.Kept)
+		}
+		return line
 	case pipeline.FoundMerged:
 		line = fmt.Sprintf("%s is record %s now", line, f.Other)
 		if f.OtherKey != "" {
@@ -179,6 +184,7 @@ var auditColumns = []column[verified]{
 	{"pending", func(v *verified) int64 { return v.Pending }, true},
 	{"links", func(v *verified) int64 { return v.Links }, false},
 	{"drift", func(v *verified) int64 { return v.Drift }, true},
+	{"kept", func(v *verified) int64 { return v.Kept }, false},
 	{"gone", func(v *verified) int64 { return v.Gone }, true},
 	{"merged", func(v *verified) int64 { return v.Merged }, false},
 	{"duplicate", func(v *verified) int64 { return v.Duplicate }, false},

@@ -197,6 +197,9 @@ func (t *teller) payload(e *pipeline.Explanation) {
 		if *p.Value == "" {
 			text += " (cleared)"
 		}
+		if at := slices.IndexFunc(e.Kept, func(k pipeline.Kept) bool { return k.Property == p.Name }); at >= 0 {
+			mark, text = "=", fmt.Sprintf("%s (kept: %s; the row says %s)", value(&e.Kept[at].Got), e.Kept[at].Why, text)
+		}
 		t.say("", "%s %s%s  %s", mark, p.Name, strings.Repeat(" ", width-utf8.RuneCountInString(p.Name)), text)
 	}
 }

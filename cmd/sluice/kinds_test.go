@@ -60,6 +60,8 @@ var enums = map[string]string{
 	"source parquet binary":          "parquet: { path: people.parquet, binary: %s }",
 	"transform map NAME.type":        "map: { email: { from: email, type: %s } }",
 	"transform map NAME.null":        "map: { email: { from: email, null: %s } }",
+	"transform map NAME.when":        "map: { email: { from: email, when: %s } }",
+	"transform map NAME.owner":       "map: { email: { from: email, owner: %s } }",
 	"transform resolve NAME.missing": "resolve: { other: { object: contacts, by: { email: email }, missing: %s } }",
 	"sink hubspot mode":              "hubspot: { connection: crm, object: contacts, match: email, mode: %s }",
 	"sink hubspot on_conflict":       "hubspot: { connection: crm, object: contacts, match: email, on_conflict: %s }",

@@ -108,6 +108,7 @@ type ledgerRow struct {
 	Merged   string          `json:"merged_from"`
 	Match    string          `json:"matched"`
 	Sent     pipeline.Sent   `json:"sent,omitempty"`
+	Tried    []pipeline.Sent `json:"tried,omitempty"`
 	Made     bool            `json:"made"`
 	Request  *string         `json:"request,omitempty"` // nil: as it is
 	Answer   *string         `json:"answer,omitempty"`
@@ -115,7 +116,7 @@ type ledgerRow struct {
 
 func newLedgerRow(key string, e *planned) ledgerRow {
 	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held,
-		Merged: e.Merged, Match: e.Match, Sent: e.Sent, Made: e.Made}
+		Merged: e.Merged, Match: e.Match, Sent: e.Sent, Tried: e.Tried, Made: e.Made}
 	if len(e.Links) > 0 {
 		row.Links = json.RawMessage(encode(e.Links))
 	}
@@ -128,14 +129,14 @@ func newLedgerRow(key string, e *planned) ledgerRow {
 
 // The version is never lowered (I4).
 const putLedger = `
-insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, sent, made, request, answer, decided_at, commit_no, updated_at)
-select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, r.sent, r.made,
+insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, sent, tried, made, request, answer, decided_at, commit_no, updated_at)
+select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, r.sent, r.tried, r.made,
 r.request, r.answer, case when r.request is not null then {now} end, $3, {now}
 from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text,
-sent jsonb, made bool, request text, answer text) where true
+sent jsonb, tried jsonb, made bool, request text, answer text) where true
 on conflict (pipeline, key) do update set version = excluded.version, hash = excluded.hash, rejected = excluded.rejected,
 record_id = excluded.record_id, held = excluded.held, links = excluded.links, merged_from = excluded.merged_from,
-matched = excluded.matched, sent = excluded.sent, made = excluded.made,
+matched = excluded.matched, sent = excluded.sent, tried = excluded.tried, made = excluded.made,
 request = coalesce(excluded.request, l.request), answer = coalesce(excluded.answer, l.answer),
 decided_at = coalesce(excluded.decided_at, l.decided_at), commit_no = excluded.commit_no, updated_at = excluded.updated_at
 where l.version <= excluded.version`

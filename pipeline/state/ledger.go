@@ -23,7 +23,7 @@ func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeli
 
 // entryColumns are what scanEntry reads, of the ledger as l. Asked whether a row exists, Postgres may first collect all
 // keys that wait.
-const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links, l.sent, l.made,
+const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links, l.sent, l.tried, l.made,
 (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null`
 
 const (
@@ -40,15 +40,15 @@ cross join each(sluice.record_id i: i.account = $1 and i.object = $2 and i.prope
 
 // An entryScan reads one row of entryColumns after another.
 type entryScan struct {
-	entry                       pipeline.Entry
-	hash, rejected, links, sent []byte
-	dest                        []any
+	entry                              pipeline.Entry
+	hash, rejected, links, sent, tried []byte
+	dest                               []any
 }
 
 // newEntryScan returns a scan of the columns in first and of entryColumns.
 func newEntryScan(first any) *entryScan {
 	e := &entryScan{}
-	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.Held, &e.links, &e.sent, &e.entry.Made, &e.entry.Waiting}
+	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.Held, &e.links, &e.sent, &e.tried, &e.entry.Made, &e.entry.Waiting}
 	return e
 }
 
@@ -64,6 +64,9 @@ func (e *entryScan) read(scan scan) (pipeline.Entry, error) {
 	}
 	if len(e.sent) > 0 && err == nil {
 		err = json.Unmarshal(e.sent, &entry.Sent)
+	}
+	if len(e.tried) > 0 && err == nil {
+		err = json.Unmarshal(e.tried, &entry.Tried)
 	}
 	return entry, err
 }

@@ -133,7 +133,7 @@ func (m *machine) finish() {
 func (m *machine) intend() {
 	g := pipeline.Group{ID: fmt.Sprintf("%s-%d", m.name, len(m.groups)), Pipeline: m.name}
 	for _, key := range distinct([]string{m.key(), m.key()}) {
-		g.Intents = append(g.Intents, pipeline.Intent{Key: key, Version: m.versions[key] + 1, Action: pipeline.Upsert, TraceID: g.ID + key})
+		g.Intents = append(g.Intents, pipeline.Intent{Key: key, Version: m.versions[key] + 1, Action: pipeline.Upsert, TraceID: g.ID + key, Sent: pipeline.Sent{m.slot(): m.value()}})
 	}
 	m.groups = append(m.groups, g.ID)
 	m.each("intend", func(r *machineRun) error {
@@ -184,6 +184,9 @@ func (m *machine) decision() pipeline.Decision {
 	key := m.key()
 	version := m.versions[key] + int64(rapid.IntRange(-1, 1).Draw(m.Context, "raise"))
 	d := pipeline.Decision{Key: key, Version: version, Hash: hash(byte(version))}
+	for range rapid.IntRange(0, 2).Draw(m.Context, "tried") {
+		d.Tried = append(d.Tried, pipeline.Sent{m.slot(): m.value()})
+	}
 	switch rapid.IntRange(0, 4).Draw(m.Context, "verdict") {
 	case 0:
 		d.Verdict, d.Reject = pipeline.Refused, reject(key, "sink", m.value())
@@ -334,7 +337,7 @@ func TestPack(t *testing.T) {
 		for range rapid.IntRange(0, 3).Draw(t, "intents") {
 			text := func(name string) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, name)) }
 			list = append(list, pipeline.Intent{Key: text("key"), Version: rapid.Int64().Draw(t, "version"), Hash: hash(rapid.Byte().Draw(t, "hash")),
-				Action: pipeline.Action(rapid.Int32().Draw(t, "action")), TraceID: text("trace"), ID: text("id"), Match: text("match")})
+				Action: pipeline.Action(rapid.Int32().Draw(t, "action")), TraceID: text("trace"), ID: text("id"), Match: text("match"), Sent: pipeline.Sent{text("a"): text("b"), text("c"): ""}})
 		}
 		packed := pack(list)
 		got, err := unpack(packed)

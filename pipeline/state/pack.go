@@ -4,12 +4,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"sluice/pipeline"
 )
 
-// packFormat is the first byte of packed intents. Those of format 1, from before attempts were counted, are read as well.
-const packFormat = 2
+// packFormat is the first byte of packed intents. Those of format 1, from before attempts were counted, and of format 2, from
+// before they held what is sent, are read as well.
+const packFormat = 3
 
 // pack writes intents as one compact value: a row for each would cost the server seven times as much.
 func pack(intents []pipeline.Intent) []byte {
@@ -21,6 +24,19 @@ func pack(intents []pipeline.Intent) []byte {
 		b = binary.AppendVarint(b, int64(i.Action))
 		b = append(b, i.Hash[:]...)
 		for _, text := range []string{i.Key, i.TraceID, i.ID, i.Match} {
+			b = binary.AppendUvarint(b, uint64(len(text)))
+			b = append(b, text...)
+		}
+		b = packSent(b, i.Sent)
+	}
+	return b
+}
+
+// packSent appends properties in the order of their names.
+func packSent(b []byte, sent pipeline.Sent) []byte {
+	b = binary.AppendUvarint(b, uint64(len(sent)))
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		for _, text := range []string{name, sent[name]} {
 			b = binary.AppendUvarint(b, uint64(len(text)))
 			b = append(b, text...)
 		}
@@ -48,8 +64,10 @@ func unpack(b []byte) ([]pipeline.Intent, error) {
 		}
 		i.Action, i.Hash = pipeline.Action(r.varint()), toHash(r.bytes(len(pipeline.Hash{})))
 		for _, text := range []*string{&i.Key, &i.TraceID, &i.ID, &i.Match} {
-			size := r.uvarint()
-			*text = string(r.bytes(int(min(size, uint64(len(r.rest)+1)))))
+			*text = r.text()
+		}
+		if b[0] > 2 {
+			i.Sent = r.sent()
 		}
 		list = append(list, i)
 	}
@@ -75,6 +93,25 @@ func (r *reader) varint() int64 {
 	v, n := binary.Varint(r.rest)
 	r.skip(n)
 	return v
+}
+
+// text reads a text with its length before it.
+func (r *reader) text() string {
+	size := r.uvarint()
+	return string(r.bytes(int(min(size, uint64(len(r.rest)+1)))))
+}
+
+func (r *reader) sent() pipeline.Sent {
+	n := r.uvarint()
+	if n == 0 {
+		return nil
+	}
+	sent := pipeline.Sent{}
+	for ; n > 0 && !r.bad; n-- {
+		name := r.text()
+		sent[name] = r.text()
+	}
+	return sent
 }
 
 func (r *reader) skip(n int) {

@@ -91,6 +91,7 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	default:
 		return fmt.Errorf("the decision of key %q has no verdict", d.Key)
 	}
+	e.try(d.Tried)
 	// A row that was refused keeps waiting for the links of its earlier content.
 	if d.Links != nil || d.Verdict == pipeline.Done {
 		e.waiting, e.rewait = own(d.Links, d.Key, e.ID), true
@@ -139,11 +140,12 @@ func (e *planned) move(d *pipeline.Decision) {
 		e.Merged = ""
 		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID })
 	}
-	e.ID, e.Sent, e.Made = d.ID, nil, false
+	e.ID, e.Sent, e.Tried, e.Made = d.ID, nil, nil, false
 }
 
 // write notes what the record holds from now on, or that it is no longer there.
 func (e *planned) write(d *pipeline.Decision) {
+	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
 		return
@@ -154,6 +156,15 @@ func (e *planned) write(d *pipeline.Decision) {
 		maps.Copy(sent, e.Sent)
 		maps.Copy(sent, d.Sent)
 		e.Sent = sent
+	}
+}
+
+// try notes what attempts may have left in the record, each once.
+func (e *planned) try(attempts []pipeline.Sent) {
+	for _, sent := range attempts {
+		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, func(s pipeline.Sent) bool { return maps.Equal(s, sent) }) {
+			e.Tried = append(slices.Clip(e.Tried), sent)
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type property struct {
 	kind  kind
 	html  bool // rich text, which HubSpot cleans
 
+	ifEmpty, shared bool // see pipeline.Field
+
 	options map[string]bool // that are allowed; nil: any
 	values  []string        // of options, for messages
 

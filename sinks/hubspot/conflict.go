@@ -55,7 +55,7 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 		}
 		w.refuse(c.Change, c.item, w.conflictError(c))
 	}
-	if len(adopted) > 0 {
+	if adopted = w.spareAdopted(ctx, adopted); len(adopted) > 0 {
 		w.todo = append(w.todo, batch{pipeline.Update, adopted})
 	}
 }

@@ -112,6 +112,9 @@ func (f *preflight) resolveObject(ctx context.Context, at, object string) (strin
 // record checks the object that is written and the properties that are mapped.
 func (f *preflight) record(ctx context.Context) error {
 	if f.config.Associate != nil {
+		for _, field := range f.in.Fields {
+			f.checkPolicy(field, "associate", true, "associate writes links only")
+		}
 		return nil
 	}
 	known, err := f.catalogue(ctx, "object", f.object)
@@ -156,6 +159,11 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 		}
 		f.mapped(field.Name, hint, "property %q of %s is read-only: HubSpot sets it", field.Name, f.object)
 	}
+	f.checkPolicy(field, "object", f.mode == modeArchive, "mode archive sends no property")
+	f.checkPolicy(field, "object", field.Name == f.config.Match, "records are told apart by it")
+	f.checkPolicy(field, "object", !ok && p.skip, "it is the label of a link, and no property")
+	p.ifEmpty, p.shared = field.IfEmpty, field.Shared
+	f.guarded = f.guarded || p.ifEmpty || p.shared
 	if how := f.config.Translate[field.Name]; ok && how != "" {
 		if err := f.translate(ctx, &p, d, how); err != nil {
 			return err
@@ -163,6 +171,14 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 	}
 	f.props = append(f.props, p)
 	return nil
+}
+
+// checkPolicy keeps an error about a field that can't be left to others.
+func (f *preflight) checkPolicy(field pipeline.Field, path string, wrong bool, why string) {
+	if wrong && (field.IfEmpty || field.Shared) {
+		f.errs = append(f.errs, &pipeline.FieldError{Path: path, Field: field.Name, Hint: "leave out when and owner",
+			Err: fmt.Errorf("property %q can't be left to others: %s", field.Name, why)})
+	}
 }
 
 // mapped keeps an error about a property where map names it.

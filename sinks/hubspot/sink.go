@@ -30,6 +30,7 @@ type Sink struct {
 	path    string // as the API does
 	match   int    // place of the match property in props; -1: none
 	props   []property
+	guarded bool // others may own one of props
 	links   []link
 	paths   map[string]string  // of all objects that are named
 	kinds   map[lookupKey]kind // of the properties that records are looked up by

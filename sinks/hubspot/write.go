@@ -108,15 +108,21 @@ func (s *Sink) input(c *pipeline.Change) crm.Input {
 	case pipeline.Upsert:
 		in.ID, in.IDProperty = c.Match, s.matchName()
 	}
-	in.Properties = make([]crm.Property, 0, len(s.props))
+	in.Properties = s.properties(c)
+	return in
+}
+
+// properties returns what a change sends.
+func (s *Sink) properties(c *pipeline.Change) []crm.Property {
+	list := make([]crm.Property, 0, len(s.props))
 	for i, v := range c.Values {
 		p := &s.props[i]
-		if p.skip || v.IsNull() && !p.clear {
+		if p.skip || v.IsNull() && !p.clear || c.Keeps(p.name) {
 			continue
 		}
-		in.Properties = append(in.Properties, crm.Property{Name: p.name, Value: v.String()})
+		list = append(list, crm.Property{Name: p.name, Value: v.String()})
 	}
-	return in
+	return list
 }
 
 // inline adds the links that a create carries.

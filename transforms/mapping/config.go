@@ -35,6 +35,8 @@ type Field struct {
 	Type    string            `yaml:"type,omitempty" enum:"string,int,decimal,float,bool,date,time" doc:"The type that values are converted to."`
 	Default *string           `yaml:"default,omitempty" doc:"The value in place of a null."`
 	Null    string            `yaml:"null,omitempty" enum:"skip,clear,reject" doc:"What a null does: skip (default: the property isn't sent), clear (the property is emptied) or reject (the row isn't written)."`
+	When    string            `yaml:"when,omitempty" enum:"always,empty" doc:"Which records get the property: always (default), or empty (only those that have no value of it)."`
+	Owner   string            `yaml:"owner,omitempty" enum:"sluice,shared" doc:"Whose the property is: sluice (default: it is what the row says), or shared (it isn't written to a record where somebody else has set it)."`
 }
 
 // What a null does.
@@ -42,6 +44,14 @@ const (
 	nullSkip   = "skip"
 	nullClear  = "clear"
 	nullReject = "reject"
+)
+
+// Which records get a property, and whose it is.
+const (
+	whenAlways  = "always"
+	whenEmpty   = "empty"
+	ownerSluice = "sluice"
+	ownerShared = "shared"
 )
 
 // SetShorthand takes the name of a column.
@@ -116,6 +126,12 @@ func (f *Field) check(name string) (errs []error) {
 	if f.Null != "" && f.Null != nullSkip && f.Null != nullClear && f.Null != nullReject {
 		wrong(name+".null", "", "unknown policy %q: expected %s, %s or %s", f.Null, nullSkip, nullClear, nullReject)
 	}
+	if f.When != "" && f.When != whenAlways && f.When != whenEmpty {
+		wrong(name+".when", "", "unknown policy %q: expected %s or %s", f.When, whenAlways, whenEmpty)
+	}
+	if f.Owner != "" && f.Owner != ownerSluice && f.Owner != ownerShared {
+		wrong(name+".owner", "", "unknown owner %q: expected %s or %s", f.Owner, ownerSluice, ownerShared)
+	}
 	if _, err := f.cast(); err != nil {
 		wrong(name+".type", "", "%w", err)
 	}
@@ -165,7 +181,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 // open makes a property and the field that it is in the schema.
 func (f *Field) open(name string, in *pipeline.Schema) (property, pipeline.Field, error) {
 	p := property{name: name, column: f.From, values: f.Values, reject: f.Null == nullReject}
-	field := pipeline.Field{Name: name, Role: pipeline.Property, Clear: f.Null == nullClear}
+	field := pipeline.Field{Name: name, Role: pipeline.Property, Clear: f.Null == nullClear, IfEmpty: f.When == whenEmpty, Shared: f.Owner == ownerShared}
 	switch {
 	case f.Value != nil:
 		p.fixed, field.Type = pipeline.StringValue(*f.Value), pipeline.String

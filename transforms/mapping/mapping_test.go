@@ -91,6 +91,16 @@ func TestProperty(t *testing.T) {
 	if field, _, _ := apply(t, Field{From: "id", Null: "clear"}); !field.Clear {
 		t.Error("null: clear isn't in the schema")
 	}
+	for f, want := range map[*Field]pipeline.Field{
+		{From: "id", When: "always", Owner: "sluice"}: {},
+		{From: "id", When: "empty"}:                   {IfEmpty: true},
+		{Value: ptr("lead"), When: "empty"}:           {IfEmpty: true},
+		{From: "id", Owner: "shared"}:                 {Shared: true},
+	} {
+		if field, _, _ := apply(t, *f); field.IfEmpty != want.IfEmpty || field.Shared != want.Shared {
+			t.Errorf("%+v: %+v", f, field)
+		}
+	}
 }
 
 // TestRejects proves which rows are refused, and what is said.
@@ -162,6 +172,7 @@ func TestOpenErrors(t *testing.T) {
 		"nothing":  {Config{}, "names no property"},
 		"columns":  {Config{"a": {From: "titel"}, "b": {Expr: "lower(idd)"}}, `a.from: unknown column "titel" (did you mean "title"?)|b.expr: character 7: unknown column "idd" (did you mean "id"?)`},
 		"two":      {Config{"a": {From: "id", Expr: "id"}, "b": {}}, `a: expected one of from, expr and value, found 2 of them|b: expected one of from, expr and value, found 0 of them`},
+		"owners":   {Config{"a": {From: "id", When: "never"}, "b": {From: "id", Owner: "hubspot"}}, `a.when: unknown policy "never": expected always or empty|b.owner: unknown owner "hubspot": expected sluice or shared`},
 		"policies": {Config{"a": {From: "id", Null: "drop"}, "b": {From: "id", Type: "json"}, "c": {From: "id", Type: "money"}}, `a.null: unknown policy "drop"|b.type: unknown type "json"|c.type: unknown type "money"`},
 		"fixed":    {Config{"a": {Value: ptr("x"), Null: "clear"}, "b": {From: "id", Values: map[string]string{}}}, `a: value is the same in every row|b.values: translates nothing`},
 		"default":  {Config{"a": {From: "n", Default: ptr("none")}, "b": {Value: ptr("x"), Type: "date"}}, `a.default: string "none" isn't a whole number|b.value: string "x" isn't a date`},

@@ -85,6 +85,12 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 		}
 		e.Hash, e.Made = pipeline.Hash{}, e.Made || d.Made
 	}
+	e.Tried = slices.Clone(e.Tried)
+	for _, sent := range d.Tried {
+		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, func(have pipeline.Sent) bool { return maps.Equal(have, sent) }) {
+			e.Tried = append(e.Tried, sent)
+		}
+	}
 	if d.Links != nil || d.Verdict == pipeline.Done {
 		s.wait(d.Key, d.Links, e.ID)
 		said.filled[d.Key] = slices.Clone(s.waiting[d.Key])
@@ -93,6 +99,7 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 
 // write notes what a key's record holds from now on, or that there is none any more.
 func write(e *pipeline.Entry, d *pipeline.Decision) {
+	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Links, e.Sent, e.Made = "", "", nil, nil, false
 		return

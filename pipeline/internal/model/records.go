@@ -36,7 +36,7 @@ func (s *Store) learn(e *pipeline.Entry, d *pipeline.Decision) {
 // move gives a key another record. The links of the one it had go with it where it was merged, and are gone otherwise.
 func move(e *pipeline.Entry, d *pipeline.Decision) {
 	old := e.ID
-	e.ID, e.Sent, e.Made = d.ID, nil, false
+	e.ID, e.Sent, e.Tried, e.Made = d.ID, nil, nil, false
 	if old == "" {
 		return
 	}

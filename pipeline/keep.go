@@ -1,0 +1,96 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// A Keeper is a Sink that leaves properties as others have set them, where the schema asks for it (see Field.IfEmpty and
+// Field.Shared).
+type Keeper interface {
+	// Keep is called right before changes that all have the same Action are written down and sent, and before each further
+	// attempt. It reads what the destination has, sets Kept of each change, and returns an outcome for those that leave
+	// nothing to be written: Done, with NoOp and Same. Where the schema asks for nothing, it reads nothing. It is called
+	// concurrently.
+	Keep(ctx context.Context, changes []Change) ([]Outcome, error)
+}
+
+// A Kept is a property that a change leaves as the destination has it. Field names don't change once released.
+type Kept struct {
+	Property string    `json:"property"`
+	Want     string    `json:"want"` // what the row asks for; both values are as the destination spells them
+	Got      string    `json:"got"`
+	Why      KeptCause `json:"why"`
+}
+
+// A KeptCause says why a property is left as it is.
+type KeptCause string
+
+// Why a property is left as it is.
+const (
+	KeptFilled KeptCause = "filled" // when: empty, and it has a value
+	KeptOthers KeptCause = "others" // owner: shared, and its value is one that was never sent
+	KeptEdited KeptCause = "edited" // owner: shared, and its value isn't the one that was last sent
+)
+
+// Keeps tells whether the change leaves a property as it is.
+func (c *Change) Keeps(property string) bool {
+	return slices.ContainsFunc(c.Kept, func(k Kept) bool { return k.Property == property })
+}
+
+// keep lets the sink leave out of changes what others own. It returns the changes that have something left to be written,
+// and the outcomes of the others.
+func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, outcomes []Outcome, err error) {
+	keeper, ok := r.Sink.(Keeper)
+	if !ok {
+		return changes, nil, nil
+	}
+	list := make([]Change, len(changes))
+	for i, p := range changes {
+		list[i] = p.Change
+	}
+	if outcomes, err = keeper.Keep(ctx, list); err != nil {
+		return nil, nil, fmt.Errorf("read what the destination has: %w", err)
+	}
+	decided := byTrace(outcomes)
+	for i, p := range changes {
+		p.Kept = list[i].Kept
+		if _, ok := decided[p.TraceID]; !ok {
+			left = append(left, p)
+		}
+	}
+	return left, outcomes, nil
+}
+
+// sentBy returns what a change sends: all of it, or only of the fields that are shared.
+func (r *run) sentBy(c *Change, shared bool) Sent {
+	var sent Sent
+	for i, v := range c.Values {
+		f := &r.schema.Fields[r.plan.properties[i]]
+		if v.IsNull() && !f.Clear || shared && !f.Shared || c.Keeps(f.Name) {
+			continue
+		}
+		if sent == nil {
+			sent = make(Sent, len(c.Values))
+		}
+		sent[f.Name] = v.String()
+	}
+	return sent
+}
+
+// try remembers what an attempt is about to send of shared fields: if its end is never told, that isn't somebody's edit.
+func (p *pending) try(sent Sent) {
+	if len(sent) > 0 && !slices.ContainsFunc(p.tried, func(s Sent) bool { return maps.Equal(s, sent) }) {
+		p.tried = append(p.tried, sent)
+	}
+}
+
+// left returns what attempts at a change may have left in its record, beside what the last of them has.
+func (p *pending) left() []Sent {
+	if p.Sent.IsZero() {
+		return nil
+	}
+	return p.tried
+}
