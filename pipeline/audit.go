@@ -16,6 +16,10 @@ type Auditor interface {
 	// Bound returns the account that the state belongs to, "" as long as nothing was written.
 	Bound(ctx context.Context) (string, error)
 
+	// Peek returns what Start would, without Epoch, Run and Permit, but takes no lease and changes nothing: a run may go on
+	// beside it. It returns the errors of Start, except that nobody holds the lease against it.
+	Peek(ctx context.Context, b Begin) (Resume, error)
+
 	// Doubts returns every intent of the pipeline that may have been sent and isn't closed, oldest group first.
 	Doubts(ctx context.Context, pipeline string) ([]Doubt, error)
 }

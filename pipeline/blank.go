@@ -5,6 +5,9 @@ import "context"
 // blank is a state on which nothing has run yet. It is only read.
 type blank struct{ Rememberer }
 
+// Peek starts from nothing.
+func (blank) Peek(context.Context, Begin) (Resume, error) { return Resume{}, nil }
+
 // Bound knows no account.
 func (blank) Bound(context.Context) (string, error) { return "", nil }
 
@@ -18,6 +21,22 @@ func (blank) Remember(context.Context, string, string) (Memory, error) { return 
 
 // Ledger is empty.
 func (blank) Ledger(context.Context, string, string, int) ([]KeyedEntry, error) { return nil, nil }
+
+// Holdings is empty.
+func (blank) Holdings(context.Context, string, string, int) ([]Holding, error) { return nil, nil }
+
+// Digest is empty.
+func (blank) Digest(context.Context, string, int64, func([]byte) error) (int64, error) {
+	return 0, nil
+}
+
+// DigestSize is 0.
+func (blank) DigestSize(context.Context, string) (int64, error) { return 0, nil }
+
+// Waiting has no links.
+func (blank) Waiting(context.Context, string, *LinkChange, int) ([]LinkChange, error) {
+	return nil, nil
+}
 
 // Records knows no record.
 func (blank) Records(context.Context, string, string, string, []string) (map[string]string, error) {

@@ -125,7 +125,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if p.leaves() {
 		return r.decideLeaver(p, o)
 	}
-	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Answer: o.Answer, Tried: p.left()}
+	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.left()}
 	if d.ID == "" {
 		d.ID = p.ID
 	}
@@ -147,6 +147,9 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	}
 	if others := r.spoil(p.Key); others != nil {
 		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sentBy(&p.Change, true))
+	}
+	if !o.NoOp {
+		d.Action = p.Action
 	}
 	if (!o.NoOp || o.Same) && p.Action != Archive {
 		d.Sent, d.Made = r.sentBy(&p.Change, false), o.Made || p.made

@@ -278,6 +278,7 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 	}
 	if !o.NoOp {
 		r.report.Archived++
+		d.Action = Archive
 	}
 	d.Gone, d.Record = true, r.recordOf(p, p.ID)
 	return d

@@ -184,6 +184,10 @@ type Decision struct {
 	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
 
 	Answer Answer // by which it was decided; zero where nothing was asked
+
+	// For who shows decisions; no store keeps them.
+	Action Action // that was carried out; 0 where nothing had to be written
+	Place  Place  // of the row
 }
 
 // A RecordID says which record of an object has a (folded) value of a unique property; none has it if ID is "".

@@ -74,7 +74,7 @@ Exit codes: 0 the key is in the source or the ledger, 1 it isn't, 2 the file or 
 
 // explain explains one key of one pipeline.
 func (a *app) explain(ctx context.Context, name string, texts []string, f explainFlags) error {
-	return a.chosen([]string{name}, f.sandbox, func(spec *config.Spec, list []config.Pipeline) error {
+	return a.chosen(selection{names: []string{name}, sandbox: f.sandbox, only: true}, func(spec *config.Spec, list []config.Pipeline) error {
 		key, err := keyOf(name, list[0].Key, texts)
 		if err != nil {
 			return input(err)

@@ -58,23 +58,32 @@ couldn't be told by HubSpot's answers; the others as of run.`,
 
 // audit opens the named pipelines, or all, and the state, and calls f with them.
 func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) error {
-	return a.chosen(names, inSandbox, func(spec *config.Spec, list []config.Pipeline) error {
+	return a.chosen(selection{names: names, sandbox: inSandbox}, func(spec *config.Spec, list []config.Pipeline) error {
 		return a.withTables(ctx, spec.State, migrate, func(ctx context.Context, store state.Store) error {
 			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return f(ctx, opened, store) })
 		})
 	})
 }
 
+// A selection says which pipelines a command is about, and where they are.
+type selection struct {
+	names        []string // none: all
+	dependencies bool     // and those that they come after
+	sandbox      bool
+	only         bool // the sandbox is only looked at: a run may go on in it
+}
+
 // chosen calls f with the named pipelines, or all, of the sandbox or the file.
-func (a *app) chosen(names []string, inSandbox bool, f func(*config.Spec, []config.Pipeline) error) (err error) {
+func (a *app) chosen(s selection, f func(*config.Spec, []config.Pipeline) error) (err error) {
 	var box *sandbox
-	if inSandbox {
+	if s.sandbox {
 		if box, err = openSandbox(false); err != nil {
 			return err
 		}
+		box.only = s.only
 		defer func() { err = errors.Join(err, box.close()) }()
 	}
-	spec, list, err := a.choose(box, names, false)
+	spec, list, err := a.choose(box, s.names, s.dependencies)
 	if err != nil {
 		return err
 	}

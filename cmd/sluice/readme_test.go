@@ -55,7 +55,7 @@ func TestReadmeIsUpToDate(t *testing.T) {
 
 // madeParts are the parts that README.md must have.
 func madeParts() []string {
-	list := []string{"help run", "help explain", "help verify", "help reconcile", "help simulate", "keys"}
+	list := []string{"help run", "help plan", "help explain", "help verify", "help reconcile", "help simulate", "keys"}
 	for _, r := range config.References(kinds) {
 		list = append(list, "options "+r.Part+" "+r.Name)
 	}

@@ -34,6 +34,7 @@ type sandbox struct {
 	file   string
 
 	objects []string // that the pipelines write
+	only    bool     // it is only looked at: what it holds isn't kept
 }
 
 // openSandbox starts the local HubSpot with what it held before, or empty.
@@ -79,6 +80,9 @@ func (s *sandbox) load() error {
 func (s *sandbox) close() error {
 	err := s.server.Close()
 	s.portal.Close()
+	if s.only {
+		return err
+	}
 	temporary := s.file + ".new"
 	f, cerr := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if cerr != nil {

@@ -53,6 +53,8 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"books":     books,
+			"asplanned": asPlanned,
+			"timeless":  timeless,
 			"replace":   replace,
 			"damage":    damage,
 			"sim":       startSim,

@@ -64,24 +64,9 @@ func (s *store) StartReconcile(ctx context.Context, b pipeline.Begin) (pipeline.
 
 // watch refuses a run on a state that may be behind. The lease's row is locked, so that nobody else commits meanwhile.
 func (s *store) watch(ctx context.Context, tx session, o *opening) error {
-	var number int64
-	var text string
-	o.why = ""
-	_, err := one(ctx, tx, []any{&number, &text, &o.why}, `select commit_no, server, behind from sluice.progress where pipeline = $1`, o.Pipeline)
+	was, err := s.notice(ctx, tx, o)
 	if err != nil {
 		return err
-	}
-	var was place
-	if err := json.Unmarshal([]byte(text), &was); text != "" && err != nil {
-		return fmt.Errorf("the state's note of its place is damaged: %w", err)
-	}
-	if o.why == "" {
-		o.why = o.place.moved(was)
-	}
-	if o.why == "" {
-		if o.why, err = s.testimony(ctx, tx, o.Pipeline, number); err != nil {
-			return err
-		}
 	}
 	if o.why == "" {
 		_, err := tx.exec(ctx, `update sluice.progress set server = $2 where pipeline = $1`, o.Pipeline, encode(o.place.with(was)))
@@ -92,6 +77,27 @@ func (s *store) watch(ctx context.Context, tx session, o *opening) error {
 	}
 	_, err = tx.exec(ctx, `update sluice.progress set behind = $2, digest_no = null where pipeline = $1`, o.Pipeline, o.why)
 	return err
+}
+
+// notice finds out why a state may be behind, and returns where it was when it was last written to.
+func (s *store) notice(ctx context.Context, v session, o *opening) (was place, err error) {
+	var number int64
+	var text string
+	o.why = ""
+	_, err = one(ctx, v, []any{&number, &text, &o.why}, `select commit_no, server, behind from sluice.progress where pipeline = $1`, o.Pipeline)
+	if err != nil {
+		return was, err
+	}
+	if err := json.Unmarshal([]byte(text), &was); text != "" && err != nil {
+		return was, fmt.Errorf("the state's note of its place is damaged: %w", err)
+	}
+	if o.why == "" {
+		o.why = o.place.moved(was)
+	}
+	if o.why == "" {
+		o.why, err = s.testimony(ctx, v, o.Pipeline, number)
+	}
+	return was, err
 }
 
 // testimony says what the witness knows that the state doesn't; "" if that is nothing.

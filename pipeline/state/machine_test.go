@@ -106,9 +106,18 @@ func (m *machine) step() {
 
 func (m *machine) start() {
 	b := pipeline.Begin{Pipeline: m.name, Account: account, Fingerprint: rapid.SampledFrom([]string{"f", "f", "g"}).Draw(m.Context, "fingerprint"),
+		Full:      rapid.IntRange(0, 4).Draw(m.Context, "full") == 0,
 		FullEvery: rapid.SampledFrom([]time.Duration{0, 0, time.Microsecond, time.Hour}).Draw(m.Context, "full every")}
 	m.each("start", func(r *machineRun) (err error) {
+		peeked, err := r.Peek(m.Context.Context(), b)
+		if err != nil {
+			return fmt.Errorf("peek: %w", err)
+		}
 		r.Resume, err = r.Start(m.Context.Context(), b)
+		if diff := cmp.Diff(r.Resume, peeked, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"),
+			cmpopts.IgnoreFields(pipeline.Resume{}, "Epoch", "Run", "Permit", "ThrottleAge")); diff != "" {
+			return fmt.Errorf("%s: what was peeked at isn't what was started from:\n%s", r.what, diff)
+		}
 		slices.SortFunc(r.Doubtful, func(a, b pipeline.Doubt) int {
 			return compareLinks(pipeline.LinkChange{Slot: a.Key}, pipeline.LinkChange{Slot: b.Key})
 		})

@@ -11,6 +11,7 @@ import (
 // A machineStore is a store that the machine plays on.
 type machineStore interface {
 	pipeline.Store
+	Peek(ctx context.Context, b pipeline.Begin) (pipeline.Resume, error)
 	Remember(ctx context.Context, pipeline, key string) (pipeline.Memory, error)
 	crash(name string, epoch int64) // ends the lease as the end of its process does
 	letters(ctx context.Context, name string, closed bool) ([]DeadLetter, error)

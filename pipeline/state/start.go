@@ -113,8 +113,7 @@ update sluice.pipeline set epoch = epoch + 1, account = $2, granted_at = {now} w
 where pipeline = $1`, []any{b.Pipeline, r.Epoch, holder(), token, locked, s.times.ttl.Milliseconds()}},
 		{`update sluice.progress set target = $2 where pipeline = $1 and target <> $2 and $2 <> ''`, []any{b.Pipeline, b.Target}},
 		{`update sluice.progress set position = null, reread = false, fingerprint = $2
-where pipeline = $1 and ($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} >= $5, true)))`,
-			[]any{b.Pipeline, b.Fingerprint, b.Full, b.FullEvery > 0, b.FullEvery.Microseconds()}},
+where pipeline = $1 and ` + stale, staleArgs(b.Begin)},
 		{`update sluice.run set status = 'killed', ended_at = {now} where pipeline = $1 and ended_at is null`, []any{b.Pipeline}},
 	})
 	if err != nil {
@@ -125,6 +124,13 @@ insert into sluice.run (pipeline, epoch, status, started_at) values ($1, $2, 'ru
 		return r, err
 	}
 	return r, resume(ctx, tx, b.Begin, &r)
+}
+
+// stale tells of a pipeline's progress whether its checkpoint is dropped by a run that begins with staleArgs.
+const stale = `($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} >= $5, true)))`
+
+func staleArgs(b pipeline.Begin) []any {
+	return []any{b.Pipeline, b.Fingerprint, b.Full, b.FullEvery > 0, b.FullEvery.Microseconds()}
 }
 
 // prepare sees to it that the pipeline's rows exist, and that the state belongs to the account.
@@ -143,14 +149,17 @@ func prepare(ctx context.Context, tx session, b pipeline.Begin) error {
 	if err := sameTarget(ctx, tx, b); err != nil {
 		return err
 	}
+	return sameAccount(ctx, tx, b)
+}
+
+// sameAccount refuses to write to another account than the one that the state belongs to.
+func sameAccount(ctx context.Context, tx session, b pipeline.Begin) error {
 	var bound string
-	if _, err := one(ctx, tx, []any{&bound}, `select account from sluice.binding`); err != nil {
-		return err
+	found, err := one(ctx, tx, []any{&bound}, `select account from sluice.binding`)
+	if err == nil && found && bound != b.Account {
+		err = &pipeline.AccountError{Bound: bound, Given: b.Account}
 	}
-	if bound != b.Account {
-		return &pipeline.AccountError{Bound: bound, Given: b.Account}
-	}
-	return nil
+	return err
 }
 
 // sameTarget refuses to write records of another object than those that the ledger knows.
@@ -182,7 +191,7 @@ from sluice.lease where pipeline = $1 {update}`, name)
 	return &held
 }
 
-// resume reads what the run starts from, and forgets the groups that are decided.
+// resume reads what the run starts from.
 func resume(ctx context.Context, tx session, b pipeline.Begin, r *pipeline.Resume) error {
 	var position []byte
 	_, err := one(ctx, tx, []any{&position}, `select position from sluice.progress where pipeline = $1`, b.Pipeline)

@@ -14,26 +14,35 @@ import (
 // of a pair: what isn't ours is repeated (API.md section 10.1). Changes of one pair are made together.
 func (s *Sink) Link(ctx context.Context, links []pipeline.LinkChange, intend func(context.Context, []pipeline.LinkOutcome) error) ([]pipeline.LinkOutcome, error) {
 	l := &linking{Sink: s, intend: intend}
-	var order [][2]string
+	groups, err := l.groups(ctx, links)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		if err := l.group(ctx, g); err != nil {
+			return l.outcomes, err
+		}
+	}
+	return l.outcomes, nil
+}
+
+// groups puts changes together by the objects that they link, in the order in which these first occur. Those that can't be
+// made get their outcome here.
+func (l *linking) groups(ctx context.Context, links []pipeline.LinkChange) (list []*linkGroup, err error) {
 	groups := map[[2]string]*linkGroup{}
 	for i := range links {
 		c := &links[i]
-		objects, err := s.objects(ctx, c)
+		objects, err := l.objects(ctx, c)
 		if err != nil {
 			return nil, err
 		}
 		if groups[objects] == nil {
 			groups[objects] = &linkGroup{from: objects[0], to: objects[1], byPair: map[crm.Pair]*pair{}}
-			order = append(order, objects)
+			list = append(list, groups[objects])
 		}
 		l.add(groups[objects], c)
 	}
-	for _, objects := range order {
-		if err := l.group(ctx, groups[objects]); err != nil {
-			return l.outcomes, err
-		}
-	}
-	return l.outcomes, nil
+	return list, nil
 }
 
 // objects returns the paths of the two objects that a change links.
@@ -120,8 +129,7 @@ func (l *linking) group(ctx context.Context, g *linkGroup) error {
 	if err := l.resolve(ctx, g); err != nil {
 		return err
 	}
-	for start := 0; start < len(g.pairs); start += crm.MaxAssociations {
-		pairs := g.pairs[start:min(start+crm.MaxAssociations, len(g.pairs))]
+	for pairs := range slices.Chunk(g.pairs, crm.MaxAssociations) {
 		if err := l.read(ctx, g, pairs); err != nil {
 			return err
 		}
@@ -191,15 +199,7 @@ func (s *Sink) labelType(ctx context.Context, c *pipeline.LinkChange) (crm.Assoc
 
 // read finds out which types the pairs have.
 func (l *linking) read(ctx context.Context, g *linkGroup, pairs []*pair) error {
-	var ids []string
-	seen := map[string]bool{}
-	for _, p := range pairs {
-		if !seen[p.From] {
-			seen[p.From] = true
-			ids = append(ids, p.From)
-		}
-	}
-	reads, err := l.portal.ReadAssociations(ctx, g.from, g.to, ids)
+	reads, err := l.portal.ReadAssociations(ctx, g.from, g.to, firstEnds(pairs))
 	if err != nil {
 		return explain(err)
 	}
@@ -217,6 +217,18 @@ func (l *linking) read(ctx context.Context, g *linkGroup, pairs []*pair) error {
 		}
 	}
 	return nil
+}
+
+// firstEnds returns the ids of the records whose associations are read for pairs, each once.
+func firstEnds(pairs []*pair) (ids []string) {
+	seen := map[string]bool{}
+	for _, p := range pairs {
+		if !seen[p.From] {
+			seen[p.From] = true
+			ids = append(ids, p.From)
+		}
+	}
+	return ids
 }
 
 // doubtfulReads returns the ids that errors say something else of than that the record or its links aren't there; "" for

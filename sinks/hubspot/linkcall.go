@@ -18,35 +18,41 @@ type linkCall struct {
 
 // perform makes what was planned for pairs: types are set before others are removed, so that no pair loses its link.
 func (l *linking) perform(ctx context.Context, g *linkGroup, pairs []*pair) error {
-	steps := []struct {
-		due  func(*pair) bool
-		call linkCall
-	}{
-		{func(p *pair) bool { return p.associate }, linkCall{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+	calls := [linkSteps]linkCall{
+		{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
 			return l.portal.AssociateDefault(ctx, g.from, g.to, bare(ps))
-		}}},
-		{func(p *pair) bool { return len(p.set) > 0 }, linkCall{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+		}},
+		{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
 			return l.portal.AssociateTypes(ctx, g.from, g.to, typed(ps, func(p *pair) []crm.AssociationType { return p.set }))
-		}}},
-		{func(p *pair) bool { return len(p.remove) > 0 }, linkCall{send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+		}},
+		{send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
 			return l.portal.ArchiveLabels(ctx, g.from, g.to, typed(ps, func(p *pair) []crm.AssociationType { return p.remove }))
-		}}},
-		{func(p *pair) bool { return p.archive }, linkCall{send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
+		}},
+		{send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
 			return l.portal.ArchiveAssociations(ctx, g.from, g.to, bare(ps))
-		}}},
+		}},
 	}
-	for _, step := range steps {
-		var due []*pair
-		for _, p := range pairs {
-			if step.due(p) && p.failed == nil && !p.unknown {
-				due = append(due, p)
-			}
-		}
-		if err := step.call.run(ctx, due); err != nil {
+	for step, call := range calls {
+		if err := call.run(ctx, dueFor(step, pairs)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// linkSteps is the number of calls that it may take to make what was planned for pairs.
+const linkSteps = 4
+
+// dueFor returns the pairs that one of these calls is about: associating by the default type, setting types, removing types,
+// and removing the whole pair, in this order.
+func dueFor(step int, pairs []*pair) (due []*pair) {
+	for _, p := range pairs {
+		planned := [linkSteps]bool{p.associate, len(p.set) > 0, len(p.remove) > 0, p.archive}
+		if planned[step] && p.failed == nil && !p.unknown {
+			due = append(due, p)
+		}
+	}
+	return due
 }
 
 func bare(pairs []*pair) []crm.Pair {

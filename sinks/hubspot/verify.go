@@ -110,19 +110,13 @@ func (s *Sink) differences(c *pipeline.Change, record *crm.Result) (list []pipel
 func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pipeline.Presence, error) {
 	presence := make([]pipeline.Presence, len(links))
 	place := make(map[*pipeline.LinkChange]int, len(links))
-	l := &linking{Sink: s}
-	groups := map[[2]string]*linkGroup{}
 	for i := range links {
-		c := &links[i]
-		place[c] = i
-		objects, err := s.objects(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		if groups[objects] == nil {
-			groups[objects] = &linkGroup{from: objects[0], to: objects[1], byPair: map[crm.Pair]*pair{}}
-		}
-		l.add(groups[objects], c)
+		place[&links[i]] = i
+	}
+	l := &linking{Sink: s}
+	groups, err := l.groups(ctx, links)
+	if err != nil {
+		return nil, err
 	}
 	for _, g := range groups {
 		if err := l.resolve(ctx, g); err != nil {

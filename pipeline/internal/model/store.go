@@ -80,16 +80,42 @@ func (s *Store) Take(b pipeline.Begin, holder string) (r pipeline.Resume, idle t
 	}
 	s.epoch++
 	s.held, s.dead, s.holder, s.granted, s.renewed = true, false, holder, time.Now(), time.Now()
-	due := b.FullEvery > 0 && (s.full.IsZero() || time.Since(s.full) >= b.FullEvery)
-	if b.Full || due || s.reread || b.Fingerprint != s.fingerprint {
+	if s.stale(&b) {
 		s.position, s.reread, s.fingerprint = nil, false, b.Fingerprint
 	}
-	r = pipeline.Resume{Epoch: s.epoch, Run: s.epoch, Position: slices.Clone(s.position), Throttle: s.throttle}
+	r = s.resume()
+	r.Epoch, r.Run = s.epoch, s.epoch
+	return r, 0, nil
+}
+
+// Peek returns what Start would, and takes no lease; see pipeline.Auditor.
+func (s *Store) Peek(_ context.Context, b pipeline.Begin) (r pipeline.Resume, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.account != "" && s.account != b.Account {
+		return r, &pipeline.AccountError{Bound: s.account, Given: b.Account}
+	}
+	r = s.resume()
+	if s.stale(&b) {
+		r.Position = nil
+	}
+	return r, nil
+}
+
+// stale tells whether a run drops the checkpoint; the caller holds mu.
+func (s *Store) stale(b *pipeline.Begin) bool {
+	due := b.FullEvery > 0 && (s.full.IsZero() || time.Since(s.full) >= b.FullEvery)
+	return b.Full || due || s.reread || b.Fingerprint != s.fingerprint
+}
+
+// resume returns what a run starts from; the caller holds mu.
+func (s *Store) resume() pipeline.Resume {
+	r := pipeline.Resume{Position: slices.Clone(s.position), Throttle: s.throttle}
 	if s.throttle != nil {
 		r.ThrottleAge = time.Since(s.throttled)
 	}
 	r.Doubtful = s.doubts()
-	return r, 0, nil
+	return r
 }
 
 // doubts returns the intents of open groups, oldest first; the caller holds mu.

@@ -124,6 +124,9 @@ func (c *Client) Requests() int64 { return c.limits.sent.Load() }
 // Budget returns how much of the app's rate limit is in use, from 0 to 1; 0 where the server has none.
 func (c *Client) Budget() float64 { return c.limits.app.share() }
 
+// Rate returns how many requests the app may send in a window, as far as answers have told; 0 where there is no limit.
+func (c *Client) Rate() (requests int, window time.Duration) { return c.limits.app.rate() }
+
 // SaveThrottle returns the recent sends, for RestoreThrottle of a later process.
 func (c *Client) SaveThrottle() []byte { return c.limits.save() }
 

@@ -98,6 +98,16 @@ func (t *ticket) done(now time.Time, header http.Header, refused bool) {
 	t.second.done(now, answered, q)
 }
 
+// rate returns the limit of the app, and its window; 0 where there is none.
+func (b *budget) rate() (limit int, window time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.limit >= noLimit {
+		return 0, b.window
+	}
+	return b.limit, b.window
+}
+
 func (b *budget) currentLimit() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

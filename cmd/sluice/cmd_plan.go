@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sluice/pipeline"
+	"sluice/pipeline/config"
+)
+
+// A planFlags is what the flags of plan say.
+type planFlags struct {
+	dependencies, sandbox, full, json, detailed, massChange bool
+	limit                                                   int64
+}
+
+// How many changes of each pipeline are shown.
+const (
+	changesPrinted = 20
+	changesEncoded = 1000
+)
+
+func (a *app) planCommand() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan [pipeline...]",
+		Short: "Show what a run would write, field by field",
+		Long: `Read, transform and compare the rows of the named pipelines, or of all, as a run does, and show what it would write:
+
+  +  a record or link that would be made
+  ~  a record that would be updated, with each property's old and new value
+  -  a record that would be archived, or a link that would be removed
+  ?  a link that would go on waiting for its record
+  !  a row that would be rejected, and why
+
+Nothing is written, neither to HubSpot nor to the state, and a run may go on beside it. Old values are those that were last
+sent. What HubSpot itself would refuse isn't known beforehand; nor is, without asking, whether it has a record that nothing
+was written to yet: an upsert of it counts as one to create.
+
+Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the others as of run.`,
+		ValidArgsFunction: a.completePipelines,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.plan(cmd.Context(), args, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.dependencies, "with-dependencies", false, "plan what the named pipelines come after, too")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
+	flags.BoolVar(&f.massChange, "allow-mass-change", false, "what a run with this flag would do")
+	flags.BoolVar(&f.json, "json", false, "as one JSON document")
+	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to do")
+	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
+	return cmd
+}
+
+// plan shows what running the named pipelines would do.
+func (a *app) plan(ctx context.Context, names []string, f planFlags) error {
+	chosen := selection{names: names, dependencies: f.dependencies, sandbox: f.sandbox, only: true}
+	return a.chosen(chosen, func(spec *config.Spec, list []config.Pipeline) error {
+		return a.ifTables(ctx, spec.State, func(ctx context.Context, store pipeline.Rememberer) error {
+			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return a.planAll(ctx, store, opened, f) })
+		})
+	})
+}
+
+// planAll plans one pipeline after the other, and prints what comes of it.
+func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pipeline.Pipeline, f planFlags) error {
+	show := a.progress()
+	opts := pipeline.PlanOptions{Rows: changesPrinted, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
+		Drain: a.drain, Observe: show.observe, Log: a.log()}}
+	if f.json {
+		opts.Rows = changesEncoded
+	}
+	planner := pipeline.NewPlanner(store, opts)
+	code := exitDone
+	for _, p := range opened {
+		err := planner.Plan(ctx, p)
+		show.clear()
+		if code = a.auditEnd(p.Name, 0, err); code != exitDone {
+			break
+		}
+	}
+	plans, err := planner.End(ctx)
+	show.clear()
+	if f.json {
+		err = errors.Join(err, printJSON(a.stdout, newPlanDocument(plans)))
+	} else {
+		err = errors.Join(err, a.printPlans(plans))
+	}
+	if code == exitDone && f.detailed && !nothing(plans) {
+		code = exitChanges
+	}
+	if code != exitDone {
+		err = errors.Join(&exitError{code: code}, err)
+	}
+	return err
+}
+
+// nothing tells whether there is nothing to do.
+func nothing(plans []pipeline.Plan) bool {
+	for i := range plans {
+		if !plans[i].Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// A planDocument is what plan --json prints. Field names don't change once released.
+type planDocument struct {
+	Pipelines []pipeline.Plan `json:"pipelines"`
+	Totals    map[string]any  `json:"totals"`
+}
+
+func newPlanDocument(plans []pipeline.Plan) planDocument {
+	d := planDocument{Pipelines: plans, Totals: map[string]any{}}
+	var seconds float64
+	for _, c := range planColumns {
+		d.Totals[c.name] = total(plans, c.value)
+	}
+	for i := range plans {
+		seconds += plans[i].Seconds
+	}
+	d.Totals["write"] = total(plans, func(p *pipeline.Plan) int64 { return p.Write })
+	d.Totals["seconds"] = seconds
+	return d
+}
+
+// total adds up a column.
+func total(plans []pipeline.Plan, value func(*pipeline.Plan) int64) (sum int64) {
+	for i := range plans {
+		sum += value(&plans[i])
+	}
+	return sum
+}
+
+var planColumns = []column[pipeline.Plan]{
+	{"read", func(p *pipeline.Plan) int64 { return p.Read }, true},
+	{"create", func(p *pipeline.Plan) int64 { return p.Create }, true},
+	{"update", func(p *pipeline.Plan) int64 { return p.Update }, true},
+	{"archive", func(p *pipeline.Plan) int64 { return p.Archive }, false},
+	{"unchanged", func(p *pipeline.Plan) int64 { return p.Unchanged }, true},
+	{"filtered", func(p *pipeline.Plan) int64 { return p.Filtered }, false},
+	{"superseded", func(p *pipeline.Plan) int64 { return p.Superseded }, false},
+	{"reject", func(p *pipeline.Plan) int64 { return p.Reject }, true},
+	{"hold", func(p *pipeline.Plan) int64 { return p.Hold }, false},
+	{"link", func(p *pipeline.Plan) int64 { return p.Link }, true},
+	{"unlink", func(p *pipeline.Plan) int64 { return p.Unlink }, false},
+	{"park", func(p *pipeline.Plan) int64 { return p.Park }, false},
+	{"doubtful", func(p *pipeline.Plan) int64 { return p.Doubtful }, false},
+	{"requests", func(p *pipeline.Plan) int64 { return p.Requests }, true},
+}
+
+// summary says in one line what running would do.
+func summary(plans []pipeline.Plan) string {
+	if nothing(plans) {
+		return "Plan: nothing to do"
+	}
+	line := ""
+	for _, c := range planColumns {
+		if n := total(plans, c.value); n > 0 && (c.name == "create" || c.name == "update" || c.name == "archive" || c.name == "link" || c.name == "unlink") {
+			line += fmt.Sprintf(", %d to %s", n, c.name)
+		}
+	}
+	requests := total(plans, func(p *pipeline.Plan) int64 { return p.Requests })
+	return "Plan: " + line[2:] + "; " + count(requests, "request", "requests")
+}

@@ -1,0 +1,322 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"sluice/pipeline/internal/digest"
+)
+
+// A rehearsal is the Store of a run that is only planned: what there is, and over it what the plan has decided so far.
+// Nothing is written to the store beneath.
+type rehearsal struct {
+	Store
+	pipeline *Pipeline
+	resume   Resume
+	made     *newRecords
+	report   Report
+	most     int // changes that are shown
+
+	mu      sync.Mutex
+	written map[uint64]rehearsed     // by keyHash
+	waiting map[string][]LinkChange  // by key
+	linked  map[string][]LinkOutcome // of links that earlier runs have left waiting, by key
+	queue   []LinkChange             // of waiting links, as a reading of them has begun
+	fresh   int                      // keys that the ledger doesn't have
+	ahead   int                      // of them, not yet returned by a reading of Holdings
+	plan    Plan
+	shown   map[string]int // places in plan.Changes, by key
+}
+
+// rehearsed is what the plan leaves of a key.
+type rehearsed struct {
+	hash Hash
+	id   uint64 // of a record that the plan makes; 0 where the ledger tells
+}
+
+// Start grants every run what Peek has told: nobody is kept out, and nothing is taken over.
+func (s *rehearsal) Start(context.Context, Begin) (Resume, error) { return s.resume, nil }
+
+// Intend does nothing: nothing is sent.
+func (s *rehearsal) Intend(context.Context, Group) error { return nil }
+
+// Finish does nothing: nothing was started.
+func (s *rehearsal) Finish(context.Context, Finish) error { return nil }
+
+// Compact does nothing: the digest is read as it is.
+func (s *rehearsal) Compact(context.Context, string, int64, int64, iter.Seq[[]byte]) error {
+	return nil
+}
+
+// Digest hands on the ledger's digest. To make one takes a lease, so that where there is none the ledger itself is read.
+func (s *rehearsal) Digest(ctx context.Context, name string, _ int64, each func([]byte) error) (int64, error) {
+	number, err := s.Store.Digest(ctx, name, noEpoch, each)
+	if !errors.Is(err, ErrFenced) {
+		return number, err
+	}
+	after := ""
+	for {
+		page, err := s.Store.Ledger(ctx, name, after, BatchRows)
+		if err != nil || len(page) == 0 {
+			return 0, err
+		}
+		var packed []byte
+		for i := range page {
+			packed = digest.Append(packed, digest.Key(page[i].Key), page[i].Content())
+		}
+		if err := each(packed); err != nil {
+			return 0, err
+		}
+		after = page[len(page)-1].Key
+	}
+}
+
+// noEpoch is an epoch that no run is granted.
+const noEpoch = -1
+
+// Known returns the ledger's entries as they are after what the plan has decided.
+func (s *rehearsal) Known(ctx context.Context, name string, keys []string) ([]Entry, error) {
+	entries, err := s.Store.Known(ctx, name, keys)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range entries {
+		s.amend(keys[i], &entries[i])
+	}
+	return entries, nil
+}
+
+// Ledger returns a page of the ledger, amended as Known does.
+func (s *rehearsal) Ledger(ctx context.Context, name, after string, limit int) ([]KeyedEntry, error) {
+	page, err := s.Store.Ledger(ctx, name, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range page {
+		s.amend(page[i].Key, &page[i].Entry)
+	}
+	return page, nil
+}
+
+// lastHolding is the key of holdings that aren't in the ledger yet. No row has it.
+const lastHolding = "\xff"
+
+// Holdings returns a page of what the ledger's keys stand for, and at last as many holdings as the plan has added. Those have
+// no key of their own; nothing of them can have left the source.
+func (s *rehearsal) Holdings(ctx context.Context, name, after string, limit int) ([]Holding, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after == "" {
+		s.ahead = s.fresh
+	}
+	if after != lastHolding {
+		page, err := s.Store.Holdings(ctx, name, after, limit)
+		if err != nil || len(page) > 0 {
+			return page, err
+		}
+	}
+	page := make([]Holding, min(limit, s.ahead))
+	s.ahead -= len(page)
+	for i := range page {
+		page[i] = Holding{Key: lastHolding, Record: true}
+	}
+	return page, nil
+}
+
+// amend brings an entry up to what the plan has decided. The caller holds mu.
+func (s *rehearsal) amend(key string, e *Entry) {
+	if w, ok := s.written[keyHash(key)]; ok {
+		e.Version++
+		e.Hash, e.Rejected, e.Sent = w.hash, Hash{}, nil
+		if w.id != 0 {
+			e.ID = recordName(w.id)
+		}
+	}
+	for _, o := range s.linked[key] {
+		d := linkDecision(&o)
+		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(l LinkState) bool { return l.Slot == d.Slot && l.FromID == d.From && l.ToID == d.To })
+		if d.State != nil {
+			e.Links = append(e.Links, *d.State)
+		}
+	}
+	e.Waiting = len(s.waiting[key]) > 0
+}
+
+// Records returns the ids of records, those that the plan makes among them.
+func (s *rehearsal) Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error) {
+	found, err := s.Store.Records(ctx, account, object, property, values)
+	if err != nil {
+		return nil, err
+	}
+	for _, value := range values {
+		if r, ok := s.made.get(hashRecord(object, property, value)); ok && r.id == 0 {
+			delete(found, value)
+		} else if ok {
+			found[value] = recordName(r.id)
+		}
+	}
+	return found, nil
+}
+
+// ofThisPlan stands for the key of a row whose record the plan makes.
+const ofThisPlan = "an earlier row of this plan"
+
+// Owners returns the keys of records.
+func (s *rehearsal) Owners(ctx context.Context, name string, ids []string) (map[string]string, error) {
+	found, err := s.Store.Owners(ctx, name, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if n, ok := madeID(id); ok {
+			if r, ok := s.made.get(n); ok && r.by == s.pipeline {
+				found[id] = ofThisPlan
+			}
+		}
+	}
+	return found, nil
+}
+
+// Waiting returns the links that are waiting, after what the plan has decided. A reading goes on where the last one ended.
+func (s *rehearsal) Waiting(ctx context.Context, _ string, after *LinkChange, limit int) ([]LinkChange, error) {
+	s.mu.Lock()
+	if after == nil {
+		s.queue = nil
+		for _, key := range slices.Sorted(maps.Keys(s.waiting)) {
+			s.queue = append(s.queue, s.waiting[key]...)
+		}
+	}
+	page := slices.Clone(s.queue[:min(limit, len(s.queue))])
+	s.queue = s.queue[len(page):]
+	s.mu.Unlock()
+	for i := range page {
+		s.made.fill(&page[i].From)
+		s.made.fill(&page[i].To)
+	}
+	return page, s.fillWas(ctx, page)
+}
+
+// fillWas fills in what the ledger shows of links.
+func (s *rehearsal) fillWas(ctx context.Context, page []LinkChange) error {
+	if len(page) == 0 {
+		return nil
+	}
+	keys := make([]string, len(page))
+	for i := range page {
+		keys[i] = page[i].Key
+	}
+	entries, err := s.Known(ctx, s.pipeline.Name, keys)
+	if err != nil {
+		return err
+	}
+	for i := range page {
+		l := &page[i]
+		at := slices.IndexFunc(entries[i].Links, func(have LinkState) bool { return have.holds(l) })
+		if l.Was = nil; at >= 0 && l.From.ID != "" && l.To.ID != "" {
+			l.Was = &entries[i].Links[at]
+		}
+	}
+	return nil
+}
+
+// Commit notes decisions.
+func (s *rehearsal) Commit(ctx context.Context, c Commit) error {
+	keys := make([]string, len(c.Decisions))
+	for i := range c.Decisions {
+		keys[i] = c.Decisions[i].Key
+	}
+	entries, err := s.Known(ctx, s.pipeline.Name, keys)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range c.Decisions {
+		d := &c.Decisions[i]
+		s.show(d, &entries[i])
+		if entries[i].Version == 0 && d.Verdict == Done && (d.ID != "" || len(d.Links) > 0) {
+			s.fresh++
+		}
+		s.decide(d)
+	}
+	for i := range c.Rejects {
+		s.showReject(&c.Rejects[i])
+	}
+	if len(c.Decisions) > 0 {
+		s.showInline(c.Links)
+	}
+	return nil
+}
+
+// decide notes what a decision leaves. The caller holds mu.
+func (s *rehearsal) decide(d *Decision) {
+	if d.Record != nil {
+		s.made.learn(d.Record, s.pipeline)
+	}
+	if d.Verdict == Done && d.Hash != (Hash{}) {
+		id, _ := madeID(d.ID)
+		s.written[keyHash(d.Key)] = rehearsed{hash: d.Hash, id: id}
+	}
+	if d.Links == nil && d.Verdict != Done {
+		return
+	}
+	list := slices.Clone(d.Links)
+	for i := range list {
+		if l := &list[i]; l.From.ID == "" && l.From.Value == "" {
+			l.From.ID = d.ID
+		}
+	}
+	slices.SortStableFunc(list, compareWaiting)
+	kept := list[:0]
+	for i, l := range list {
+		if i+1 == len(list) || compareWaiting(l, list[i+1]) != 0 {
+			kept = append(kept, l)
+		}
+	}
+	s.wait(d.Key, kept)
+}
+
+// wait replaces the links that a key waits for. The caller holds mu.
+func (s *rehearsal) wait(key string, links []LinkChange) {
+	if s.waiting[key] = links; len(links) == 0 {
+		delete(s.waiting, key)
+	}
+}
+
+// compareWaiting orders the links of one row. What an end is compared by stays the same when its id becomes known.
+func compareWaiting(a, b LinkChange) int {
+	order := func(remove bool) int {
+		if remove {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.Slot, b.Slot), order(a.Remove)-order(b.Remove), cmp.Compare(a.From.name(), b.From.name()), cmp.Compare(a.To.name(), b.To.name()))
+}
+
+// name returns what an end is known by from the first.
+func (e *LinkEnd) name() string { return cmp.Or(e.Value, e.ID) }
+
+// settle takes decided links off those that wait.
+func (s *rehearsal) settle(outcomes []LinkOutcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range outcomes {
+		o := &outcomes[i]
+		key := o.Change.Key
+		s.wait(key, slices.DeleteFunc(slices.Clone(s.waiting[key]), func(l LinkChange) bool { return compareWaiting(l, *o.Change) == 0 }))
+		if _, ok := s.written[keyHash(key)]; !ok {
+			s.linked[key] = append(s.linked[key], *o)
+		}
+		s.showLink(o)
+	}
+}

@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// A rehearsedSink is the Sink of a run that is only planned: it prepares changes as the real one does, and takes note of
+// what it would write. It may read.
+type rehearsedSink struct {
+	Sink
+	of *rehearsal
+}
+
+// Limits are those of the sink, but nothing lands late, and no number of rejects ends the plan.
+func (s *rehearsedSink) Limits() Limits {
+	l := s.Sink.Limits()
+	l.Landing, l.MaxRejects = 0, 0
+	return l
+}
+
+// Close leaves the sink open.
+func (s *rehearsedSink) Close() error { return nil }
+
+// Prepare prepares changes. Records that the plan makes count as found.
+func (s *rehearsedSink) Prepare(ctx context.Context, changes []Change) ([]Outcome, error) {
+	outcomes, err := s.Sink.Prepare(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	limits := s.Sink.Limits()
+	for i := range changes {
+		c := &changes[i]
+		r, ok := s.of.made.get(hashRecord(limits.Object, limits.Match, c.Match))
+		if !ok || r.id == 0 || c.ID != "" || c.Match == "" || c.Action != Update && c.Action != Archive {
+			continue
+		}
+		n := len(outcomes)
+		outcomes = slices.DeleteFunc(outcomes, func(o Outcome) bool { return o.TraceID == c.TraceID && (o.NoOp || rejectCode(o.Err) == "not_found") })
+		if len(outcomes) < n {
+			c.ID = recordName(r.id)
+		}
+	}
+	return outcomes, nil
+}
+
+// Write counts changes by what they would do.
+func (s *rehearsedSink) Write(ctx context.Context, changes []Change) ([]Outcome, error) {
+	outcomes, requests, err := s.foresee(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	limits := s.Sink.Limits()
+	decided := make(map[string]*Outcome, len(outcomes))
+	for i := range outcomes {
+		decided[outcomes[i].TraceID] = &outcomes[i]
+	}
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.plan.Requests += int64(requests)
+	for i := range changes {
+		c := &changes[i]
+		o := decided[c.TraceID]
+		if o == nil || o.Verdict != Done {
+			continue
+		}
+		if o.ID = c.ID; o.ID == "" {
+			o.Made = s.isNew(c, &limits)
+			o.ID = recordName(c.newID(s.of.pipeline.Name, &limits))
+		}
+		for at := range o.Links {
+			o.Links[at].FromID = o.ID
+		}
+		s.of.plan.count(c, o)
+	}
+	return outcomes, nil
+}
+
+// foresee returns what Write would, and the number of its requests.
+func (s *rehearsedSink) foresee(ctx context.Context, changes []Change) ([]Outcome, int, error) {
+	if f, ok := s.Sink.(Forecaster); ok {
+		return f.ForeseeWrite(ctx, changes)
+	}
+	outcomes := make([]Outcome, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		outcomes[i] = Outcome{TraceID: c.TraceID, Verdict: Done}
+		for _, l := range c.Links {
+			outcomes[i].Links = append(outcomes[i].Links, LinkState{Slot: l.Slot, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Label: l.Label, Made: true})
+		}
+	}
+	return outcomes, 1, nil
+}
+
+// isNew tells whether a change makes a record, as far as the plan knows.
+func (s *rehearsedSink) isNew(c *Change, l *Limits) bool {
+	r, ok := s.of.made.get(hashRecord(l.Object, l.Match, c.Match))
+	return c.Match == "" || !ok || r.id == 0
+}
+
+// newID returns the id that stands for that of the record that a change makes.
+func (c *Change) newID(pipeline string, l *Limits) uint64 {
+	if c.Match == "" {
+		return hashRecord(l.Object, "key of "+pipeline, c.Key)
+	}
+	return hashRecord(l.Object, l.Match, c.Match)
+}
+
+// count counts a change that would be written.
+func (p *Plan) count(c *Change, o *Outcome) {
+	switch {
+	case c.Action == Archive:
+		p.Archive++
+	case o.Made:
+		p.Create++
+	default:
+		p.Update++
+	}
+}
+
+// Settle reads back changes of records that are there.
+func (s *rehearsedSink) Settle(ctx context.Context, changes []Change) ([]Outcome, error) {
+	there := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool {
+		_, made := madeID(c.ID)
+		return made
+	})
+	if len(there) == 0 {
+		return nil, nil
+	}
+	return s.Sink.Settle(ctx, there)
+}
+
+// Specs returns the links that a row stands for.
+func (s *rehearsedSink) Specs() []LinkSpec { return s.Sink.(Linker).Specs() }
+
+// Link takes links off those that wait. None of them is intended: none is made.
+func (s *rehearsedSink) Link(ctx context.Context, links []LinkChange, _ func(context.Context, []LinkOutcome) error) ([]LinkOutcome, error) {
+	if len(links) == 0 {
+		return nil, nil
+	}
+	f, ok := s.Sink.(Forecaster)
+	if !ok {
+		outcomes := make([]LinkOutcome, len(links))
+		for i := range links {
+			outcomes[i] = LinkOutcome{Change: &links[i], Verdict: Done}
+			if !links[i].Remove {
+				outcomes[i].State = &LinkState{Slot: links[i].Slot, FromID: links[i].From.ID, ToID: links[i].To.ID,
+					From: links[i].From.Object, To: links[i].To.Object, Label: links[i].Label}
+			}
+		}
+		s.of.settle(outcomes)
+		return outcomes, nil
+	}
+	outcomes, requests, err := f.ForeseeLinks(ctx, links)
+	if err != nil {
+		return nil, err
+	}
+	s.of.mu.Lock()
+	s.of.plan.Requests += int64(requests)
+	s.of.mu.Unlock()
+	if len(outcomes) < len(links) {
+		return nil, errors.New("the plan of links is incomplete")
+	}
+	s.of.settle(outcomes)
+	return outcomes, nil
+}

@@ -1,0 +1,76 @@
+package hubspot
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+var _ pipeline.Forecaster = (*Sink)(nil)
+
+// Rate returns how many requests HubSpot takes in a window: as its answers have told, or as the least of accounts has.
+func (s *Sink) Rate() (requests int, window time.Duration) { return s.portal.Rate() }
+
+// ForeseeWrite returns what Write would do if HubSpot takes all changes that Write itself doesn't refuse.
+func (s *Sink) ForeseeWrite(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, int, error) {
+	if len(changes) == 0 {
+		return nil, 0, nil
+	}
+	w := &writing{Sink: s}
+	entries, err := w.entries(ctx, changes)
+	if err != nil {
+		return nil, 0, err
+	}
+	w.split(batch{changes[0].Action, entries})
+	for _, e := range entries {
+		w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: e.ID, Links: e.links})
+	}
+	return w.outcomes, len(w.todo), nil
+}
+
+// ForeseeLinks returns what Link would do if pairs have the types that this pipeline has written, and no others.
+func (s *Sink) ForeseeLinks(ctx context.Context, links []pipeline.LinkChange) ([]pipeline.LinkOutcome, int, error) {
+	l := &linking{Sink: s}
+	groups, err := l.groups(ctx, links)
+	if err != nil {
+		return nil, 0, err
+	}
+	requests := 0
+	for _, g := range groups {
+		if err := l.resolve(ctx, g); err != nil {
+			return nil, 0, err
+		}
+		for pairs := range slices.Chunk(g.pairs, crm.MaxAssociations) {
+			requests += (len(firstEnds(pairs)) + crm.MaxAssociationReads - 1) / crm.MaxAssociationReads
+			for _, p := range pairs {
+				p.recall(g.known)
+				p.plan(g.known)
+			}
+			for step := range linkSteps {
+				requests += min(1, len(dueFor(step, pairs)))
+			}
+			for _, p := range pairs {
+				l.report(p)
+			}
+		}
+	}
+	return l.outcomes, requests, nil
+}
+
+// recall takes the types that this pipeline has written for those that the pair has. Where HubSpot chose the type, and didn't
+// say which, it is the plain relation.
+func (p *pair) recall(known []crm.Label) {
+	for _, c := range p.changes {
+		if c.Was == nil {
+			continue
+		}
+		types := parseTypes(c.Was.Types)
+		if plain, ok := findType(known, ""); ok && len(types) == 0 {
+			types = append(types, plain)
+		}
+		p.current = union(p.current, types)
+	}
+}
