@@ -26,8 +26,8 @@ type rejectsFlags struct {
 const rejectsLong = `Show rows that weren't written, and why; have them sent again.
 
 The state keeps of each its place, its key and a message. The message quotes the value that is wrong, cut to 80
-characters, and what HubSpot says of it: it may be personal data. No other value of the row is kept, and none of them
-gets into logs or reports. As CSV, a text that a spreadsheet would take for a formula begins with an apostrophe.`
+characters, and what HubSpot says of it: it may be personal data, and gets into no logs or reports. A reject holds no
+other value of the row. As CSV, a text that a spreadsheet would take for a formula begins with an apostrophe.`
 
 func (a *app) rejectsCommand() *cobra.Command {
 	var f rejectsFlags

@@ -162,6 +162,19 @@ func TestReadmeNamesEveryDependency(t *testing.T) {
 	}
 }
 
+// README.md shows the version of the state's tables that the program makes.
+func TestReadmeShowsTheVersionOfTheTables(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "migrations", "sqlite", "*.sql"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no migrations: %v", err)
+	}
+	for _, want := range []string{"from version 0 to %d\n", "are at version %d already\n"} {
+		if want = fmt.Sprintf(want, len(files)); !strings.Contains(readReadme(t), want) {
+			t.Errorf("README.md doesn't show %q", want)
+		}
+	}
+}
+
 // What README.md links to is there.
 func TestReadmeLinksLeadSomewhere(t *testing.T) {
 	text := readReadme(t)

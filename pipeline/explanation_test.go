@@ -1,0 +1,60 @@
+package pipeline_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/pipeline"
+)
+
+// The fields of explain --json keep their names: programs read them. One that is new is added here, none is renamed.
+func TestExplanationFields(t *testing.T) {
+	want := strings.Fields(`
+pipeline key decision reason advice
+rows rows[].place rows[].outcome rows[].columns rows[].columns[].name rows[].columns[].value
+rows[].stages rows[].stages[].stage rows[].stages[].result
+rows[].stages[].added rows[].stages[].added[].name rows[].stages[].added[].value rows[].stages[].code rows[].stages[].reason
+more_rows read unreadable
+payload payload[].name payload[].value changes changes[].property changes[].old changes[].new hash
+links links[].slot links[].state links[].from links[].from.object links[].from.record links[].from.property links[].from.value
+links[].to links[].to.object links[].to.record links[].to.property links[].to.value links[].label links[].since
+ledger ledger.version ledger.hash ledger.rejected ledger.record ledger.match ledger.merged ledger.made ledger.held ledger.waiting
+ledger.sent ledger.decided ledger.trace_id ledger.request ledger.answer
+rejects rejects[].id rejects[].pipeline rejects[].key rejects[].place rejects[].stage rejects[].code rejects[].message rejects[].state
+rejects[].run rejects[].last_run rejects[].first rejects[].last rejects[].retried rejects[].closed rejects[].follows rejects[].request rejects[].answer
+attempts attempts[].action attempts[].version attempts[].attempt attempts[].trace_id attempts[].record attempts[].age_seconds attempts[].decided
+live live.presence live.record live.twin live.differences live.differences[].property live.differences[].want live.differences[].got live.problem
+nearest`)
+	if diff := cmp.Diff(want, fieldNames(reflect.TypeFor[pipeline.Explanation](), "")); diff != "" {
+		t.Errorf("fields of an explanation (-want +got):\n%s", diff)
+	}
+}
+
+// fieldNames returns the JSON names of a type's fields, and of those within them.
+func fieldNames(t reflect.Type, prefix string) (names []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			names = append(names, fieldNames(f.Type, prefix)...)
+			continue
+		}
+		within := f.Type
+		path := prefix + name
+		names = append(names, path)
+		for within.Kind() == reflect.Slice || within.Kind() == reflect.Pointer {
+			if within.Kind() == reflect.Slice {
+				path += "[]"
+			}
+			within = within.Elem()
+		}
+		if within.Kind() == reflect.Struct && within != reflect.TypeFor[time.Time]() {
+			names = append(names, fieldNames(within, path+".")...)
+		}
+	}
+	return names
+}
