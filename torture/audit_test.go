@@ -150,9 +150,12 @@ func (a *audit) arrive(r *http.Request, body []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.arrived[kind]++
-	if kind == "link" || kind == "unlink" {
+	switch kind {
+	case "link", "unlink":
 		a.compareLinks(r, kind, &w)
-	} else {
+	case "archive":
+		a.compareArchives(r, &w)
+	default:
 		a.compareWrites(r, &w)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // pipelineOf names the pipeline that writes an object.
-var pipelineOf = map[string]string{"companies": "firms", "contacts": "people", "deals": "deals", "products": "products"}
+var pipelineOf = map[string]string{"companies": "firms", "contacts": "people", "deals": "deals", "products": "products", "tickets": "tickets"}
 
 // once: at most one live record per key, and it was created at most once (I1).
 func (v *verdict) once(c *crm) {
@@ -23,6 +23,9 @@ func (v *verdict) once(c *crm) {
 	}
 	created := map[string]int{}
 	for _, w := range c.writes {
+		if w.Action == "archive" && w.By == "api" {
+			created[w.Object+" "+c.keys[w.Object+" "+w.ID]]--
+		}
 		if w.Action == "create" && w.By == "api" {
 			name := w.Object + " " + w.Properties[keyed[w.Object]]
 			if created[name]++; created[name] == 2 {

@@ -22,6 +22,7 @@ var sent = map[string][]string{
 	"contacts":  {"person_id", "email", "firstname", "lastname", "phone"},
 	"deals":     {"deal_id", "dealname"},
 	"products":  {"description", "name"},
+	"tickets":   {"ticket_id", "subject"},
 }
 
 // look reads the ground truth of the portal.
@@ -42,6 +43,9 @@ func (s *stage) look() *crm {
 				}
 			}
 			c.records[object][key] = append(c.records[object][key], row)
+		}
+		for _, r := range s.portal.Archived(object) {
+			c.keys[object+" "+r.ID] = r.Properties[property]
 		}
 	}
 	for _, from := range []string{"companies", "contacts", "deals"} {

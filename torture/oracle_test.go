@@ -49,6 +49,7 @@ func (s *stage) judge() []violation {
 	v.once(crm)
 	v.newest(crm, state)
 	v.books(state)
+	v.mine(crm)
 	v.forward(crm)
 	v.intended()
 	v.history(state)

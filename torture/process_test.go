@@ -56,7 +56,7 @@ type result struct {
 type report struct {
 	Name, Status                                                   string
 	Read, Written, Unchanged, Filtered, Superseded, Rejected, Held int64
-	Linked, Unlinked, Parked, Requests                             int64
+	Linked, Unlinked, Parked, Archived, Requests                   int64
 	Seconds                                                        float64
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sluice/pipeline/state/pgtest"
 	"sluice/sinks/hubspot/hubspottest"
@@ -103,13 +104,15 @@ func withPassword(dsn string) string { return dsn + "&password=" + password }
 // openPortal starts a HubSpot that has all that the pipelines need.
 func (s *stage) openPortal() {
 	rule := hubspottest.Rule{Object: "companies", Property: "phone", If: "city", Equals: ruledCity}
-	s.portal = hubspottest.New(hubspottest.Options{Seed: 1, Limits: s.limits, Rules: []hubspottest.Rule{rule},
+	long := time.Hour
+	clock := func() time.Time { return time.Now().Add(-long) }
+	s.portal = hubspottest.New(hubspottest.Options{Seed: 1, Clock: clock, Limits: s.limits, Rules: []hubspottest.Rule{rule},
 		Switches: hubspottest.Switches{LooseDeals: true, NoRequired: true}})
 	s.t.Cleanup(s.portal.Close)
 	server := httptest.NewServer(http.HandlerFunc(s.serve))
 	s.t.Cleanup(server.Close)
 	s.server, s.url = server, server.URL
-	for object, name := range map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id"} {
+	for object, name := range map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id", "tickets": "ticket_id"} {
 		s.makeProperty(object, name)
 	}
 	for _, label := range []string{chair, counsel} {
@@ -117,14 +120,23 @@ func (s *stage) openPortal() {
 			s.t.Fatal(err)
 		}
 	}
-	if _, err := s.portal.Edit(hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": takenEmail}}); err != nil {
+	s.othersMake("contacts", map[string]string{"email": takenEmail})
+	for _, key := range theirTickets {
+		s.othersMake("tickets", map[string]string{"ticket_id": key, "subject": theirs})
+	}
+	long = 0 // ago
+}
+
+// othersMake makes a record, as a person does.
+func (s *stage) othersMake(object string, properties map[string]string) {
+	if _, err := s.portal.Edit(hubspottest.Edit{Action: "create", Object: object, Properties: properties}); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // makeProperty makes a unique property, as a person does.
 func (s *stage) makeProperty(object, name string) {
-	group := map[string]string{"companies": "companyinformation", "contacts": "contactinformation", "deals": "dealinformation"}[object]
+	group := map[string]string{"companies": "companyinformation", "contacts": "contactinformation", "deals": "dealinformation", "tickets": "ticketinformation"}[object]
 	body := fmt.Sprintf(`{"name":%q,"label":%q,"groupName":%q,"type":"string","fieldType":"text","hasUniqueValue":true}`, name, name, group)
 	r := httptest.NewRequest("POST", "/crm/v3/properties/"+object, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+token)

@@ -17,7 +17,7 @@ type want struct {
 }
 
 // keyed are the objects that are written, with the property that holds the source's key.
-var keyed = map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id", "products": "description"}
+var keyed = map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id", "products": "description", "tickets": "ticket_id"}
 
 // wanted returns what is wanted of a source that has gone through its states up to the given one.
 func wanted(c setup, state int) *want {
@@ -34,6 +34,7 @@ func wanted(c setup, state int) *want {
 	n := int64(len(products(state).rows))
 	w.books["products"] = report{Read: n, Unchanged: n}
 	w.memberships(state)
+	w.tickets(state)
 	return w
 }
 
@@ -166,6 +167,9 @@ func (w *want) hasty() {
 		if other := (cells{"deal_id": key, "dealname": row["title"]}); !maps.Equal(w.records["deals"][key], other) {
 			w.either["deals "+key] = other
 		}
+	}
+	for _, key := range theirTickets { // whose row may have left before it was written
+		w.either["tickets "+key] = cells{"ticket_id": key, "subject": theirs}
 	}
 }
 

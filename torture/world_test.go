@@ -18,6 +18,7 @@ import (
 //	memberships  CSV → associations, mirrored: labels, relabelled and removed ones, one whose person never comes
 //	deals        CSV → deals, each made once, with their links
 //	products     CSV → products, made once and without a unique property: a lost answer is held for review
+//	tickets      CSV → tickets, mirrored: rows that leave and come back, and tickets that others have made before
 const (
 	firstState  = 1
 	secondState = 2 // changed cells, parents and labels, removed memberships, new rows, rejects that were mended
@@ -30,6 +31,7 @@ const (
 	membershipRows = 60
 	dealRows       = 20
 	productRows    = 10
+	ticketRows     = 40
 )
 
 // A cells is one row of a source: texts by column. A column that is missing is null.
@@ -195,7 +197,7 @@ func products(state int) sheet {
 
 // sheets returns all that the sources hold in a state.
 func sheets(state int) []sheet {
-	return []sheet{firms(state), people(state), memberships(state), deals(state), products(state)}
+	return []sheet{firms(state), people(state), memberships(state), deals(state), products(state), tickets(state)}
 }
 
 // csv returns the sheet as a CSV file.
@@ -301,4 +303,12 @@ pipelines:
       - map: { name: name, description: sku }
     sink:
       hubspot: { connection: crm, object: products, mode: create }
+  tickets:
+    source:
+      csv: { path: tickets.csv }
+    key: ticket_id
+    transforms:
+      - map: { ticket_id: ticket_id, subject: subject }
+    sink:
+      hubspot: { connection: crm, object: tickets, mode: mirror, match: ticket_id }
 `
