@@ -36,6 +36,7 @@ type modelCRM struct {
 	onLink    func()            // after links were intended, before they are made
 	elsewhere map[string]string // ids of records that no pipeline has written
 	store     *model.Store
+	archived  []string // keys
 	broken    []string // violations
 }
 
@@ -66,6 +67,9 @@ func (c *modelCRM) Specs() []pipeline.LinkSpec {
 
 func (c *modelCRM) Prepare(_ context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	for i := range changes {
+		if changes[i].Action == pipeline.Archive {
+			continue
+		}
 		changes[i].Match = changes[i].Key
 		changes[i].Action = pipeline.Upsert
 		if c.limits.CreateOnly {
@@ -127,6 +131,7 @@ func (c *modelCRM) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 			})
 			continue
 		}
+		_, there := c.byKey[ch.Match]
 		id, err := c.apply(ch)
 		if fault {
 			c.seen["lost answer"]++
@@ -136,7 +141,7 @@ func (c *modelCRM) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Refused, Err: err})
 			continue
 		}
-		o := pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Done, ID: id}
+		o := pipeline.Outcome{TraceID: ch.TraceID, Verdict: pipeline.Done, ID: id, Made: !there && ch.Action != pipeline.Archive}
 		for _, l := range ch.Links {
 			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
 		}
@@ -147,6 +152,12 @@ func (c *modelCRM) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 }
 
 func (c *modelCRM) apply(ch pipeline.Change) (string, error) {
+	if ch.Action == pipeline.Archive {
+		c.archived = append(c.archived, ch.Key)
+		delete(c.byKey, c.records[ch.ID].key)
+		delete(c.records, ch.ID)
+		return ch.ID, nil
+	}
 	name := ch.Values[0].String()
 	if name == "refused" {
 		return "", pipeline.Rejectf("refused", "the destination refuses this name")
@@ -156,7 +167,7 @@ func (c *modelCRM) apply(ch pipeline.Change) (string, error) {
 		id = c.byKey[ch.Match]
 	}
 	if id == "" {
-		id = strconv.Itoa(1000 + len(c.records))
+		id = strconv.Itoa(1000 + len(c.records) + len(c.archived))
 		c.byKey[ch.Match] = id
 		c.records[id] = &modelRecord{id: id, key: ch.Key}
 		c.creates[ch.Key]++
