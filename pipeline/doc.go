@@ -5,8 +5,9 @@
 //	source → transforms → compare with the ledger → resolve links → pack → intend → write → commit
 //
 // A Source yields batches of rows in a stable order. Transforms change rows, one in and at most one out, without
-// I/O. The engine compares each row's content hash with the ledger, so that an unchanged row costs no request; what
-// is left becomes changes. Changes are packed into groups of one action, no key twice. A group's intents are written
+// I/O. The engine compares each row's content hash with the ledger, so that an unchanged row costs no request; nearly all
+// of them are told by a digest of the ledger that the run holds in memory, and cost no look-up either. What is left
+// becomes changes. Changes are packed into groups of one action, no key twice. A group's intents are written
 // down before its first byte goes out; groups are written several at a time and committed in order: outcomes,
 // ledger, dead letters and checkpoint in one transaction. Links between records are written from the store's list
 // of waiting links, as soon as both ends are known.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sluice/pipeline"
+	"sluice/pipeline/internal/digest"
 )
 
 // filled returns a run on a ledger of n keys.
@@ -42,6 +43,8 @@ func decisions(keys []string, version int64) []pipeline.Decision {
 	list := make([]pipeline.Decision, len(keys))
 	for i, key := range keys {
 		list[i] = done(key, version, hash(byte(i)), "1"+key[9:])
+		list[i].Sent = pipeline.Sent{"email": key + "@example.com", "firstname": "First", "lastname": "Last", "company": "Company, Inc.", "city": "Springfield",
+			"phone": "+1 555 0100", "website": "example.com", "notes": "Said \"call me\", about the renewal", "amount": "12.50", "updated": fmt.Sprint(version)}
 		list[i].Record = &pipeline.RecordID{Object: "contacts", Property: "email", Value: key, ID: list[i].ID}
 	}
 	return list
@@ -60,6 +63,29 @@ func BenchmarkKnown(b *testing.B) {
 			}
 		}
 		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "µs/key")
+	})
+}
+
+// What a run reads before it looks at rows: the digest of all keys, as commits have left it.
+func BenchmarkDigest(b *testing.B) {
+	const size = 100_000
+	onBackends(b, func(b *testing.B, url string) {
+		r := filled(b, url, size)
+		b.ResetTimer()
+		for b.Loop() {
+			table := digest.NewTable(size)
+			_, err := r.s.Digest(b.Context(), "p", r.Epoch, func(packed []byte) error {
+				for key, content := range digest.Entries(packed) {
+					table.Put(key, content)
+				}
+				return nil
+			})
+			if err != nil || table.Len() != size {
+				b.Fatal(err, table.Len())
+			}
+			table.Close()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/size, "ns/key")
 	})
 }
 

@@ -116,7 +116,7 @@ create table sluice.migration (
 			for _, c := range columns {
 				list = append(list, c.name+" "+c.kind)
 			}
-			return fmt.Sprintf("json_to_recordset(%s::json) as %s(%s)", param, alias, strings.Join(list, ", "))
+			return fmt.Sprintf("jsonb_to_recordset(%s::jsonb) as %s(%s)", param, alias, strings.Join(list, ", "))
 		},
 		texts: `unnest($1::text[]) with ordinality as $2(key, n)`,
 		any:   `= any ($1::text[])`,

@@ -12,6 +12,12 @@
 // where the connection was lost, also during COMMIT; each is written so that repeating one that was made changes
 // nothing. Rows are locked in the order lease, pipeline, progress, others.
 //
+// # Digest
+//
+// Beside the ledger, which people can query, stands a digest of it for runs, 16 bytes a key (see pipeline.Digester). Whoever
+// changes the ledger by hand need not know of it: triggers see to it that the next run makes it again. Code that changes what
+// makes a row unchanged, and the row's number of the commit with it, has to add to the digest in the same transaction.
+//
 // # Grants
 //
 // In Postgres all names live in the schema "sluice". Migrate needs a role that may create that schema, or that owns it.
