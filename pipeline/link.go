@@ -27,6 +27,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	r.missed = map[recordKey]bool{}
 	var parked int64
 	var after *LinkChange
+	late := overdue{run: r}
 	for {
 		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
 		if err != nil {
@@ -41,6 +42,9 @@ func (r *run) link(ctx context.Context, last bool) error {
 			return err
 		}
 		left, err := r.linkPage(ctx, due)
+		if err == nil && last {
+			err = late.look(ctx, page)
+		}
 		if err != nil {
 			return err
 		}
@@ -52,9 +56,12 @@ func (r *run) link(ctx context.Context, last bool) error {
 			return ErrInterrupted
 		}
 	}
+	if err := late.tell(ctx); err != nil {
+		return err
+	}
 	r.mu.Lock()
-	r.report.Parked = parked
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	r.report.Parked, r.report.Overdue, r.parked = parked, late.rows, last
 	return nil
 }
 
@@ -211,7 +218,7 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 			if d.State = nil; had[linkName(o.Change)] {
 				d.State = o.Change.Was
 			}
-			d.Reject = &Reject{Key: o.Change.Key, Stage: "link", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+			d.Reject = &Reject{Key: o.Change.Key, Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		}
 		c.Links = append(c.Links, d)
 		decided[linkName(o.Change)] = true

@@ -18,13 +18,16 @@ import (
 )
 
 // paired makes of a row (key, "from:label", to) the link between two records.
-type paired struct{ schema *pipeline.Schema }
+type paired struct {
+	schema *pipeline.Schema
+	maxAge time.Duration // of its links, both ends
+}
 
-func (paired) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (pipeline.Transform, error) {
+func (m paired) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (pipeline.Transform, error) {
 	look := func(object string) *pipeline.Lookup {
-		return &pipeline.Lookup{Object: object, Property: "id", Missing: pipeline.MissingPark}
+		return &pipeline.Lookup{Object: object, Property: "id", Missing: pipeline.MissingPark, MaxAge: m.maxAge}
 	}
-	return paired{in.With(pipeline.Field{Name: "role", Type: pipeline.String, Role: pipeline.Property},
+	return paired{schema: in.With(pipeline.Field{Name: "role", Type: pipeline.String, Role: pipeline.Property},
 		pipeline.Field{Name: "from", Type: pipeline.Ref, Role: pipeline.Link, Lookup: look("people")},
 		pipeline.Field{Name: "to", Type: pipeline.Ref, Role: pipeline.Link, Lookup: look("groups")})}, nil
 }

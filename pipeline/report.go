@@ -20,6 +20,9 @@ type Report struct {
 	Requests   int64   `json:"requests"`
 	Seconds    float64 `json:"seconds"`
 
+	// Overdue counts the rows with links that have been parked too long. They stay in the counter in which they are.
+	Overdue int64 `json:"-"`
+
 	// Review counts the rows of Held that wait for a person: creates whose outcome nobody can tell.
 	Review int64 `json:"-"`
 

@@ -145,6 +145,7 @@ type run struct {
 	blind    bool            // a row couldn't be read far enough to know its key
 	ended    bool            // the source was read to its last row
 	whole    bool            // and from its first
+	parked   bool            // all links that wait were looked at, at last
 	ids      map[recordKey]string
 	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
 	missed   map[recordKey]bool // looked up in the destination since links were last written
@@ -242,7 +243,7 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 		err = report.Balance()
 	}
 	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
-		Complete: err == nil && r.ended, Keep: r.incremental(), Whole: err == nil && r.whole}
+		Complete: err == nil && r.ended, Keep: r.incremental(), Whole: err == nil && r.whole, Parked: err == nil && r.parked}
 	if err != nil {
 		f.Message = err.Error()
 	}

@@ -1,6 +1,9 @@
 package pipeline
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A Role says what a field of a row is for.
 type Role uint8
@@ -37,6 +40,7 @@ type Lookup struct {
 	Object   string
 	Property string
 	Missing  Missing
+	MaxAge   time.Duration // how long a parked link may wait before a dead letter tells of it; 0: for ever
 }
 
 // Missing says what becomes of a row that names a record that isn't there.

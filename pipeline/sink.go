@@ -204,6 +204,7 @@ type LinkChange struct {
 	Remove   bool
 	From, To LinkEnd
 	Label    string     // what the row asks for, opaque to the engine; "" for the default type
+	Since    time.Time  // of a waiting link: when it began to wait, by the store's clock; zero if that isn't known
 	Was      *LinkState // what this pipeline has, or may have, written of the same slot and ends before, if anything
 }
 

@@ -44,7 +44,8 @@ type Store interface {
 
 	// Waiting returns up to limit links of the pipeline that are waiting to be written, after the given one in a
 	// stable order (nil: from the first). Ends that were given by a unique property have their id filled in where any
-	// pipeline of the same account has written such a record. Was is filled in from the ledger.
+	// pipeline of the same account has written such a record. Was is filled in from the ledger. Since stays what it was
+	// for a link that the row goes on to ask for when it is written again.
 	Waiting(ctx context.Context, pipeline string, after *LinkChange, limit int) ([]LinkChange, error)
 
 	// Records returns the ids of the account's records of object whose property has one of the (folded) values, as far
@@ -219,6 +220,9 @@ type Finish struct {
 	Complete bool // the source was read to its end: the checkpoint is deleted, unless Keep is set
 	Keep     bool
 	Whole    bool // this run has read all of it, from the first row on: open rejects that weren't seen are closed, and Begin.FullEvery counts from its start
+	// Parked says that all links that wait were looked at, and Commit was told of those that have waited too long: dead
+	// letters of that kind (see ParkedTooLong) that this run didn't open are closed.
+	Parked   bool
 	Throttle []byte
 }
 

@@ -106,12 +106,12 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 	show := a.progress()
 	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
 	ends := map[string]int{}
-	code := exitDone
+	var codes []int // of the reports
 	for i, p := range opened {
 		if blocker := blocked(list[i], ends); blocker != "" {
 			fmt.Fprintf(a.stderr, "sluice: %s: skipped: it comes after %s, which didn't end well\n", p.Name, blocker)
 			reports = append(reports, pipeline.Report{Name: p.Name, Status: "skipped"})
-			ends[p.Name] = exitFailed
+			ends[p.Name], codes = exitFailed, append(codes, exitDone)
 			continue
 		}
 		a.log().Info("start", "pipeline", p.Name)
@@ -120,17 +120,17 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 		show.clear()
 		a.logEnd(report, err)
 		reports = append(reports, report)
-		ends[p.Name] = endOf(report, err)
-		code = worse(code, ends[p.Name])
-		if ends[p.Name] == exitPaused || ends[p.Name] == exitInterrupted {
+		end := endOf(report, err)
+		ends[p.Name], codes = end, append(codes, end)
+		if end == exitPaused || end == exitInterrupted {
 			break
 		}
 	}
-	if code == exitDone || code == exitRejects {
-		code = worse(code, a.relink(ctx, opened, store, opts, reports))
+	if code := worst(codes); code == exitDone || code == exitRejects {
+		a.relink(ctx, opened, store, opts, reports, codes)
 	}
 	err = closeAll(opened)
-	if code != exitDone {
+	if code := worst(codes); code != exitDone {
 		err = errors.Join(&exitError{code: code}, err)
 	}
 	return reports, err
@@ -173,9 +173,9 @@ func blocked(p config.Pipeline, ends map[string]int) string {
 	return ""
 }
 
-// relink writes parked links of pipelines whose targets were written by pipelines that ran after them.
-func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store state.Store, opts pipeline.Options, reports []pipeline.Report) int {
-	code := exitDone
+// relink writes parked links of pipelines whose targets were written by pipelines that ran after them, and brings their
+// reports and codes up to date.
+func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store state.Store, opts pipeline.Options, reports []pipeline.Report, codes []int) {
 	for i := range min(len(reports), len(opened)-1) {
 		if reports[i].Parked == 0 {
 			continue
@@ -184,15 +184,22 @@ func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store sta
 		if err != nil {
 			a.logEnd(report, err)
 		}
-		code = worse(code, endOf(report, err))
-		reports[i] = report
+		reports[i], codes[i] = report, endOf(report, err)
+	}
+}
+
+// worst returns the worst of exit codes.
+func worst(codes []int) int {
+	code := exitDone
+	for _, c := range codes {
+		code = worse(code, c)
 	}
 	return code
 }
 
 // endOf returns the exit code of one pipeline's end.
 func endOf(r pipeline.Report, err error) int {
-	if err == nil && (r.Rejected > 0 || r.Review > 0) {
+	if err == nil && (r.Rejected > 0 || r.Review > 0 || r.Overdue > 0) {
 		return exitRejects
 	}
 	return exitCode(err)
@@ -226,8 +233,8 @@ func (a *app) printRun(reports []pipeline.Report, f runFlags) {
 		where = " --sandbox"
 	}
 	for _, r := range reports {
-		if r.Rejected > 0 || r.Review > 0 {
-			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, r.Review, where, r.Name)
+		if review := r.Review + r.Overdue; r.Rejected > 0 || review > 0 {
+			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, review, where, r.Name)
 		}
 		if r.Parked > 0 {
 			fmt.Fprintf(a.stdout, "\n%s: parked: %s for a record that isn't there yet, and will be written once it is\n", r.Name, count(r.Parked, "link waits", "links wait"))

@@ -31,7 +31,11 @@ func (a *app) statusCommand() *cobra.Command {
 					}
 					return printJSON(a.stdout, map[string]any{"pipelines": list})
 				}
-				return printStatus(a.stdout, list)
+				where := ""
+				if inSandbox {
+					where = " --sandbox"
+				}
+				return printStatus(a.stdout, list, where)
 			})
 		},
 	}
@@ -76,7 +80,8 @@ func (a *app) anyway(name string) (string, bool) {
 	return "", name == "HUBSPOT_ACCESS_TOKEN"
 }
 
-func printStatus(w io.Writer, list []state.PipelineStatus) error {
+// printStatus prints what the state holds. Where is the flag by which other commands find the same state.
+func printStatus(w io.Writer, list []state.PipelineStatus, where string) error {
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(w, "nothing has run yet")
 		return err
@@ -105,6 +110,13 @@ func printStatus(w io.Writer, list []state.PipelineStatus) error {
 		return err
 	}
 	for _, p := range list {
+		if p.Waiting > 0 {
+			since := ""
+			if !p.WaitingSince.IsZero() {
+				since = ", the oldest since " + p.WaitingSince.UTC().Format(time.DateTime)
+			}
+			fmt.Fprintf(w, "\n%s: parked: %s%s; see for what: sluice parked%s %s\n", p.Pipeline, count(p.Waiting, "link waits", "links wait"), since, where, p.Pipeline)
+		}
 		if p.Lease != nil {
 			fmt.Fprintf(w, "\n%s: being run by %s since %s\n", p.Pipeline, p.Lease.Holder, p.Lease.Since.UTC().Format(time.DateTime))
 		} else if len(p.Runs) > 0 && p.Runs[0].Message != "" {

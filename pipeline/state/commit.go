@@ -70,20 +70,24 @@ func checkCommit(c *pipeline.Commit) error {
 // plan works out what the commit changes, from what is there. The pipeline's row of progress is locked, so that nobody
 // else changes that meanwhile.
 func (s *store) plan(ctx context.Context, tx session, c *pipeline.Commit) (*plan, error) {
-	var keys, linked []string
+	var keys, waits []string
 	for _, d := range c.Decisions {
 		keys = append(keys, d.Key)
 	}
 	for _, l := range c.Links {
-		linked = append(linked, l.Key)
+		waits = append(waits, l.Key)
 	}
-	keys = distinct(append(keys, linked...))
-	linked = distinct(linked)
+	keys = distinct(append(keys, waits...))
 	known, err := entries(ctx, tx, c.Pipeline, keys)
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := waitingOf(ctx, tx, c.Pipeline, linked)
+	for i := range known {
+		if known[i].Waiting {
+			waits = append(waits, keys[i])
+		}
+	}
+	waiting, err := waitingOf(ctx, tx, c.Pipeline, distinct(waits))
 	if err != nil {
 		return nil, err
 	}

@@ -152,6 +152,9 @@ func (r *played) waiting() []pipeline.LinkChange {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	for i := range list {
+		list[i].Since = time.Time{} // see TestLinksWaitSinceTheyWereFirstAskedFor
+	}
 	return list
 }
 

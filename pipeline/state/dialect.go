@@ -16,6 +16,7 @@ import (
 //	{in:$1}                       that time plus $1 milliseconds
 //	{micros:x}                    the time x in microseconds since 1970
 //	{age:x}                       the microseconds since the time x
+//	{time:x}                      the time that is x microseconds since 1970
 //	{share}, {update}             row locks
 //	{any:$1}                      a comparison: equal to one of a list of texts
 //	each(t a: condition)          the rows of t for each row that comes before in a cross join, found by an index
@@ -42,7 +43,7 @@ type dialect struct {
 type column struct{ name, kind string }
 
 var (
-	timeMacro  = regexp.MustCompile(`\{(in|micros|age):([^}]*)\}`)
+	timeMacro  = regexp.MustCompile(`\{(in|micros|age|time):([^}]*)\}`)
 	rowsMacro  = regexp.MustCompile(`\brows\((\$\d+) (\w+): ([^)]*)\)`)
 	textsMacro = regexp.MustCompile(`\btexts\((\$\d+) (\w+)\)`)
 	anyMacro   = regexp.MustCompile(`\{any:(\$\d+)\}`)
@@ -108,6 +109,8 @@ create table sluice.migration (
 				return "clock_timestamp() + " + arg + " * interval '1 millisecond'"
 			case "age":
 				return "(extract(epoch from clock_timestamp() - " + arg + ") * 1000000)::bigint"
+			case "time":
+				return "to_timestamp(" + arg + " / 1000000.0)"
 			}
 			return "(extract(epoch from " + arg + ") * 1000000)::bigint"
 		},
@@ -149,6 +152,8 @@ create table migration (
 				return "strftime(" + format + ", 'now', (" + arg + " / 1000.0) || ' seconds')"
 			case "age":
 				return "cast((unixepoch('subsec') - unixepoch(" + arg + ", 'subsec')) * 1000000 as integer)"
+			case "time":
+				return "strftime(" + format + ", " + arg + " / 1000000.0, 'unixepoch')"
 			}
 			return "cast(unixepoch(" + arg + ", 'subsec') * 1000000 as integer)"
 		},

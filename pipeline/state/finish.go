@@ -38,6 +38,11 @@ update sluice.progress set full_at = (select r.started_at from sluice.run r wher
 	if f.Complete && !f.Keep {
 		list = append(list, statement{`update sluice.progress set position = null where pipeline = $1`, []any{f.Pipeline}})
 	}
+	if f.Parked {
+		list = append(list, statement{`
+update sluice.dead_letter set state = 'closed', closed_at = {now}
+where pipeline = $1 and stage = $3 and code = $4 and state = 'open' and last_run <> $2`, []any{f.Pipeline, f.Run, pipeline.StageLink, pipeline.ParkedTooLong}})
+	}
 	list = append(list, statement{`
 update sluice.run set status = $2, message = $3, report = $4, ended_at = {now} where id = $1`,
 		[]any{f.Run, f.Status, cleanText(f.Message), encode(&f.Report)}})

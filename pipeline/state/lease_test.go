@@ -233,7 +233,10 @@ func TestStatus(t *testing.T) {
 			t.Errorf("lease %+v, runs %+v", got.Lease, got.Runs)
 		}
 		equal(t, "report", got.Runs[0].Report, report)
-		got.Runs, got.Lease, got.CheckpointAt = nil, nil, time.Time{}
+		if time.Since(got.WaitingSince).Abs() > time.Minute {
+			t.Errorf("a link has waited since %v", got.WaitingSince)
+		}
+		got.Runs, got.Lease, got.CheckpointAt, got.WaitingSince = nil, nil, time.Time{}, time.Time{}
 		equal(t, "status", got, PipelineStatus{Pipeline: "p", Account: account, Checkpoint: true, Ledger: 3, Rejects: 1, Held: 1, Doubtful: 2, Waiting: 1})
 
 		r.finish(pipeline.Finish{Status: "failed", Message: "why", Report: report, Complete: true})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -94,7 +95,7 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	e.try(d.Tried)
 	// A row that was refused keeps waiting for the links of its earlier content.
 	if d.Links != nil || d.Verdict == pipeline.Done {
-		e.waiting, e.rewait = own(d.Links, d.Key, e.ID), true
+		e.waiting, e.rewait = stillSince(own(d.Links, d.Key, e.ID), e.waiting), true
 	}
 	return nil
 }
@@ -196,6 +197,20 @@ func own(links []pipeline.LinkChange, key, id string) []pipeline.LinkChange {
 		}
 	}
 	return kept
+}
+
+// stillSince returns links that are to wait from now on: those that have waited before have done so since then.
+func stillSince(links, before []pipeline.LinkChange) []pipeline.LinkChange {
+	for i := range links {
+		l := &links[i]
+		at := slices.IndexFunc(before, func(b pipeline.LinkChange) bool {
+			return b.Slot == l.Slot && b.Remove == l.Remove && b.From.Value == l.From.Value && endName(b.To) == endName(l.To)
+		})
+		if l.Since = (time.Time{}); at >= 0 {
+			l.Since = before[at].Since
+		}
+	}
+	return links
 }
 
 // compareLinks puts links into the order in which Waiting returns them.

@@ -12,17 +12,18 @@ import (
 // PipelineStatus is what the state holds of one pipeline.
 type PipelineStatus struct {
 	Pipeline     string    `json:"pipeline"`
-	Account      string    `json:"account"`              // that its last run wrote to
-	Runs         []Run     `json:"runs"`                 // the last five, newest first
-	Checkpoint   bool      `json:"checkpoint"`           // the next run goes on where the last one ended
-	CheckpointAt time.Time `json:"updated_at,omitzero"`  // of the last commit
-	FullAt       time.Time `json:"full_at,omitzero"`     // when the last run began that has read the source from its first row to its last
-	Ledger       int64     `json:"ledger"`               // keys
-	Rejects      int64     `json:"rejects"`              // open dead letters
-	Held         int64     `json:"held"`                 // dead letters that wait for a person
-	Doubtful     int64     `json:"doubtful"`             // intents without a known outcome
-	Waiting      int64     `json:"parked"`               // links that are waiting to be written
-	Lease        *Lease    `json:"running_by,omitempty"` // nil: nobody is running it
+	Account      string    `json:"account"`               // that its last run wrote to
+	Runs         []Run     `json:"runs"`                  // the last five, newest first
+	Checkpoint   bool      `json:"checkpoint"`            // the next run goes on where the last one ended
+	CheckpointAt time.Time `json:"updated_at,omitzero"`   // of the last commit
+	FullAt       time.Time `json:"full_at,omitzero"`      // when the last run began that has read the source from its first row to its last
+	Ledger       int64     `json:"ledger"`                // keys
+	Rejects      int64     `json:"rejects"`               // open dead letters
+	Held         int64     `json:"held"`                  // dead letters that wait for a person
+	Doubtful     int64     `json:"doubtful"`              // intents without a known outcome
+	Waiting      int64     `json:"parked"`                // links that are waiting to be written
+	WaitingSince time.Time `json:"parked_since,omitzero"` // when the first of them began to
+	Lease        *Lease    `json:"running_by,omitempty"`  // nil: nobody is running it
 }
 
 // A Run is one run of a pipeline.
@@ -76,17 +77,21 @@ select p.name, p.account, g.position is not null and not g.reread, {micros:g.upd
 (select count(*) from sluice.dead_letter d where d.pipeline = p.name and d.state = 'open'),
 (select count(*) from sluice.dead_letter d where d.pipeline = p.name and d.state = 'held'),
 (select count(*) from sluice.waiting w where w.pipeline = p.name),
+{micros:(select min(w.since) from sluice.waiting w where w.pipeline = p.name)},
 e.holder, e.expires_at is not null, coalesce(e.expires_at > {now}, false), {micros:e.granted_at}, {micros:e.renewed_at}
 from sluice.pipeline p join sluice.progress g on g.pipeline = p.name join sluice.lease e on e.pipeline = p.name
 order by p.name`
 
 func (s *store) scanStatus(scan scan) (p PipelineStatus, err error) {
-	var updated, full, granted, renewed *int64
+	var updated, full, waiting, granted, renewed *int64
 	var l Lease
 	var taken, live bool
-	err = scan(&p.Pipeline, &p.Account, &p.Checkpoint, &updated, &full, &p.Ledger, &p.Rejects, &p.Held, &p.Waiting,
+	err = scan(&p.Pipeline, &p.Account, &p.Checkpoint, &updated, &full, &p.Ledger, &p.Rejects, &p.Held, &p.Waiting, &waiting,
 		&l.Holder, &taken, &live, &granted, &renewed)
 	p.CheckpointAt, p.FullAt = fromMicros(updated), fromMicros(full)
+	if waiting != nil && *waiting > 0 { // SQLite's 1970 stands for a time before it was noted
+		p.WaitingSince = fromMicros(waiting)
+	}
 	if l.Since, l.Renewed = fromMicros(granted), fromMicros(renewed); taken && s.db.alive(l.Holder, live) {
 		p.Lease = &l
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -26,12 +27,17 @@ type waitingRow struct {
 	ToID         string `json:"to_id"`
 	ToProperty   string `json:"to_property"`
 	ToValue      string `json:"to_value"`
+	Since        int64  `json:"since,omitempty"` // microseconds since 1970; 0: now
 }
 
 func newWaitingRow(account string, l *pipeline.LinkChange) waitingRow {
-	return waitingRow{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: endName(l.From), To: endName(l.To), Account: account, Label: l.Label,
+	row := waitingRow{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: endName(l.From), To: endName(l.To), Account: account, Label: l.Label,
 		FromObject: l.From.Object, FromID: l.From.ID, FromProperty: l.From.Property, FromValue: l.From.Value,
 		ToObject: l.To.Object, ToID: l.To.ID, ToProperty: l.To.Property, ToValue: l.To.Value}
+	if !l.Since.IsZero() {
+		row.Since = l.Since.UnixMicro()
+	}
+	return row
 }
 
 const deleteWaiting = `
@@ -41,9 +47,10 @@ const putWaiting = `
 insert into sluice.waiting (pipeline, key, slot, remove, from_end, to_end, account, label,
 from_object, from_id, from_property, from_value, to_object, to_id, to_property, to_value, since)
 select $1, r.key, r.slot, r.remove, r.from_end, r.to_end, r.account, r.label,
-r.from_object, r.from_id, r.from_property, r.from_value, r.to_object, r.to_id, r.to_property, r.to_value, {now}
+r.from_object, r.from_id, r.from_property, r.from_value, r.to_object, r.to_id, r.to_property, r.to_value, coalesce({time:r.since}, {now})
 from rows($2 r: key text, slot text, remove bool, from_end text, to_end text, account text, label text,
-from_object text, from_id text, from_property text, from_value text, to_object text, to_id text, to_property text, to_value text)`
+from_object text, from_id text, from_property text, from_value text, to_object text, to_id text, to_property text, to_value text,
+since bigint)`
 
 // waitingRows returns the links that keys wait for from now on. Of links that are the same but for their label, the last counts.
 func (p *plan) waitingRows(account string, keys []string) (rows []waitingRow) {
@@ -68,7 +75,7 @@ w.from_object, coalesce(nullif(w.from_id, ''), case when w.from_value = ''
 	end, ''), w.from_property, w.from_value,
 w.to_object, coalesce(nullif(w.to_id, ''), case when w.to_value <> ''
 	then (select i.record_id from sluice.record_id i where i.account = w.account and i.object = w.to_object and i.property = w.to_property and i.value = w.to_value)
-	end, ''), w.to_property, w.to_value,
+	end, ''), w.to_property, w.to_value, {micros:w.since},
 (select l.links from sluice.ledger l where l.pipeline = w.pipeline and l.key = w.key)
 from sluice.waiting w
 `
@@ -84,8 +91,12 @@ order by w.key, w.slot, w.remove, w.from_end, w.to_end`
 
 func scanLink(scan scan) (l pipeline.LinkChange, err error) {
 	var links []byte
+	var since int64
 	err = scan(&l.Key, &l.Slot, &l.Remove, &l.Label, &l.From.Object, &l.From.ID, &l.From.Property, &l.From.Value,
-		&l.To.Object, &l.To.ID, &l.To.Property, &l.To.Value, &links)
+		&l.To.Object, &l.To.ID, &l.To.Property, &l.To.Value, &since, &links)
+	if since > 0 {
+		l.Since = time.UnixMicro(since)
+	}
 	if err != nil || len(links) == 0 || l.From.ID == "" || l.To.ID == "" {
 		return l, err
 	}

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -173,5 +174,88 @@ func TestWaitingPages(t *testing.T) {
 			after = &page[len(page)-1]
 		}
 		equal(t, "links", got, want)
+	})
+}
+
+// A link that the row goes on to ask for has waited since it was first asked for, whatever else of the row is written, or
+// of its links decided, meanwhile; one that it asks for anew, since then.
+func TestLinksWaitSinceTheyWereFirstAskedFor(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		to := func(v string) pipeline.LinkEnd {
+			return pipeline.LinkEnd{Object: "companies", Property: "number", Value: v}
+		}
+		since := func() map[string]time.Time {
+			list, err := s.Waiting(t.Context(), "p", nil, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := map[string]time.Time{}
+			for _, l := range list {
+				m[l.Slot+" "+l.To.Value+l.To.ID] = l.Since
+			}
+			return m
+		}
+		write := func(version int64, id string, links ...pipeline.LinkChange) {
+			d := done("k", version, hash(byte(version)), id)
+			d.Links = links
+			r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		}
+		began := time.Now().Add(-time.Minute)
+		write(1, "10", wanted("s", false, pipeline.LinkEnd{}, to("a")), wanted("s", false, pipeline.LinkEnd{}, to("b")), wanted("t", false, pipeline.LinkEnd{}, pipeline.LinkEnd{ID: "20"}))
+		first := since()
+		for name, at := range first {
+			if at.Before(began) || at.After(time.Now().Add(time.Minute)) {
+				t.Errorf("%s has waited since %v", name, at)
+			}
+		}
+		age(t, s, time.Hour)
+		relabelled := wanted("s", false, pipeline.LinkEnd{}, to("a"))
+		relabelled.Label = "member"
+		write(2, "11", relabelled, wanted("s", false, pipeline.LinkEnd{}, to("c")), wanted("t", false, pipeline.LinkEnd{}, pipeline.LinkEnd{ID: "20"}))
+		state := linkState("t", "11", "20")
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{linked("k", &state)}})
+		second := since()
+		if got, want := second["s a"], first["s a"].Add(-time.Hour); got.Sub(want).Abs() > time.Minute {
+			t.Errorf("the link to a, which is still wanted, has waited since %v, want %v", got, want)
+		}
+		if second["s c"].Before(began) || len(second) != 2 {
+			t.Errorf("waiting since %v, want a as before and c from now on", second)
+		}
+	})
+}
+
+// age makes all links look as if they had waited that long.
+func age(t *testing.T, s *store, by time.Duration) {
+	t.Helper()
+	if err := s.db.update(t.Context(), func(tx session) error {
+		_, err := tx.exec(t.Context(), `update sluice.waiting set since = {in:$1}`, -by.Milliseconds())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The dead letter of a link that has waited too long is closed by the end of the first run that has looked at all waiting
+// links and doesn't open it again; by no other.
+func TestLettersOfParkedLinksAreClosed(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		said := pipeline.Commit{Rejects: []pipeline.Reject{*reject("k", pipeline.StageLink, pipeline.ParkedTooLong), *reject("k", pipeline.StageLink, "no_link")}}
+		open := []string{"k link/no_link open", "k link/parked_too_long open"}
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(said)
+		r.finish(pipeline.Finish{Parked: true})
+		states := func() (list []string) { return codes(r.letters(Filter{})) }
+		equal(t, "opened", states(), open)
+		r = begin(t, s, pipeline.Begin{})
+		r.finish(pipeline.Finish{})
+		equal(t, "after a run that was cut off", states(), open)
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(said)
+		r.finish(pipeline.Finish{Parked: true})
+		equal(t, "said again", states(), open)
+		r = begin(t, s, pipeline.Begin{})
+		r.finish(pipeline.Finish{Parked: true})
+		equal(t, "not said again", states(), open[:1])
 	})
 }

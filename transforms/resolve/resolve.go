@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/transforms/internal/expression"
@@ -32,6 +33,7 @@ type Link struct {
 	Object  string            `yaml:"object" doc:"The object of the other record."`
 	By      map[string]string `yaml:"by" doc:"A unique property of the object, and the column that holds its value: {domain: company_domain}. The property hs_object_id is the record's id."`
 	Missing string            `yaml:"missing,omitempty" enum:"park,skip,reject" doc:"What a row does whose record isn't there: park (default: the link is made when the record is there), skip (the row is written without the link) or reject."`
+	MaxAge  time.Duration     `yaml:"max_age,omitempty" doc:"How long a link may be parked, such as 30d, before a reject (parked_too_long) names the record that hasn't come. The row stays written, and the link is made once the record is there. No limit by default."`
 }
 
 // Columns returns the columns that hold the keys of other records.
@@ -70,6 +72,12 @@ func (c *Config) Check() error {
 				wrong(name+".by", "", "expected a property and a column, found %q and %q", property, column)
 			}
 		}
+		switch parks := link.Missing == "" || pipeline.Missing(link.Missing) == pipeline.MissingPark; {
+		case link.MaxAge < 0:
+			wrong(name+".max_age", "", "%v is negative", link.MaxAge)
+		case link.MaxAge > 0 && !parks:
+			wrong(name+".max_age", "leave it out, or park links", "no link is parked with missing: %s", link.Missing)
+		}
 		switch pipeline.Missing(link.Missing) {
 		case "", pipeline.MissingPark, pipeline.MissingSkip, pipeline.MissingReject:
 		default:
@@ -92,7 +100,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 		if in.Index(pipeline.Link, name) >= 0 {
 			errs = append(errs, &pipeline.FieldError{Path: name, Err: fmt.Errorf("link %q is added by an earlier resolve already", name)})
 		}
-		look := &pipeline.Lookup{Object: link.Object, Missing: pipeline.Missing(link.Missing)}
+		look := &pipeline.Lookup{Object: link.Object, Missing: pipeline.Missing(link.Missing), MaxAge: link.MaxAge}
 		if look.Missing == "" {
 			look.Missing = pipeline.MissingPark
 		}

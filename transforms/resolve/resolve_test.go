@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,7 +20,7 @@ var schema = &pipeline.Schema{Fields: []pipeline.Field{
 // TestResolve proves what is added to rows: the key of the other record, or a null where there is none.
 func TestResolve(t *testing.T) {
 	c := &Config{
-		"up":    {Object: "companies", By: map[string]string{"domain": "parent"}},
+		"up":    {Object: "companies", By: map[string]string{"domain": "parent"}, MaxAge: time.Hour},
 		"boss":  {Object: "contacts", By: map[string]string{"hs_object_id": "owner"}, Missing: "reject"},
 		"group": {Object: "companies", By: map[string]string{"number": "score"}, Missing: "skip"},
 	}
@@ -30,7 +31,7 @@ func TestResolve(t *testing.T) {
 	want := []pipeline.Field{
 		{Name: "boss", Type: pipeline.Ref, Role: pipeline.Link, Lookup: &pipeline.Lookup{Object: "contacts", Property: "hs_object_id", Missing: pipeline.MissingReject}},
 		{Name: "group", Type: pipeline.Ref, Role: pipeline.Link, Lookup: &pipeline.Lookup{Object: "companies", Property: "number", Missing: pipeline.MissingSkip}},
-		{Name: "up", Type: pipeline.Ref, Role: pipeline.Link, Lookup: &pipeline.Lookup{Object: "companies", Property: "domain", Missing: pipeline.MissingPark}},
+		{Name: "up", Type: pipeline.Ref, Role: pipeline.Link, Lookup: &pipeline.Lookup{Object: "companies", Property: "domain", Missing: pipeline.MissingPark, MaxAge: time.Hour}},
 	}
 	if diff := cmp.Diff(want, opened.Schema().Fields[3:]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -76,6 +77,8 @@ func TestOpenErrors(t *testing.T) {
 		"parts": {Config{"a": {Object: "companies"}, "b": {By: by, Missing: "drop"}, "c": {Object: "x", By: map[string]string{"a": "b", "c": "d"}}}, []string{
 			"a.by: expected one unique property with the column that holds its value, found 0",
 			"b.object: is empty", `b.missing: unknown policy "drop": expected park, skip or reject`, "c.by: expected one unique property"}},
+		"age": {Config{"a": {Object: "x", By: by, MaxAge: -1}, "b": {Object: "x", By: by, Missing: "skip", MaxAge: 1}}, []string{
+			"a.max_age: -1ns is negative", "b.max_age: no link is parked with missing: skip"}},
 		"empty":   {Config{"a": {Object: "x", By: map[string]string{"": ""}}}, []string{"a.by: expected a property and a column"}},
 		"columns": {Config{"a": {Object: "x", By: map[string]string{"domain": "parrent"}}, "old": {Object: "x", By: by}}, []string{`a.by.domain: unknown column "parrent"`, `old: link "old" is added by an earlier resolve already`}},
 	} {

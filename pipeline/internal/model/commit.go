@@ -1,10 +1,12 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -128,6 +130,14 @@ func (s *Store) wait(key string, links []pipeline.LinkChange, id string) {
 	for i, l := range list {
 		if i+1 == len(list) || compareLinks(l, list[i+1]) != 0 {
 			kept = append(kept, l)
+		}
+	}
+	for i := range kept {
+		kept[i].Since = time.Now()
+		for _, b := range s.waiting[key] {
+			if l := &kept[i]; b.Slot == l.Slot && b.Remove == l.Remove && b.From.Value == l.From.Value && cmp.Or(b.To.Value, b.To.ID) == cmp.Or(l.To.Value, l.To.ID) {
+				l.Since = b.Since
+			}
 		}
 	}
 	s.setWaiting(key, kept)

@@ -117,6 +117,15 @@ func (s *Store) closeUnseen(run int64) {
 	}
 }
 
+// closeParked closes the open letters of links that have waited too long and that a run hasn't opened; the caller holds mu.
+func (s *Store) closeParked(run int64) {
+	for _, l := range s.letters {
+		if l.State == Open && l.Stage == pipeline.StageLink && l.Code == pipeline.ParkedTooLong && l.LastRun != run {
+			l.State = Closed
+		}
+	}
+}
+
 // forget makes a row one that is sent again.
 func forget(e *pipeline.Entry) {
 	if e.Held || e.Hash == e.Rejected {

@@ -194,6 +194,9 @@ func (s *Store) Finish(_ context.Context, f pipeline.Finish) error {
 		s.closeUnseen(f.Run)
 		s.full = s.granted
 	}
+	if f.Parked {
+		s.closeParked(f.Run)
+	}
 	if f.Complete && !f.Keep {
 		s.position = nil
 	}
