@@ -25,6 +25,8 @@ type cells[T any] struct {
 	piece  int         // values in a piece, at most
 	maxDef int16
 	maxRep int16
+	pages  *checkedPages                               // that the chunk reads
+	memo   func(a *arena, v T) (pipeline.Value, error) // conv.of for entries of the dictionary; nil where it is as good
 
 	values []T
 	defs   []int16 // nil where there are no nulls
@@ -35,7 +37,7 @@ type cells[T any] struct {
 }
 
 func newCells[T any](chunk typedChunk[T], conv conversion[T], weight func(T) int, l leafInfo) *cells[T] {
-	c := &cells[T]{chunk: chunk, conv: conv, weight: weight, piece: l.piece, maxDef: l.maxDef, maxRep: l.maxRep}
+	c := &cells[T]{chunk: chunk, conv: conv, weight: weight, piece: l.piece, maxDef: l.maxDef, maxRep: l.maxRep, pages: l.pages}
 	c.values = make([]T, l.piece)
 	if l.maxDef > 0 {
 		c.defs = make([]int16, l.piece)
@@ -113,12 +115,16 @@ func (c *cells[T]) weigh(sizes []int) {
 
 // take stores the values of the next n rows, stride apart.
 func (c *cells[T]) take(n int, out []pipeline.Value, stride int, a *arena, refuse func(row int, err error)) error {
+	of := c.conv.of
+	if c.memo != nil && c.pages.coded && c.pages.entries <= mostEntries {
+		of = c.memo
+	}
 	for i := range n {
 		if c.defs != nil && c.defs[c.level+i] != c.maxDef {
 			out[i*stride] = pipeline.Value{}
 			continue
 		}
-		v, err := c.conv.of(a, c.values[c.value])
+		v, err := of(a, c.values[c.value])
 		if err != nil {
 			refuse(i, err)
 		}
@@ -154,6 +160,7 @@ type leafInfo struct {
 	maxDef, maxRep int16
 	piece          int
 	binary         string
+	pages          *checkedPages
 }
 
 // A cellReader is a *cells of any type.
@@ -180,7 +187,9 @@ func newCellReader(r file.ColumnChunkReader, l leafInfo) (cellReader, error) {
 		return newCells(r, float64s(primitive(n)), nil, l), nil
 	case *file.ByteArrayColumnChunkReader:
 		conv := byteArrays[parquet.ByteArray](bytesOf(primitive(n), l.binary))
-		return newCells(r, conv, func(v parquet.ByteArray) int { return len(v) }, l), nil
+		c := newCells(r, conv, func(v parquet.ByteArray) int { return len(v) }, l)
+		c.memo = (&memo{conv: conv}).of
+		return c, nil
 	case *file.FixedLenByteArrayColumnChunkReader:
 		conv := byteArrays[parquet.FixedLenByteArray](bytesOf(primitive(n), l.binary))
 		return newCells(r, conv, func(v parquet.FixedLenByteArray) int { return len(v) }, l), nil

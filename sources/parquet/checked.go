@@ -22,17 +22,21 @@ type checkedPages struct {
 	taken  int // bytes of mem for what the decoders make of the dictionary and of the current page
 	page   int // of them, for the current page
 	err    error
+
+	entries int  // of the dictionary
+	coded   bool // the values of the current page are entries of the dictionary
 }
 
-// newColumnReader returns Arrow's reader of a column's checked pages.
-func newColumnReader(g *file.RowGroupReader, c *schema.Column, i int, mem *limited) (file.ColumnChunkReader, error) {
+// newColumnReader returns Arrow's reader of a column's checked pages, and those.
+func newColumnReader(g *file.RowGroupReader, c *schema.Column, i int, mem *limited) (file.ColumnChunkReader, *checkedPages, error) {
 	pages, err := g.GetColumnPageReader(i)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	checked := &checkedPages{PageReader: pages, column: c, mem: mem}
 	buffers := &sync.Pool{New: func() any { return memory.NewResizableBuffer(mem) }}
 	//lint:ignore SA1019 the other way to get a reader has none for the pages; nothing of the pool is shared
-	return file.NewColumnReader(c, &checkedPages{PageReader: pages, column: c, mem: mem}, mem, buffers), nil
+	return file.NewColumnReader(c, checked, mem, buffers), checked, nil
 }
 
 // Next is file.PageReader's.
@@ -43,6 +47,8 @@ func (p *checkedPages) Next() bool {
 		return false
 	}
 	p.err = p.check(p.Page())
+	enc := parquet.Encoding(p.Page().Encoding())
+	p.coded = enc == parquet.Encodings.PlainDict || enc == parquet.Encodings.RLEDict
 	return p.err == nil
 }
 
@@ -101,6 +107,7 @@ func (p *checkedPages) dictionary(page *file.DictionaryPage) error {
 		return fmt.Errorf("it declares a dictionary of %d values in %d bytes: the file is damaged", n, len(page.Data()))
 	}
 	p.take(n * decoded)
+	p.entries = n
 	return nil
 }
 

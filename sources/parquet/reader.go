@@ -180,7 +180,6 @@ func (r *reader) fit(n int) (int, error) {
 	for _, s := range r.group.streams {
 		s.weigh(sizes)
 	}
-	first := r.bytes
 	for i, size := range sizes {
 		if r.bytes+size > batchBytes && r.n+i > 0 {
 			n = i
@@ -191,7 +190,6 @@ func (r *reader) fit(n int) (int, error) {
 		}
 		r.bytes += size
 	}
-	r.arena.reserve(r.bytes - first)
 	return n, nil
 }
 

@@ -94,7 +94,7 @@ func openLeaf(f *input, reader *file.RowGroupReader, i int, flat bool, enc strin
 		return nil, err
 	}
 	d := f.meta.Schema.Column(i)
-	r, err := newColumnReader(reader, d, i, f.mem)
+	r, pages, err := newColumnReader(reader, d, i, f.mem)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +103,7 @@ func openLeaf(f *input, reader *file.RowGroupReader, i int, flat bool, enc strin
 		maxRep: d.MaxRepetitionLevel(),
 		piece:  span.piece(f.piece),
 		binary: enc,
+		pages:  pages,
 	})
 }
 
