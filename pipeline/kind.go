@@ -68,6 +68,14 @@ type ColumnUser interface {
 	Columns() (names []string, ok bool)
 }
 
+// A TextSource is a config of a source that makes values of texts, and so knows without reading anything what a text in
+// a column stands for.
+type TextSource interface {
+	ColumnType(column string) Type
+	// ReadText returns the value that a text in a column stands for, or why the row is rejected.
+	ReadText(column, text string) (Value, *RowError)
+}
+
 // A FieldError is an error about one option of a config. Path is relative to the config, such as "phone.from" or
 // "associations.0.label"; "" means the config as a whole.
 type FieldError struct {

@@ -22,6 +22,7 @@ type app struct {
 	file           string
 	logFormat      string
 	verbose        bool
+	mute           bool // log nothing
 }
 
 // drainGrace is how long what is in flight may take after the first signal. It is shorter than the 30 seconds after which
@@ -91,7 +92,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.validateCommand(), a.statusCommand(), a.parkedCommand(), a.rejectsCommand(), a.explainCommand(),
 		a.verifyCommand(), a.reconcileCommand(), a.migrateCommand(),
-		a.kindsCommand(), a.schemaCommand(), a.simulateCommand(), a.versionCommand(),
+		a.testCommand(), a.kindsCommand(), a.schemaCommand(), a.simulateCommand(), a.versionCommand(),
 	)
 	for _, c := range root.Commands() {
 		c.Args = inputArgs(c.Args)
@@ -155,6 +156,9 @@ func (a *app) live() bool {
 
 // log returns the logger for stderr. While progress is drawn only warnings are logged.
 func (a *app) log() *slog.Logger {
+	if a.mute {
+		return slog.New(slog.DiscardHandler)
+	}
 	level := slog.LevelInfo
 	if a.live() {
 		level = slog.LevelWarn

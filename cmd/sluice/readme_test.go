@@ -55,7 +55,7 @@ func TestReadmeIsUpToDate(t *testing.T) {
 
 // madeParts are the parts that README.md must have.
 func madeParts() []string {
-	list := []string{"help run", "help plan", "help explain", "help verify", "help reconcile", "help simulate", "keys"}
+	list := []string{"help run", "help plan", "help explain", "help verify", "help reconcile", "help simulate", "help test", "keys", "tests"}
 	for _, r := range config.References(kinds) {
 		list = append(list, "options "+r.Part+" "+r.Name)
 	}
@@ -68,6 +68,8 @@ func makePart(what string) (string, error) {
 	switch {
 	case len(words) == 2 && words[0] == "help":
 		return "```\n" + help(words[1]) + "```\n", nil
+	case what == "tests":
+		return testTable(), nil
 	case what == "keys":
 		return keyTable(), nil
 	case len(words) == 3 && words[0] == "options":
@@ -114,6 +116,16 @@ func keyTable() string {
 	return b.String()
 }
 
+// testTable returns the keys of a test as a Markdown table.
+func testTable() string {
+	var b strings.Builder
+	b.WriteString("| key of a test | meaning |\n|---|---|\n")
+	for _, o := range flatten("", config.Options(&config.Test{})) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", o.name, markdown.Replace(o.Doc))
+	}
+	return b.String()
+}
+
 // markdown escapes what Markdown would act on in a table.
 var markdown = strings.NewReplacer("|", `\|`, "*", `\*`)
 
@@ -138,6 +150,28 @@ func TestReadmeShowsFilesThatAreRight(t *testing.T) {
 	}
 	if shown == 0 {
 		t.Error("README.md shows no file with pipelines: nothing was proved")
+	}
+}
+
+// The tests of pipelines that README.md shows pass.
+func TestReadmeShowsTestsThatPass(t *testing.T) {
+	shown := 0
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(readReadme(t), -1) {
+		if !strings.Contains(block[1], "\n    tests:") {
+			continue
+		}
+		shown++
+		file := filepath.Join(t.TempDir(), "pipelines.yaml")
+		if err := os.WriteFile(file, []byte(block[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if code := Main([]string{"test", "-f", file}, &out, &out, func(string) (string, bool) { return "", false }, nil); code != 0 {
+			t.Errorf("code %d\n%s", code, out.String())
+		}
+	}
+	if shown == 0 {
+		t.Error("README.md shows no tests of pipelines: nothing was proved")
 	}
 }
 

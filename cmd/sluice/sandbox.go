@@ -33,8 +33,9 @@ type sandbox struct {
 	url    string
 	file   string
 
-	objects []string // that the pipelines write
-	only    bool     // it is only looked at: what it holds isn't kept
+	conn    *hubspot.Connection // one of the file that was pointed here
+	objects []string            // that the pipelines write
+	only    bool                // it is only looked at: what it holds isn't kept
 }
 
 // openSandbox starts the local HubSpot with what it held before, or empty.
@@ -51,14 +52,19 @@ func openSandbox(fresh bool) (*sandbox, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
+	return s, s.serve()
+}
+
+// serve starts the local HubSpot on a free port of this machine.
+func (s *sandbox) serve() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("start the sandbox: %w", err)
+		return fmt.Errorf("start the sandbox: %w", err)
 	}
 	s.url = "http://" + listener.Addr().String()
 	s.server = &http.Server{Handler: s.portal, ReadHeaderTimeout: 10 * time.Second}
 	go s.server.Serve(listener)
-	return s, nil
+	return nil
 }
 
 func (s *sandbox) load() error {
@@ -112,19 +118,18 @@ func (s *sandbox) lookup(next func(string) (string, bool)) func(string) (string,
 // the sandbox given what the pipelines need.
 func (s *sandbox) take(spec *config.Spec, list []config.Pipeline) {
 	spec.State = "sqlite:" + filepath.Join(sandboxDir, "state.db")
-	var conn *hubspot.Connection
 	for _, c := range spec.Connections {
 		if h, ok := c.Config.(*hubspot.Connection); ok {
 			h.Redirect(s.url, sandboxToken)
-			conn = h
+			s.conn = h
 		}
 	}
 	for i := range list {
-		if sink, ok := list[i].Sink.Config.(*hubspot.Config); ok && conn != nil {
+		if sink, ok := list[i].Sink.Config.(*hubspot.Config); ok && s.conn != nil {
 			if sink.Object != "" && !slices.Contains(s.objects, sink.Object) {
 				s.objects = append(s.objects, sink.Object)
 			}
-			list[i].Sink.Config = &provisioned{Config: sink, conn: conn, labels: labelsOf(&list[i], sink)}
+			list[i].Sink.Config = &provisioned{Config: sink, conn: s.conn, labels: labelsOf(&list[i], sink)}
 		}
 	}
 }

@@ -56,6 +56,12 @@ func (a *app) wrong(problems config.Diagnostics, source []byte) error {
 	return &exitError{code: exitInput}
 }
 
+// misplaced prints diagnostics of a file that was read before.
+func (a *app) misplaced(spec *config.Spec, problems config.Diagnostics) error {
+	source, _ := os.ReadFile(spec.File)
+	return a.wrong(problems, source)
+}
+
 // A workshop holds what pipelines are opened with: the connections that they share, each connected once.
 type workshop struct {
 	app  *app
@@ -125,8 +131,7 @@ func (w *workshop) open(ctx context.Context, list []config.Pipeline) ([]*pipelin
 		errs = append(errs, p.Close())
 	}
 	if len(problems) > 0 {
-		source, _ := os.ReadFile(w.spec.File)
-		errs = append(errs, w.app.wrong(problems, source))
+		errs = append(errs, w.app.misplaced(w.spec, problems))
 	}
 	return nil, errors.Join(errs...)
 }

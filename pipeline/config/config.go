@@ -55,6 +55,7 @@ type Pipeline struct {
 	Key        []string                              `yaml:"key" doc:"The source columns that identify a row. If they change, rows are new."`
 	Transforms []Component[pipeline.TransformConfig] `yaml:"transforms,omitempty" doc:"A list of transforms, each one kind with its options; each row goes through all of them."`
 	Sink       Component[pipeline.SinkConfig]        `yaml:"sink" doc:"One kind of sink with its options."`
+	Tests      []Test                                `yaml:"tests,omitempty" doc:"Tests of the pipeline, run by sluice test."`
 
 	Fingerprint string // of the source's kind and options and the key: what a checkpoint depends on
 }
@@ -157,6 +158,7 @@ func (d *decoder) pipelines(at spot, connections []Connection) []Pipeline {
 func (d *decoder) pipeline(entry spot) Pipeline {
 	p := Pipeline{Name: entry.key.Value}
 	v := reflect.ValueOf(&p).Elem()
+	var tests spot
 	d.fields(entry, v, func(at spot, f field) {
 		switch f.name {
 		case "after":
@@ -171,10 +173,14 @@ func (d *decoder) pipeline(entry spot) Pipeline {
 			}
 		case "sink":
 			p.Sink = component(d, at, d.kinds.Sinks, "sink")
+		case "tests":
+			tests = at
+			d.option(at, f, v.Field(f.index))
 		default:
 			d.option(at, f, v.Field(f.index))
 		}
 	})
+	d.tests(tests, &p)
 	p.Fingerprint = fingerprint(&p, d.kinds.Sources)
 	return p
 }

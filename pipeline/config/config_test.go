@@ -190,9 +190,10 @@ func TestOrder(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	was := parse(t, example).Pipelines[0].Fingerprint
 	for change, changes := range map[[2]string]bool{
-		{"path: people.csv", "path: [people.csv]"}:                false,
-		{"path: people.csv,", "header: true, path: people.csv,"}:  false,
-		{"object: contacts", "object: deals"}:                     false,
+		{"path: people.csv", "path: [people.csv]"}:               false,
+		{"path: people.csv,", "header: true, path: people.csv,"}: false,
+		{"object: contacts", "object: deals"}:                    false,
+		{"    key: [id, country]", "    tests: [ { name: a, rows: [ { id: 1 } ], expect: { records: [] } } ]\n    key: [id, country]"}: false,
 		{"born: date", "born: time"}:                              true,
 		{"path: people.csv", "path: [people.csv, b.csv]"}:         true,
 		{"path: people.csv,", "header: false, path: people.csv,"}: true,

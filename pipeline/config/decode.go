@@ -98,6 +98,10 @@ func (d *decoder) decode(at spot, v reflect.Value) {
 		d.decode(at, v.Elem())
 		return
 	}
+	if s, ok := v.Addr().Interface().(selfDecoder); ok {
+		s.decode(d, at)
+		return
+	}
 	if s, ok := v.Addr().Interface().(pipeline.Shorthand); ok && at.value.Kind != yaml.MappingNode {
 		d.shorthand(at, s)
 		return

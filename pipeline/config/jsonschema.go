@@ -144,6 +144,8 @@ func valueSchema(v reflect.Value, values []string) schema {
 	switch {
 	case t.Kind() == reflect.Pointer:
 		return valueSchema(reflect.New(t.Elem()).Elem(), values)
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[selfDecoder]()):
+		return reflect.New(t).Interface().(selfDecoder).schema()
 	case isShorthand(t):
 		return anyOf(scalarSchema(t, values), fullSchema(v, values))
 	}

@@ -117,7 +117,7 @@ func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 		if f.is(doubled) {
 			s = b.keep(r.plain(f))
 		}
-		v, err := b.value(c, s, f.is(quoted))
+		v, err := b.dialect.value(c, s, f.is(quoted))
 		if err != nil {
 			return nil, err
 		}
@@ -137,8 +137,7 @@ func (b *batch) keep(text []byte) string {
 }
 
 // value returns what a field with that text stands for.
-func (b *batch) value(c *column, s string, quoted bool) (pipeline.Value, *pipeline.RowError) {
-	d := b.dialect
+func (d *dialect) value(c *column, s string, quoted bool) (pipeline.Value, *pipeline.RowError) {
 	if s == "" && (c.typ != pipeline.String || !quoted && !d.emptyText) || len(d.nulls) > 0 && slices.Contains(d.nulls, s) {
 		return pipeline.Value{}, nil
 	}
