@@ -41,7 +41,7 @@ func (k *simSink) Prepare(_ context.Context, changes []pipeline.Change) ([]pipel
 	for i := range changes {
 		c := &changes[i]
 		if c.Action == pipeline.Archive {
-			outcomes = append(outcomes, k.hub.keep(c, w.faulty && d.chance(w.readFaults/2))...)
+			outcomes = append(outcomes, k.hub.keep(c, w.faulty && d.chance(w.readFaults))...)
 			continue
 		}
 		if !k.hub.limits.Unkeyed {
@@ -210,7 +210,7 @@ func (h *hub) look(d *dice, c *pipeline.Change) (o pipeline.Outcome, ok bool) {
 	for _, f := range h.sent[c.Key] {
 		f.read = f.read || time.Since(f.at) >= h.limits.Landing
 		f.answered = f.answered || f.id != "" && h.at(f.id) == nil // it can no longer take effect
-		f.found = f.found || r != nil && len(h.applied[c.Key][f.version]) > 0
+		f.found = f.found || r != nil && (r.foreign || len(h.applied[c.Key][f.version]) > 0)
 	}
 	switch {
 	case c.Action == pipeline.Archive:

@@ -17,6 +17,7 @@ type lookout struct {
 	table    *digest.Table
 	marks    bool // all keys are to be remembered that the source has
 	loaded   bool // the table holds the digest
+	strays   bool // keys were decided that the source hadn't shown by then, of earlier processes: the table may not know them
 	size     int64
 	sized    bool
 	keys     []uint64
@@ -148,7 +149,9 @@ func (r *run) forgetContents(c *Commit) {
 	r.tableMu.Lock()
 	defer r.tableMu.Unlock()
 	for i := range c.Decisions {
-		r.lookout.table.Forget(digest.Key(c.Decisions[i].Key))
+		key := digest.Key(c.Decisions[i].Key)
+		r.lookout.table.Forget(key)
+		r.lookout.strays = r.lookout.strays || r.lookout.marks && !r.lookout.table.Marked(key)
 	}
 	for i := range c.Links {
 		r.lookout.table.Forget(digest.Key(c.Links[i].Key))
@@ -175,4 +178,8 @@ func (r *run) isSeen(key string) bool {
 func (r *run) seenAny() bool { return r.lookout.table.Seen() > 0 }
 
 // seenAll tells whether the source has all keys that the ledger has, as far as that is known without asking.
-func (r *run) seenAll() bool { return r.lookout.loaded && r.lookout.table.Unseen() == 0 }
+func (r *run) seenAll() bool {
+	r.tableMu.Lock()
+	defer r.tableMu.Unlock()
+	return r.lookout.loaded && !r.lookout.strays && r.lookout.table.Unseen() == 0
+}
