@@ -19,7 +19,8 @@ rows rows[].place rows[].outcome rows[].columns rows[].columns[].name rows[].col
 rows[].stages rows[].stages[].stage rows[].stages[].result
 rows[].stages[].added rows[].stages[].added[].name rows[].stages[].added[].value rows[].stages[].code rows[].stages[].reason
 more_rows read unreadable
-payload payload[].name payload[].value changes changes[].property changes[].old changes[].new hash
+payload payload[].name payload[].value changes changes[].property changes[].old changes[].new
+kept kept[].property kept[].want kept[].got kept[].why hash
 links links[].slot links[].state links[].from links[].from.object links[].from.record links[].from.property links[].from.value
 links[].to links[].to.object links[].to.record links[].to.property links[].to.value links[].label links[].since
 ledger ledger.version ledger.hash ledger.rejected ledger.record ledger.match ledger.merged ledger.made ledger.held ledger.waiting
@@ -27,7 +28,7 @@ ledger.sent ledger.decided ledger.trace_id ledger.request ledger.answer
 rejects rejects[].id rejects[].pipeline rejects[].key rejects[].place rejects[].stage rejects[].code rejects[].message rejects[].state
 rejects[].run rejects[].last_run rejects[].first rejects[].last rejects[].retried rejects[].closed rejects[].follows rejects[].request rejects[].answer
 attempts attempts[].action attempts[].version attempts[].attempt attempts[].trace_id attempts[].record attempts[].age_seconds attempts[].decided
-live live.presence live.record live.twin live.differences live.differences[].property live.differences[].want live.differences[].got live.problem
+live live.presence live.record live.twin live.differences live.differences[].property live.differences[].want live.differences[].got live.differences[].kept live.problem
 nearest`)
 	if diff := cmp.Diff(want, fieldNames(reflect.TypeFor[pipeline.Explanation](), "")); diff != "" {
 		t.Errorf("fields of an explanation (-want +got):\n%s", diff)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -21,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	_ "github.com/jackc/pgx/v5/stdlib" // as "pgx"; "sqlite" comes with the program
 
 	"sluice/pipeline/state/pgtest"
 	"sluice/sinks/hubspot/hubspottest"
@@ -266,7 +267,8 @@ func (c *cage) inspect(letters []string) {
 	c.files(letters)
 }
 
-// files searches all files of the folder but the source's and those that a person has put a secret into.
+// files searches all files of the folder but the source's and those that a person has put a secret into. Of a state in SQLite
+// only secrets are looked for in the file: what its tables hold of rows, state tells.
 func (c *cage) files(letters []string) {
 	c.Helper()
 	err := filepath.WalkDir(c.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -274,7 +276,11 @@ func (c *cage) files(letters []string) {
 			return err
 		}
 		data, err := os.ReadFile(path)
-		c.search(path, string(data), letters)
+		text := string(data)
+		if strings.HasPrefix(entry.Name(), "state.db") {
+			text = personal.ReplaceAllString(text, "")
+		}
+		c.search(path, text, letters)
 		return err
 	})
 	if err != nil {
@@ -284,34 +290,71 @@ func (c *cage) files(letters []string) {
 
 var byteaText = regexp.MustCompile(`\\\\*x[0-9a-f]+`)
 
-// state returns the text of all tables of a state in Postgres, and what its byte strings hold. SQLite's is among the files.
+// kept are the columns of the ledger that hold the properties as they were sent: nothing else of the state may.
+var kept = []string{"sent", "tried"}
+
+// state returns the text of all tables of the state, and what its byte strings hold, but for what the ledger keeps of rows.
 func (c *cage) state() string {
 	c.Helper()
 	dsn := c.lookup("SLUICE_STATE_URL")
-	if !strings.HasPrefix(dsn, "postgres:") {
-		return ""
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		return c.tables("sqlite", path, "", "select name as name from sqlite_master where type = 'table'")
 	}
-	conn, err := pgx.Connect(c.Context(), dsn)
-	if err != nil {
-		return "" // there is none
-	}
-	defer conn.Close(c.Context())
-	rows, _ := conn.Query(c.Context(), "select tablename from pg_tables where schemaname = 'sluice'")
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return c.tables("pgx", dsn, "sluice.", "select tablename as name from pg_tables where schemaname = 'sluice'")
+}
+
+// tables returns the text of the tables that a query names.
+func (c *cage) tables(driver, dsn, schema, names string) string {
+	c.Helper()
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		c.Fatal(err)
 	}
+	defer db.Close()
+	if db.PingContext(c.Context()) != nil {
+		return "" // there is none
+	}
 	var all strings.Builder
-	for _, table := range tables {
-		var text string
-		if err := conn.QueryRow(c.Context(), "select coalesce(string_agg(t::text, e'\\n'), '') from "+pgx.Identifier{"sluice", table}.Sanitize()+" t").Scan(&text); err != nil {
-			c.Fatal(err)
-		}
-		all.WriteString(text + "\n")
-		for _, bytea := range byteaText.FindAllString(text, -1) {
-			data, _ := hex.DecodeString(bytea[strings.IndexByte(bytea, 'x')+1:])
-			all.Write(data)
+	for _, name := range c.rows(db, names) {
+		for _, cell := range c.rows(db, "select * from "+schema+`"`+name[len("name="):]+`"`) {
+			column, value, _ := strings.Cut(cell, "=")
+			if strings.HasSuffix(name, "=ledger") && slices.Contains(kept, column) {
+				continue
+			}
+			all.WriteString(value + "\n")
+			for _, bytea := range byteaText.FindAllString(value, -1) {
+				data, _ := hex.DecodeString(bytea[strings.IndexByte(bytea, 'x')+1:])
+				all.Write(data)
+			}
 		}
 	}
 	return all.String()
+}
+
+// rows returns the cells of a query's rows, each as column=value.
+func (c *cage) rows(db *sql.DB, query string) (cells []string) {
+	c.Helper()
+	rows, err := db.QueryContext(c.Context(), query)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	for rows.Next() && err == nil {
+		values, dest := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		err = rows.Scan(dest...)
+		for i, v := range values {
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			cells = append(cells, fmt.Sprintf("%s=%v", columns[i], v))
+		}
+	}
+	if err = errors.Join(err, rows.Err()); err != nil {
+		c.Fatal(err)
+	}
+	return cells
 }
