@@ -71,6 +71,9 @@ func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
 		if r.settled(it, entry, hash) {
 			r.judge(false)
 			it.span.undecided--
+			if r.look != nil && r.standing(entry, hash) == isWritten {
+				r.look(r.changeOf(it, entry, hash))
+			}
 			continue
 		}
 		if f := r.flightOf(it.Key); f != nil && hash != f.hash {

@@ -37,6 +37,7 @@ type Pipeline struct {
 	specs    []LinkSpec
 
 	turns func(of string) // set by simulations only
+	look  func(*pending)  // set by plans only: is shown every row that the destination has, so that all rows are compared with the ledger
 }
 
 // A StageError is an error of opening one stage of a pipeline.

@@ -22,6 +22,10 @@ type Plan struct {
 	Unlink     int64  `json:"unlink"`
 	Park       int64  `json:"park"` // links that would go on waiting for a record that isn't there
 
+	// Drift counts the rows that a run leaves alone, but whose records are no longer as they were written: people, or others,
+	// have changed them. Only a plan that asks the destination knows.
+	Drift int64 `json:"drift"`
+
 	// Doubtful counts the rows that an earlier run has sent without learning what became of them. A run settles that
 	// before it writes them; the plan takes them for not written.
 	Doubtful int64 `json:"doubtful"`
@@ -71,6 +75,7 @@ const (
 	PlanArchive = "archive"
 	PlanLink    = "link" // only links are made or removed
 	PlanReject  = "reject"
+	PlanDrift   = "drift" // nothing, though the record isn't as it was written: New is what was, Old what is there
 )
 
 // A PlannedLink is a link that would be made, relabelled, removed or kept waiting.

@@ -33,6 +33,7 @@ func (s *rehearsal) show(d *Decision, e *Entry) {
 	for i := range d.Links {
 		c.add(&d.Links[i], e.Links)
 	}
+	s.compareLive(&c)
 	s.put(c)
 }
 

@@ -10,7 +10,8 @@ import (
 // PlanOptions are the choices of one plan.
 type PlanOptions struct {
 	Options
-	Rows int // changes to be shown of each pipeline; the others are only counted
+	Rows int  // changes to be shown of each pipeline; the others are only counted
+	Live bool // old values are those that the destination has now, rather than those that were last sent
 }
 
 // A Planner plans pipelines one after the other, as runs would take them: what one of them makes is there for those after
@@ -43,8 +44,12 @@ func (p *Pipeline) Plan(ctx context.Context, store Auditor, opts PlanOptions) (P
 
 // Plan plans the next pipeline. What becomes of it is returned by End, as far as it went if there is an error.
 func (pl *Planner) Plan(ctx context.Context, p *Pipeline) error {
-	s := &rehearsal{Store: pl.store, pipeline: p, made: pl.made, most: pl.opts.Rows, plan: Plan{Name: p.Name, Status: "failed", Changes: []PlannedChange{}}}
+	s := &rehearsal{Store: pl.store, pipeline: p, made: pl.made, most: pl.opts.Rows,
+		live: pl.opts.Live, plan: Plan{Name: p.Name, Status: "failed", Changes: []PlannedChange{}}}
 	pl.done = append(pl.done, s)
+	if _, ok := p.Sink.(Reader); pl.opts.Live && !ok {
+		return fmt.Errorf("pipeline %q: its sink can't tell what the destination has", p.Name)
+	}
 	account, err := p.Sink.Account(ctx)
 	if err != nil {
 		return err
@@ -79,8 +84,16 @@ func (s *rehearsal) rehearse(ctx context.Context, opts Options, run func(*Pipeli
 		return err
 	}
 	p := *s.pipeline
+	var unread error
 	sink := &rehearsedSink{Sink: p.Sink, of: s}
 	p.Sink, p.turns = sink, nil
+	if s.live && !p.Sink.Limits().LinksOnly {
+		p.look = func(row *pending) {
+			if s.unread = append(s.unread, row); len(s.unread) >= readTogether && unread == nil {
+				unread = s.readUnchanged(ctx)
+			}
+		}
+	}
 	if p.links != nil {
 		p.links = sink
 	}
@@ -91,10 +104,14 @@ func (s *rehearsal) rehearse(ctx context.Context, opts Options, run func(*Pipeli
 		before = t.Requests()
 	}
 	report, err := run(&p, ctx, s, opts)
+	if err == nil {
+		err = errors.Join(unread, s.readUnchanged(ctx))
+	}
 	s.report = report
 	s.plan.take(&report)
 	if limited {
-		s.plan.Requests += t.Requests() - before
+		s.plan.Requests += t.Requests() - before - s.asked
+		s.asked = 0
 	}
 	s.plan.Seconds = max(report.Seconds, s.pace(s.plan.Requests).Seconds())
 	return err

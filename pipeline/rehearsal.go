@@ -21,6 +21,7 @@ type rehearsal struct {
 	made     *newRecords
 	report   Report
 	most     int // changes that are shown
+	live     bool
 
 	mu      sync.Mutex
 	written map[uint64]rehearsed     // by keyHash
@@ -31,6 +32,11 @@ type rehearsal struct {
 	ahead   int                      // of them, not yet returned by a reading of Holdings
 	plan    Plan
 	shown   map[string]int // places in plan.Changes, by key
+
+	// Of a plan that asks the destination.
+	unread   []*pending         // rows that are unchanged, whose records are still to be read
+	readings map[string]Reading // of rows that are changed, by key
+	asked    int64              // requests that a run wouldn't make
 }
 
 // rehearsed is what the plan leaves of a key.

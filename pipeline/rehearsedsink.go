@@ -25,6 +25,9 @@ func (s *rehearsedSink) Close() error { return nil }
 
 // Prepare prepares changes. Records that the plan makes count as found.
 func (s *rehearsedSink) Prepare(ctx context.Context, changes []Change) ([]Outcome, error) {
+	if err := s.of.readChanged(ctx, changes); err != nil {
+		return nil, err
+	}
 	outcomes, err := s.Sink.Prepare(ctx, changes)
 	if err != nil {
 		return nil, err
@@ -66,7 +69,7 @@ func (s *rehearsedSink) Write(ctx context.Context, changes []Change) ([]Outcome,
 			continue
 		}
 		if o.ID = c.ID; o.ID == "" {
-			o.Made = s.isNew(c, &limits)
+			o.Made = s.isNew(c, &limits) && s.of.readings[c.Key].Presence != There
 			o.ID = recordName(c.newID(s.of.pipeline.Name, &limits))
 		}
 		for at := range o.Links {

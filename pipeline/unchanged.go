@@ -36,7 +36,7 @@ const compactFrom = 10_000
 // changes then could be missed.
 func (r *run) load(ctx context.Context) (err error) {
 	l := &r.lookout
-	if l.table == nil || l.loaded {
+	if l.table == nil || l.loaded || r.look != nil {
 		return nil
 	}
 	if !l.sized {

@@ -13,8 +13,8 @@ import (
 
 // A planFlags is what the flags of plan say.
 type planFlags struct {
-	dependencies, sandbox, full, json, detailed, massChange bool
-	limit                                                   int64
+	dependencies, sandbox, full, json, detailed, massChange, live bool
+	limit                                                         int64
 }
 
 // How many changes of each pipeline are shown.
@@ -35,9 +35,10 @@ func (a *app) planCommand() *cobra.Command {
   -  a record that would be archived, or a link that would be removed
   ?  a link that would go on waiting for its record
   !  a row that would be rejected, and why
+  *  a record that others have changed, and that a run leaves alone (with --live): what is there → what was written
 
 Nothing is written, neither to HubSpot nor to the state, and a run may go on beside it. Old values are those that were last
-sent. What HubSpot itself would refuse isn't known beforehand; nor is, without asking, whether it has a record that nothing
+sent, and with --live those that HubSpot has. What HubSpot itself would refuse isn't known beforehand; nor is, without asking, whether it has a record that nothing
 was written to yet: an upsert of it counts as one to create.
 
 Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the others as of run.`,
@@ -51,6 +52,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "what a run with this flag would do")
+	flags.BoolVar(&f.live, "live", false, "compare with what HubSpot has now: reads every record, a hundred a request")
 	flags.BoolVar(&f.json, "json", false, "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to do")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
@@ -70,7 +72,7 @@ func (a *app) plan(ctx context.Context, names []string, f planFlags) error {
 // planAll plans one pipeline after the other, and prints what comes of it.
 func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pipeline.Pipeline, f planFlags) error {
 	show := a.progress()
-	opts := pipeline.PlanOptions{Rows: changesPrinted, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
+	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
 		Drain: a.drain, Observe: show.observe, Log: a.log()}}
 	if f.json {
 		opts.Rows = changesEncoded
@@ -151,6 +153,7 @@ var planColumns = []column[pipeline.Plan]{
 	{"link", func(p *pipeline.Plan) int64 { return p.Link }, true},
 	{"unlink", func(p *pipeline.Plan) int64 { return p.Unlink }, false},
 	{"park", func(p *pipeline.Plan) int64 { return p.Park }, false},
+	{"drift", func(p *pipeline.Plan) int64 { return p.Drift }, false},
 	{"doubtful", func(p *pipeline.Plan) int64 { return p.Doubtful }, false},
 	{"requests", func(p *pipeline.Plan) int64 { return p.Requests }, true},
 }

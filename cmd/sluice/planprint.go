@@ -29,11 +29,11 @@ func (a *app) printPlans(plans []pipeline.Plan) error {
 // The symbols of what would be done.
 var symbols = map[string]string{
 	pipeline.PlanCreate: "+", pipeline.PlanUpdate: "~", pipeline.PlanArchive: "-", pipeline.PlanReject: "!", pipeline.PlanPark: "?",
-	pipeline.PlanLink: "+", pipeline.PlanUnlink: "-",
+	pipeline.PlanLink: "+", pipeline.PlanUnlink: "-", pipeline.PlanDrift: "*",
 }
 
 // colourOf is the SGR code of a symbol.
-var colourOf = map[string]string{"+": "32", "~": "33", "-": "31", "!": "31", "?": "36"}
+var colourOf = map[string]string{"+": "32", "~": "33", "-": "31", "!": "31", "?": "36", "*": "35"}
 
 // line prints a line that begins with a symbol.
 func (p *planPrinter) line(indent, symbol, text string) {
