@@ -248,20 +248,33 @@ func (r *run) free(g *group, keys []string, landings []landing) {
 		if r.busy[p.Key] != nil {
 			continue // in doubt
 		}
-		r.unmatch(p.Match, p.Key)
+		r.unmatch(p.names(), p.Key)
 		if !p.Sent.IsZero() {
 			r.busy[p.Key] = &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
 		}
 	}
 	for _, l := range landings {
-		r.unmatch(l.match, l.key)
+		r.unmatch(l.claims, l.key)
 		r.busy[l.key] = l.flight
 	}
 }
 
-// unmatch lets other keys have a match value, whose record the ledger knows by now. The caller holds mu.
-func (r *run) unmatch(match, key string) {
-	if r.matches[match] == key {
-		delete(r.matches, match)
+// names returns what names the change's record: its match value, and its id where the ledger doesn't have that yet.
+func (p *pending) names() (claims []string) {
+	if p.Match != "" {
+		claims = append(claims, p.Match)
+	}
+	if p.entry.ID == "" && p.ID != "" {
+		claims = append(claims, "\x00"+p.ID) // no match value begins so
+	}
+	return claims
+}
+
+// unmatch lets other keys have a record, which the ledger knows by now. The caller holds mu.
+func (r *run) unmatch(claims []string, key string) {
+	for _, claim := range claims {
+		if r.matches[claim] == key {
+			delete(r.matches, claim)
+		}
 	}
 }

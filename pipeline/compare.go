@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -152,13 +153,21 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 	}
 	p := &pending{entry: *e, span: it.span, row: it.Values, attempt: attempt, Change: Change{
 		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
-		Was: e.Sent, Tried: e.Tried,
+		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
 	}}
 	p.Values = make([]Value, len(r.plan.properties))
 	for i, at := range r.plan.properties {
 		p.Values[i] = it.Values[at]
 	}
 	return p
+}
+
+// known returns the match value that the record of a key was last written with, "" if there is none.
+func (e *Entry) known(key string) string {
+	if e.ID == "" {
+		return ""
+	}
+	return cmp.Or(e.Match, key)
 }
 
 // newest keeps, of rows with the same key, the last; it postpones rows whose key is busy (I6).

@@ -67,8 +67,8 @@ func (r *run) recall(doubts []Doubt) {
 		}
 		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
 		r.doubts = append(r.doubts, d)
-		if d.p.Match != "" {
-			r.matches[d.p.Match] = key // its record may be there: no other row may make it
+		for _, claim := range d.p.names() {
+			r.matches[claim] = key // its record may be there: no other row may make it
 		}
 	}
 }
@@ -247,7 +247,7 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	}
 	if decide == nil { // it was never made, and can't be any more
 		delete(r.busy, p.Key)
-		r.unmatch(p.Match, p.Key)
+		r.unmatch(p.names(), p.Key)
 		return
 	}
 	before := r.report
@@ -255,11 +255,12 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	if !counted {
 		r.report = before
 	}
-	r.notes.landing = append(r.notes.landing, landing{p.Key, p.Match, f})
+	r.notes.landing = append(r.notes.landing, landing{p.Key, p.names(), f})
 }
 
 // A landing is a flight that takes the place of a key's busy state once the notes are committed.
 type landing struct {
-	key, match string
-	flight     *flight
+	key    string
+	claims []string
+	flight *flight
 }

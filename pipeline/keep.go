@@ -32,12 +32,18 @@ type KeptCause string
 const (
 	KeptFilled KeptCause = "filled" // when: empty, and it has a value
 	KeptOthers KeptCause = "others" // owner: shared, and its value is one that was never sent
+	KeptAlias  KeptCause = "alias"  // its record was found by it, and may have it beside another value
 	KeptEdited KeptCause = "edited" // owner: shared, and its value isn't the one that was last sent
 )
 
 // Keeps tells whether the change leaves a property as it is.
 func (c *Change) Keeps(property string) bool {
 	return slices.ContainsFunc(c.Kept, func(k Kept) bool { return k.Property == property })
+}
+
+// kept tells whether the change leaves a property as it is, and its record doesn't have the change's value beside that.
+func (c *Change) kept(property string) bool {
+	return slices.ContainsFunc(c.Kept, func(k Kept) bool { return k.Property == property && k.Why != KeptAlias })
 }
 
 // keep lets the sink leave out of changes what others own. It returns the changes that have something left to be written,
@@ -69,7 +75,7 @@ func (r *run) sentBy(c *Change, shared bool) Sent {
 	var sent Sent
 	for i, v := range c.Values {
 		f := &r.schema.Fields[r.plan.properties[i]]
-		if v.IsNull() && !f.Clear || shared && !f.Shared || c.Keeps(f.Name) {
+		if v.IsNull() && !f.Clear || shared && !f.Shared || c.kept(f.Name) {
 			continue
 		}
 		if sent == nil {

@@ -59,8 +59,8 @@ func (r *run) add(p *pending) (full *group) {
 	g.bytes += size
 	r.mu.Lock()
 	r.busy[p.Key] = &flight{hash: p.Hash}
-	if p.Match != "" {
-		r.matches[p.Match] = p.Key
+	for _, claim := range p.names() {
+		r.matches[claim] = p.Key
 	}
 	r.mu.Unlock()
 	return full

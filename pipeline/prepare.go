@@ -118,28 +118,33 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
 			continue
 		}
-		r.mu.Lock()
-		owner, taken := r.matches[p.Match]
-		r.mu.Unlock()
-		if !taken {
-			owner, taken = here[p.Match]
-		}
-		if !taken {
-			owner, taken = owners[p.Match]
-		}
-		if p.Match != "" && taken && owner != p.Key {
+		if owner, taken := r.taken(p, here, owners); taken {
 			r.claim(owner)
 			err := Rejectf("key_collision", "%s %q is the same to the destination as that of the row with key %q: one record can't be two rows; make the keys differ in more than case or blanks",
 				r.limits.Match, p.Match, owner)
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "key_collision", Err: err})
 			continue
 		}
-		if p.Match != "" {
-			here[p.Match] = p.Key
+		for _, claim := range p.names() {
+			here[claim] = p.Key
 		}
 		kept = append(kept, p)
 	}
 	return kept
+}
+
+// taken returns the other key that a change's record belongs to: one on its way, one before it, or one that the ledger has.
+func (r *run) taken(p *pending, here, owners map[string]string) (owner string, taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, claim := range p.names() {
+		for _, known := range []map[string]string{r.matches, here, owners} {
+			if owner, taken = known[claim]; taken && owner != p.Key {
+				return owner, true
+			}
+		}
+	}
+	return "", false
 }
 
 // survivors returns, for records that others were merged into, the key of this pipeline that the record belongs to, by id.
@@ -156,27 +161,35 @@ func (r *run) survivors(ctx context.Context, changes []*pending) (map[string]str
 	return r.store.Owners(ctx, r.Name, ids)
 }
 
-// owners returns, for match values of keys never written before, the key of this pipeline that has written the record.
+// owners returns, for claims of keys never written before, the key of this pipeline that has written the record.
 func (r *run) owners(ctx context.Context, changes []*pending) (map[string]string, error) {
-	var values []string
+	var values, list []string
 	for _, p := range changes {
-		if p.Match != "" && p.entry.ID == "" {
+		if p.entry.ID != "" {
+			continue
+		}
+		if p.Match != "" {
 			values = append(values, p.Match)
 		}
+		if p.ID != "" {
+			list = append(list, p.ID)
+		}
 	}
-	if len(values) == 0 {
+	if len(values) == 0 && len(list) == 0 {
 		return nil, nil
 	}
 	ids, err := r.store.Records(ctx, r.account, r.limits.Object, r.limits.Match, values)
-	if err != nil || len(ids) == 0 {
+	if err != nil || len(ids)+len(list) == 0 {
 		return nil, err
 	}
-	list := make([]string, 0, len(ids))
 	for _, id := range ids {
 		list = append(list, id)
 	}
 	keys, err := r.store.Owners(ctx, r.Name, list)
 	owners := make(map[string]string, len(keys))
+	for id, key := range keys {
+		owners["\x00"+id] = key
+	}
 	for value, id := range ids {
 		if key, ok := keys[id]; ok {
 			owners[value] = key

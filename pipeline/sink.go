@@ -50,6 +50,9 @@ type Change struct {
 	Values  []Value      // of the fields with role Property, in schema order; owned by the change
 	Links   []LinkChange // only for a Create: links to records whose ids are known, written inline
 
+	// Known is the match value that the ledger's record was last written with; "" if it knows none.
+	Known string
+
 	// For a Keeper. Tried are shared properties as attempts may have left them whose end nobody was told.
 	Was   Sent   // the properties as they were last sent to the record
 	Tried []Sent // what counts as sent beside that

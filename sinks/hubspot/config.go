@@ -56,7 +56,7 @@ type Config struct {
 	Connection   string            `yaml:"connection" doc:"The name of a hubspot connection."`
 	Object       string            `yaml:"object,omitempty" doc:"The object to write: contacts, companies, deals, … or a custom object by its name, label or object type id."`
 	Mode         string            `yaml:"mode,omitempty" enum:"create,update,upsert,archive,link,mirror" doc:"Objects: create, update, upsert (default), archive, or mirror, which is upsert and also archives the records that this pipeline has made and whose rows have left the source. Associations: link (default), or mirror, which also removes what has left the source."`
-	Match        string            `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id."`
+	Match        []string          `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id. Of a list, the first that a record is found by counts, and new records are made with the first."`
 	Associations []Association     `yaml:"associations,omitempty" doc:"Links from each record to other records."`
 	Associate    *Associate        `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
 	OnConflict   string            `yaml:"on_conflict,omitempty" enum:"reject,update" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
@@ -218,14 +218,14 @@ func (c *Config) checkObject() (errs []error) {
 	}
 	switch mode := c.mode(); mode {
 	case modeUpsert, modeMirror, modeUpdate, modeArchive:
-		if c.Match == "" {
+		if len(c.Match) == 0 {
 			errs = append(errs, fieldError("match", "name the property that tells records apart", "missing: mode %s needs a unique property", mode))
 		}
-		if c.Match == recordID && (mode == modeUpsert || mode == modeMirror) {
+		if slices.Contains(c.Match, recordID) && (mode == modeUpsert || mode == modeMirror) {
 			errs = append(errs, fieldError("match", "use mode update to write by record id", "HubSpot can't upsert by %s", recordID))
 		}
 	case modeCreate:
-		if c.Match == recordID {
+		if slices.Contains(c.Match, recordID) {
 			errs = append(errs, fieldError("match", "leave match out, or name a unique property", "%s is given by HubSpot when a record is created", recordID))
 		}
 	case modeLink:
@@ -233,11 +233,28 @@ func (c *Config) checkObject() (errs []error) {
 	default:
 		errs = append(errs, fieldError("mode", "", "unknown mode %q: expected %s, %s, %s, %s or %s", mode, modeCreate, modeUpdate, modeUpsert, modeMirror, modeArchive))
 	}
+	errs = append(errs, c.checkMatches()...)
 	for i, a := range c.Associations {
 		errs = append(errs, checkAssociation(fmt.Sprintf("associations.%d.", i), a)...)
 	}
 	if len(c.Associations) > 0 && c.mode() == modeArchive {
 		errs = append(errs, fieldError("associations", "leave them out", "mode archive writes no associations"))
+	}
+	return errs
+}
+
+// checkMatches returns what is wrong with a list of match properties.
+func (c *Config) checkMatches() (errs []error) {
+	for i, name := range c.Match {
+		switch {
+		case name == "" || slices.Contains(c.Match[:i], name):
+			errs = append(errs, fieldError(fmt.Sprintf("match.%d", i), "leave it out", "%q is empty, or given twice", name))
+		case len(c.Match) == 1:
+		case name == recordID:
+			errs = append(errs, fieldError(fmt.Sprintf("match.%d", i), "give it alone, or leave it out", "%s can't be tried beside other properties", recordID))
+		case c.mode() == modeCreate && i > 0:
+			errs = append(errs, fieldError(fmt.Sprintf("match.%d", i), "leave it out", "mode create looks for no record"))
+		}
 	}
 	return errs
 }
@@ -266,7 +283,7 @@ func checkLabel(path string, typeID int, l Label) (errs []error) {
 }
 
 func (c *Config) checkAssociate() (errs []error) {
-	if c.Object != "" || c.Match != "" || len(c.Associations) > 0 {
+	if c.Object != "" || len(c.Match) > 0 || len(c.Associations) > 0 {
 		errs = append(errs, fieldError("associate", "", "writes links only: object, match and associations have no meaning beside it"))
 	}
 	if mode := c.mode(); !slices.Contains([]string{modeLink, modeMirror}, mode) {

@@ -49,6 +49,10 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 			taken[c.id] = true
 			e := c.entry
 			e.adopted, e.links = &c, nil
+			if property, value := w.taken(c); property == "email" && !e.Change.Keeps(property) {
+				e.Change.Kept = append(e.Change.Kept, pipeline.Kept{Property: property, Want: value, Why: pipeline.KeptAlias})
+				e.input.Properties = w.properties(e.Change)
+			}
 			e.input.ID, e.input.IDProperty, e.input.Associations = c.id, "", nil
 			adopted = append(adopted, e)
 			continue

@@ -89,7 +89,7 @@ func archivingRefused(t *testing.T) {
 func TestMadeByAge(t *testing.T) {
 	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
 	own := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-0"}})
-	s := open(t, p, &Config{Object: "contacts", Mode: modeMirror, Match: "ext_id"}, schema("=ext_id", "=email"))
+	s := open(t, p, &Config{Object: "contacts", Mode: modeMirror, Match: []string{"ext_id"}}, schema("=ext_id", "=email"))
 	for _, test := range []struct {
 		name   string
 		begun  time.Duration // of the intent, after the record was made

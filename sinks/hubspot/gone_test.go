@@ -51,7 +51,7 @@ func TestGone(t *testing.T) {
 			t.Run(name+"/"+version, func(t *testing.T) {
 				t.Parallel()
 				server, _, p := simulate(t, version, switches, extID)
-				s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+				s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 				rows := known(t, server, s, 9)
 				must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: rows[1].ID})
 				must(t, server, hubspottest.Edit{Action: "delete", Object: "contacts", ID: rows[2].ID})
@@ -153,7 +153,7 @@ func results(body string, there ...string) string {
 // TestGoneUnread proves that a record isn't called gone before it is known whether it can come back.
 func TestGoneUnread(t *testing.T) {
 	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-	s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	rows := known(t, server, s, 3)
 	must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: rows[1].ID})
 	for nth := 1; nth <= 2; nth++ { // the readings of live records and of the recycle bin
@@ -180,10 +180,10 @@ func TestGoneAdvice(t *testing.T) {
 		{modeUpdate, recordID, "delete", "contacts have no record %s, nor has their recycle bin: it was deleted for good, or never was there; correct the row, or take it out of the source"},
 	} {
 		server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-		made := open(t, p, &Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+		made := open(t, p, &Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 		row := known(t, server, made, 1)[0]
 		must(t, server, hubspottest.Edit{Action: test.verb, Object: "contacts", ID: row.ID})
-		s := open(t, p, &Config{Object: "contacts", Mode: test.mode, Match: test.match}, schema("="+test.match, "=email", "=firstname"))
+		s := open(t, p, &Config{Object: "contacts", Mode: test.mode, Match: []string{test.match}}, schema("="+test.match, "=email", "=firstname"))
 		if test.match == recordID {
 			row.Values[0] = pipeline.StringValue(row.ID)
 		}
@@ -201,7 +201,7 @@ func TestGoneAdvice(t *testing.T) {
 // TestOnGoneLimits proves that the engine is told the policy.
 func TestOnGoneLimits(t *testing.T) {
 	for text, want := range map[string]pipeline.OnGone{"": pipeline.RejectGone, "reject": pipeline.RejectGone, "recreate": pipeline.RecreateGone, "ignore": pipeline.IgnoreGone} {
-		c := &Config{Connection: "crm", Object: "contacts", Match: "email", OnGone: text}
+		c := &Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, OnGone: text}
 		if err := c.Check(); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -19,7 +19,8 @@ func (s *Sink) Keep(ctx context.Context, changes []pipeline.Change) ([]pipeline.
 	var ids, values []string
 	for i := range changes {
 		c := &changes[i]
-		switch c.Kept = nil; {
+		c.Kept = slices.DeleteFunc(c.Kept, func(k pipeline.Kept) bool { return k.Why != pipeline.KeptAlias })
+		switch {
 		case !s.guarded || c.Action != pipeline.Update && c.Action != pipeline.Upsert:
 		case c.Action == pipeline.Update:
 			ids = append(ids, c.ID)
@@ -58,7 +59,7 @@ func (s *Sink) spare(c *pipeline.Change, record *crm.Result) bool {
 	spared := true
 	for i, v := range c.Values {
 		p := &s.props[i]
-		if p.skip || v.IsNull() && !p.clear {
+		if p.skip || v.IsNull() && !p.clear || c.Keeps(p.name) {
 			continue
 		}
 		want, got := v.String(), record.Properties[p.name]

@@ -19,13 +19,14 @@ import (
 // An office is a portal, a state, and a source of contacts (id, ext_id, firstname, city) of which others may set the city.
 type office struct {
 	*testing.T
-	server *hubspottest.Server
-	rec    *recorder
-	portal *portal
-	state  string
-	sink   Config
-	policy pipeline.Field // of the city
-	rows   [][]string
+	server  *hubspottest.Server
+	rec     *recorder
+	portal  *portal
+	state   string
+	sink    Config
+	policy  pipeline.Field // of the city
+	columns []string
+	rows    [][]string
 }
 
 func newOffice(t *testing.T, policy pipeline.Field) *office {
@@ -33,7 +34,7 @@ func newOffice(t *testing.T, policy pipeline.Field) *office {
 	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
 	p.landing = 10 * time.Millisecond
 	return &office{T: t, server: server, rec: rec, portal: p, policy: policy, state: "sqlite:" + filepath.Join(t.TempDir(), "state.db"),
-		sink: Config{Connection: "crm", Object: "contacts", Match: "ext_id"}}
+		columns: []string{"id", "ext_id", "firstname", "city"}, sink: Config{Connection: "crm", Object: "contacts", Match: []string{"ext_id"}}}
 }
 
 // Open is the transform that sends every column but the key as the property of its name, by the city's policy.
@@ -89,7 +90,7 @@ func (o *office) with(f func(*pipeline.Pipeline, state.Store)) {
 		o.Fatal(err)
 	}
 	p, err := pipeline.Open(o.Context(), pipeline.Definition{Name: "people", Key: []string{"id"}, Transforms: []pipeline.TransformConfig{o}, Sink: &o.sink,
-		Source: &table{columns: []string{"id", "ext_id", "firstname", "city"}, rows: o.rows}}, env(o.portal))
+		Source: &table{columns: o.columns, rows: o.rows}}, env(o.portal))
 	if err != nil {
 		o.Fatal(err)
 	}
@@ -426,8 +427,8 @@ func TestPolicyPlaces(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Object: "contacts", Match: "ext_id"}, `object: property "ext_id" can't be left to others: records are told apart by it; leave out when and owner`},
-		{Config{Object: "contacts", Match: "ext_id", Mode: modeArchive}, `object: property "ext_id" can't be left to others: mode archive sends no property; leave out when and owner`},
+		{Config{Object: "contacts", Match: []string{"ext_id"}}, `object: property "ext_id" can't be left to others: records are told apart by it; leave out when and owner`},
+		{Config{Object: "contacts", Match: []string{"ext_id"}, Mode: modeArchive}, `object: property "ext_id" can't be left to others: mode archive sends no property; leave out when and owner`},
 	} {
 		test.config.Connection = "crm"
 		_, err := test.config.Open(t.Context(), env(p), in)

@@ -23,7 +23,7 @@ func TestLanded(t *testing.T) {
 		own := make(map[string]string{"ext_id": "E-0", "email": "p0@example.com", "firstname": "Name 0"})
 		make(map[string]string{"ext_id": "E-9", "email": "p1@example.com"})
 		make(map[string]string{"ext_id": "E-2", "email": "p2@example.com", "firstname": "Somebody else"})
-		s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+		s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 		for row, want := range map[int]struct{ sent, fresh string }{0: {done, "conflict"}, 1: {"conflict", "conflict"}, 2: {"conflict", "conflict"}} {
 			for _, sent := range []time.Time{{}, time.Now()} {
 				c := people(3)[row]
@@ -57,7 +57,7 @@ func TestLanded(t *testing.T) {
 // TestThrottle proves that the sink carries the connection's recent requests, and counts its own.
 func TestThrottle(t *testing.T) {
 	_, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-	s := open(t, p, &Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	s := open(t, p, &Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	before := s.Requests()
 	drive(t, s, people(3))
 	if n := s.Requests() - before; n != 1 {

@@ -35,7 +35,7 @@ func (c *Config) Needs(in *pipeline.Schema) []Need {
 		n.of(c.Object)
 		for _, f := range in.Fields {
 			if f.Role == pipeline.Property && f.Name != recordID && !c.onlyLabel(f.Name) {
-				n.property(c.Object, f.Name, f.Type, f.Name == c.Match)
+				n.property(c.Object, f.Name, f.Type, slices.Contains(c.Match, f.Name))
 			}
 		}
 	}

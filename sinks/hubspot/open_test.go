@@ -89,24 +89,24 @@ func TestCheck(t *testing.T) {
 		config Config
 		want   string // the beginning of the only error
 	}{
-		{Config{Object: "contacts", Match: "email"}, "connection: missing"},
-		{Config{Connection: "crm", Match: "email"}, "object: missing"},
+		{Config{Object: "contacts", Match: []string{"email"}}, "connection: missing"},
+		{Config{Connection: "crm", Match: []string{"email"}}, "object: missing"},
 		{Config{Connection: "crm", Object: "contacts"}, "match: missing: mode upsert"},
 		{Config{Connection: "crm", Object: "contacts", Mode: "merge"}, `mode: unknown mode "merge"`},
 		{Config{Connection: "crm", Object: "contacts", Mode: "mirror"}, "match: missing: mode mirror"},
-		{Config{Connection: "crm", Object: "contacts", Mode: "mirror", Match: recordID}, "match: HubSpot can't upsert by"},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", MaxArchive: &Quota{Share: 0.1}}, "max_archive: has no meaning in mode upsert"},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", Mode: "mirror", MaxArchive: &Quota{Share: 1.5}}, "max_archive: expected a percentage"},
+		{Config{Connection: "crm", Object: "contacts", Mode: "mirror", Match: []string{recordID}}, "match: HubSpot can't upsert by"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, MaxArchive: &Quota{Share: 0.1}}, "max_archive: has no meaning in mode upsert"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, Mode: "mirror", MaxArchive: &Quota{Share: 1.5}}, "max_archive: expected a percentage"},
 		{Config{Connection: "crm", Object: "contacts", Mode: "link"}, "mode: link needs associate"},
-		{Config{Connection: "crm", Object: "contacts", Match: recordID}, "match: HubSpot can't upsert by"},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", OnConflict: "ignore"}, `on_conflict: unknown value "ignore"`},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", OnGone: "skip"}, `on_gone: unknown value "skip": expected reject, recreate or ignore`},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", Mode: "update", OnGone: "recreate"}, "on_gone: mode update makes no record; use mode upsert"},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", Mode: "create", OnGone: "reject"}, "on_gone: mode create updates no record; leave it out"},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", Mode: "archive", OnGone: "ignore"}, "on_gone: mode archive updates no record"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{recordID}}, "match: HubSpot can't upsert by"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, OnConflict: "ignore"}, `on_conflict: unknown value "ignore"`},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, OnGone: "skip"}, `on_gone: unknown value "skip": expected reject, recreate or ignore`},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, Mode: "update", OnGone: "recreate"}, "on_gone: mode update makes no record; use mode upsert"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, Mode: "create", OnGone: "reject"}, "on_gone: mode create updates no record; leave it out"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, Mode: "archive", OnGone: "ignore"}, "on_gone: mode archive updates no record"},
 		{Config{Connection: "crm", Associate: &ends, OnGone: "ignore"}, "on_gone: mode link updates no record"},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", Translate: map[string]string{"a": "b"}}, `translate.a: unknown translation "b"`},
-		{Config{Connection: "crm", Object: "contacts", Match: "email", Associations: []Association{{To: "companies"}}}, "associations.0.id: missing"},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, Translate: map[string]string{"a": "b"}}, `translate.a: unknown translation "b"`},
+		{Config{Connection: "crm", Object: "contacts", Match: []string{"email"}, Associations: []Association{{To: "companies"}}}, "associations.0.id: missing"},
 		{link(labelled), "associate.label: give type or label"},
 		{link(Associate{From: ends.From}), "associate.to: has 0 objects"},
 		{Config{Connection: "crm", Associate: &ends, Mode: "upsert"}, `mode: unknown mode "upsert" of associate`},
@@ -147,28 +147,28 @@ func TestPreflight(t *testing.T) {
 		in     *pipeline.Schema
 		want   []string
 	}{
-		{"fine", Config{Object: "contacts", Match: "ext_id"}, schema("a", "=ext_id", "=firstname"), nil},
-		{"email", Config{Object: "contacts", Match: "email"}, schema("=email"), nil},
-		{"misspelt", Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id", "=firstnam", "=hs_createdate"), []string{
+		{"fine", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("a", "=ext_id", "=firstname"), nil},
+		{"email", Config{Object: "contacts", Match: []string{"email"}}, schema("=email"), nil},
+		{"misspelt", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=firstnam", "=hs_createdate"), []string{
 			`object: contacts have no property "firstnam", which map sends; did you mean "firstname"?`,
 			`object: `,
 		}},
-		{"not unique", Config{Object: "companies", Match: "domain"}, schema("=domain"), []string{
+		{"not unique", Config{Object: "companies", Match: []string{"domain"}}, schema("=domain"), []string{
 			`match: property "domain" isn't unique: HubSpot would answer "Unable to perform update/upsert by non-unique companies property domain"; unique properties of companies are ref`,
 		}},
-		{"not mapped", Config{Object: "contacts", Match: "ext_id"}, schema("=firstname"), []string{`match: property "ext_id" isn't mapped; add it to map`}},
-		{"record id", Config{Object: "contacts", Match: recordID, Mode: "update"}, schema("=hs_object_id", "=firstname"), nil},
-		{"record id sent", Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id", "=hs_object_id"), []string{`object: property "hs_object_id" of contacts is read-only`}},
-		{"unknown object", Config{Object: "contcats", Match: "ext_id"}, schema("=ext_id"), []string{`object: unknown object "contcats"; did you mean "contacts"?`}},
-		{"label", Config{Object: "companies", Match: "ref", Associations: []Association{{To: "companies", ID: "parent", Label: Label{Name: "Siblng"}}}},
+		{"not mapped", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=firstname"), []string{`match: property "ext_id" isn't mapped; add it to map`}},
+		{"record id", Config{Object: "contacts", Match: []string{recordID}, Mode: "update"}, schema("=hs_object_id", "=firstname"), nil},
+		{"record id sent", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=hs_object_id"), []string{`object: property "hs_object_id" of contacts is read-only`}},
+		{"unknown object", Config{Object: "contcats", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "contcats"; did you mean "contacts"?`}},
+		{"label", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Label: Label{Name: "Siblng"}}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.label: no association label "Siblng" from companies to companies: expected "Sibling"`}},
-		{"type", Config{Object: "companies", Match: "ref", Associations: []Association{{To: "companies", ID: "parent", Type: 4711}}},
+		{"type", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Type: 4711}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.type: no association type 4711 from companies to companies: there are `}},
-		{"no such field", Config{Object: "companies", Match: "ref", Associations: []Association{{To: "companies", ID: "parnt", Type: 14}}},
+		{"no such field", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parnt", Type: 14}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.id: no field of resolve and no column is named "parnt"; did you mean "parent"?`}},
-		{"lookup by a property that isn't unique", Config{Object: "companies", Match: "ref", Associations: []Association{{To: "companies", ID: "parent", Type: 14}}},
+		{"lookup by a property that isn't unique", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Type: 14}}},
 			schema("=ref", "parent>companies.name"), []string{`associations.0.to: property "name" isn't unique`}},
-		{"field of another object", Config{Object: "companies", Match: "ref", Associations: []Association{{To: "companies", ID: "person"}}},
+		{"field of another object", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "person"}}},
 			schema("=ref", "person>contacts.ext_id"), []string{`associations.0.to: the field holds records of contacts`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestCredentials(t *testing.T) {
 	server := hubspottest.New(hubspottest.Options{Tokens: []hubspottest.Token{{Value: "other"}}})
 	t.Cleanup(server.Close)
 	_, p := listen(t, server, "2026-09")
-	c := &Config{Connection: "crm", Object: "contacts", Match: "email"}
+	c := &Config{Connection: "crm", Object: "contacts", Match: []string{"email"}}
 	_, err := c.Open(t.Context(), env(p), schema("=email"))
 	if err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("wrong token: %v", err)
@@ -217,7 +217,7 @@ func TestCredentials(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	in := schema("title", "=plate", "=model", "=role", "owner>contacts.badge")
 	in.Fields[2].Type = pipeline.Int
-	c := &Config{Object: "boats", Match: "plate", Associations: []Association{{To: "contacts", ID: "owner", Label: Label{Name: "Skipper"}}}}
+	c := &Config{Object: "boats", Match: []string{"plate"}, Associations: []Association{{To: "contacts", ID: "owner", Label: Label{Name: "Skipper"}}}}
 	want := []Need{
 		{Object: "boats", Properties: []NeedProperty{{"plate", "string", "text", true}, {"model", "number", "number", false}, {"role", "string", "text", false}}, Labels: []NeedLabel{{"contacts", "Skipper"}}},
 		{Object: "contacts", Properties: []NeedProperty{{"badge", "string", "text", true}}},

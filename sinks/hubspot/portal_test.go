@@ -30,7 +30,7 @@ func TestEveryWorld(t *testing.T) {
 			for _, mode := range []string{modeUpsert, modeCreate} {
 				t.Run(name+"/"+version+"/"+mode, func(t *testing.T) {
 					server, _, p := simulate(t, version, switches, extID)
-					s := open(t, p, &Config{Object: "contacts", Mode: mode, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+					s := open(t, p, &Config{Object: "contacts", Mode: mode, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 					ends := drive(t, s, people(25, 3, 17))
 					for i := range 25 {
 						want := done
@@ -71,7 +71,7 @@ func TestFaults(t *testing.T) {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
 				server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-				s := open(t, p, &Config{Object: "contacts", Mode: mode, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+				s := open(t, p, &Config{Object: "contacts", Mode: mode, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 				spoil := fault // the other mode runs at the same time
 				spoil.Path = "contacts/batch/(create|upsert)"
 				server.SetFaults(spoil)
@@ -111,7 +111,7 @@ func TestConflict(t *testing.T) {
 		for name, switches := range worlds {
 			server, _, p := simulate(t, "2026-09", switches, extID)
 			other := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "p1@example.com"}})
-			s := open(t, p, &Config{Object: "contacts", Mode: test.mode, Match: "ext_id", OnConflict: test.onConflict}, schema("=ext_id", "=email", "=firstname"))
+			s := open(t, p, &Config{Object: "contacts", Mode: test.mode, Match: []string{"ext_id"}, OnConflict: test.onConflict}, schema("=ext_id", "=email", "=firstname"))
 			ends := drive(t, s, people(3))
 			if ends["trace-0"] != done || ends["trace-1"] != test.want || ends["trace-2"] != done {
 				t.Errorf("%s, %s, %s: %v", name, test.mode, test.onConflict, ends)
@@ -133,14 +133,14 @@ func TestUpdateAndArchive(t *testing.T) {
 	a := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1", "email": "a@x.io"}})
 	b := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-2"}})
 
-	s := open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: "ext_id"}, schema("=ext_id", "=city"))
+	s := open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: []string{"ext_id"}}, schema("=ext_id", "=city"))
 	ends := drive(t, s, []pipeline.Change{change("1", "E-1", "Oslo"), change("9", "E-9", "Rome"), change("0", " ", "Bern"), change("1b", "E-1 ", "Kyiv")})
 	for trace, want := range map[string]string{"trace-1": done, "trace-9": "not_found", "trace-0": "empty_match", "trace-1b": "key_collision"} {
 		if ends[trace] != want {
 			t.Errorf("%s: %s, want %s", trace, ends[trace], want)
 		}
 	}
-	s = open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: recordID}, schema("=hs_object_id", "=city"))
+	s = open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: []string{recordID}}, schema("=hs_object_id", "=city"))
 	ends = drive(t, s, []pipeline.Change{change("2", b.ID, "Lima"), change("3", "12x", "Lima"), change("4", "999999999", "Lima")})
 	for trace, want := range map[string]string{"trace-2": done, "trace-3": "bad_id", "trace-4": purged} {
 		if ends[trace] != want {
@@ -157,7 +157,7 @@ func TestUpdateAndArchive(t *testing.T) {
 			t.Errorf("the record id is sent as a property: %s", q.body)
 		}
 	}
-	s = open(t, p, &Config{Object: "contacts", Mode: modeArchive, Match: "ext_id"}, schema("=ext_id"))
+	s = open(t, p, &Config{Object: "contacts", Mode: modeArchive, Match: []string{"ext_id"}}, schema("=ext_id"))
 	outcomes, err := write(t, s, change("1", "E-1"), change("9", "E-9"))
 	if err != nil || outcomes["trace-1"].Verdict != pipeline.Done || outcomes["trace-1"].NoOp || !outcomes["trace-9"].NoOp {
 		t.Errorf("archive: %+v, %v", outcomes, err)
@@ -180,7 +180,7 @@ func TestNulls(t *testing.T) {
 	must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1", "city": "Oslo", "phone": "1", "zip": "2"}})
 	in := schema("=ext_id", "=city", "=phone", "=zip")
 	in.Fields[2].Clear = true
-	s := open(t, p, &Config{Object: "contacts", Match: "ext_id"}, in)
+	s := open(t, p, &Config{Object: "contacts", Match: []string{"ext_id"}}, in)
 	c := change("1", "E-1", "", "", "")
 	c.Values[1], c.Values[2] = pipeline.Value{}, pipeline.Value{}
 	if _, err := write(t, s, c); err != nil {
@@ -202,7 +202,7 @@ func TestFind(t *testing.T) {
 			values = append(values, fmt.Sprintf(" E-%d", i), fmt.Sprintf("none-%d", i))
 		}
 		known := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "mixed@case.io", "hs_additional_emails": ""}})
-		s := open(t, p, &Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id"))
+		s := open(t, p, &Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id"))
 		found, err := s.Find(t.Context(), "contacts", "ext_id", append(values, "", "e-7"))
 		if err != nil || len(found) != 231 || found["e-7"] != found[" E-7"] {
 			t.Errorf("%s: found %d, %v", name, len(found), err)
@@ -225,7 +225,7 @@ func TestMergedAndSecondary(t *testing.T) {
 	b := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "b@x.io"}})
 	c := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "c@x.io"}})
 	must(t, server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: a.ID, Other: b.ID})
-	s := open(t, p, &Config{Object: "contacts", Match: "email"}, schema("=email"))
+	s := open(t, p, &Config{Object: "contacts", Match: []string{"email"}}, schema("=email"))
 	found, err := s.Find(t.Context(), "contacts", recordID, []string{a.ID, b.ID, c.ID, "77"})
 	if err != nil || len(found) != 3 || found[b.ID] != found[a.ID] {
 		t.Errorf("by id: %v, %v", found, err)
@@ -248,7 +248,7 @@ func idOf(t *testing.T, server *hubspottest.Server, email string) string {
 // TestTranslations proves that owners are found by their address and options by their label.
 func TestTranslations(t *testing.T) {
 	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-	s := open(t, p, &Config{Object: "contacts", Match: "ext_id", Translate: map[string]string{"hubspot_owner_id": ownerEmail, "lifecyclestage": optionLabel}},
+	s := open(t, p, &Config{Object: "contacts", Match: []string{"ext_id"}, Translate: map[string]string{"hubspot_owner_id": ownerEmail, "lifecyclestage": optionLabel}},
 		schema("=ext_id", "=hubspot_owner_id", "=lifecyclestage", "=lastname"))
 	ends := drive(t, s, []pipeline.Change{change("1", "E-1", "Ada@Example.com", "Lead", "A"), change("2", "E-2", "nobody@example.com", "Lead", "B")})
 	if ends["trace-1"] != done || ends["trace-2"] != "unknown_owner" {

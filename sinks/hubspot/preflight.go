@@ -129,7 +129,7 @@ func (f *preflight) record(ctx context.Context) error {
 			}
 		}
 	}
-	f.checkMatch(known)
+	f.checkMatches(known)
 	for _, name := range sortedKeys(f.config.Translate) {
 		if !slices.ContainsFunc(f.props, func(p property) bool { return p.name == name }) {
 			f.errs = append(f.errs, fieldError("translate."+name, "add it to map", "property %q isn't mapped", name))
@@ -146,7 +146,7 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 		p.kind = kindText // an id is no number to count with
 	}
 	switch {
-	case field.Name == recordID && f.config.Match == recordID, f.mode == modeArchive:
+	case field.Name == recordID && slices.Contains(f.config.Match, recordID), f.mode == modeArchive:
 		p.skip = true
 	case !ok && f.isLabel(field.Name):
 		p.skip = true
@@ -160,7 +160,7 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 		f.mapped(field.Name, hint, "property %q of %s is read-only: HubSpot sets it", field.Name, f.object)
 	}
 	f.checkPolicy(field, "object", f.mode == modeArchive, "mode archive sends no property")
-	f.checkPolicy(field, "object", field.Name == f.config.Match, "records are told apart by it")
+	f.checkPolicy(field, "object", slices.Contains(f.config.Match, field.Name), "records are told apart by it")
 	f.checkPolicy(field, "object", !ok && p.skip, "it is the label of a link, and no property")
 	p.ifEmpty, p.shared = field.IfEmpty, field.Shared
 	f.guarded = f.guarded || p.ifEmpty || p.shared
@@ -191,25 +191,39 @@ func (f *preflight) isLabel(name string) bool {
 	return slices.ContainsFunc(f.config.Associations, func(a Association) bool { return a.Label.From == name })
 }
 
-func (f *preflight) checkMatch(known *catalogue) {
-	match := f.config.Match
-	if match == "" {
-		return
-	}
-	f.match = slices.IndexFunc(f.props, func(p property) bool { return p.name == match })
-	if match != recordID {
-		if err := known.requireUnique("match", match); err != nil {
-			f.errs = append(f.errs, err)
-			return
+// checkMatches finds the properties that records are told apart by.
+func (f *preflight) checkMatches(known *catalogue) {
+	for i, name := range f.config.Match {
+		path := "match"
+		if len(f.config.Match) > 1 {
+			path = fmt.Sprintf("match.%d", i)
+		}
+		at := f.checkMatch(known, path, name)
+		if i == 0 {
+			f.match = at
+		} else {
+			f.also = append(f.also, at)
 		}
 	}
-	if f.match < 0 {
-		f.errs = append(f.errs, fieldError("match", fmt.Sprintf("add it to map, as in %s: <column>", match), "property %q isn't mapped", match))
-		return
+}
+
+// checkMatch returns the place of a property that records are told apart by, or -1.
+func (f *preflight) checkMatch(known *catalogue, path, match string) int {
+	at := slices.IndexFunc(f.props, func(p property) bool { return p.name == match })
+	if match != recordID {
+		if err := known.requireUnique(path, match); err != nil {
+			f.errs = append(f.errs, err)
+			return at
+		}
+	}
+	if at < 0 {
+		f.errs = append(f.errs, fieldError(path, fmt.Sprintf("add it to map, as in %s: <column>", match), "property %q isn't mapped", match))
+		return at
 	}
 	if match != recordID {
 		f.kinds[lookupKey{f.object, match}] = kindOf(known.properties[match])
 	}
+	return at
 }
 
 // translate reads what a property's values are translated by.

@@ -8,7 +8,8 @@ import (
 )
 
 // Prepare decides how each change is written, and makes its values what HubSpot takes: texts, in place. Changes that
-// name their record by a unique property are looked up for update and archive; for upsert HubSpot does that itself, and
+// name their record by a unique property are looked up for update and archive, and where there are several such properties; for
+// upsert by one HubSpot does that itself, and
 // records whose id is known are updated by it, so that one that was archived or merged isn't made again.
 func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	var outcomes []pipeline.Outcome
@@ -32,7 +33,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 		switch {
 		case err != nil:
 			outcomes = append(outcomes, refused(c, err))
-		case c.ID == "" && (s.mode == modeUpdate || s.mode == modeArchive):
+		case c.ID == "" && (c.Action == pipeline.Update || c.Action == pipeline.Archive || c.Action == pipeline.Upsert && len(s.also) > 0):
 			unknown = append(unknown, c)
 		}
 	}
@@ -91,35 +92,4 @@ func (s *Sink) setMatch(c *pipeline.Change) error {
 	}
 	c.Values[s.match] = pipeline.StringValue(c.Match)
 	return nil
-}
-
-// identify looks up the ids of the records that changes are of.
-func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipeline.Outcome, error) {
-	if len(changes) == 0 {
-		return nil, nil
-	}
-	values := make([]string, len(changes))
-	for i, c := range changes {
-		values[i] = c.Match
-	}
-	ids, err := s.Find(ctx, s.object, s.matchName(), values)
-	if err != nil {
-		return nil, err
-	}
-	var outcomes []pipeline.Outcome
-	for _, c := range changes {
-		id, ok := ids[c.Match]
-		switch {
-		case ok:
-			c.ID = id
-		case c.Action == pipeline.Archive:
-			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, NoOp: true})
-		default:
-			o := refused(c, pipeline.Rejectf("not_found",
-				"no record of %s has %s %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchName(), pipeline.Quote(c.Match)))
-			o.Passing = true
-			outcomes = append(outcomes, o)
-		}
-	}
-	return outcomes, nil
 }

@@ -47,7 +47,7 @@ func TestSettleCreate(t *testing.T) {
 			t.Run(test.name+"/"+world, func(t *testing.T) {
 				t.Parallel()
 				server, _, p := simulate(t, "2026-09", switches, extID)
-				s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: "ext_id", OnConflict: test.adopt}, schema("=ext_id", "=email", "=firstname", "=lifecyclestage"))
+				s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: []string{"ext_id"}, OnConflict: test.adopt}, schema("=ext_id", "=email", "=firstname", "=lifecyclestage"))
 				row := change("0", "E-0", "P0@example.com", "Name 0", "lead")
 				if ends := drive(t, s, []pipeline.Change{row}); ends[row.TraceID] != done {
 					t.Fatal(ends)
@@ -86,7 +86,7 @@ func TestSettleMerged(t *testing.T) {
 	for _, version := range []string{"2026-09", "2026-03", "v3"} {
 		for _, switches := range []hubspottest.Switches{{}, {MergeNewID: true}, {MissingCoordinates: true}, {NumericIDs: "always"}} {
 			server, _, p := simulate(t, version, switches, extID)
-			s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+			s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 			rows := known(t, server, s, 5)
 			survivor := must(t, server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: rows[0].ID, Other: rows[1].ID})
 			survivor = must(t, server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: survivor.ID, Other: rows[2].ID})
@@ -121,7 +121,7 @@ func TestSettleMerged(t *testing.T) {
 func TestMergedAnswer(t *testing.T) {
 	for _, switches := range []hubspottest.Switches{{UpdateMerged: "follow"}, {UpdateMerged: "follow", NoTraceEcho: true}} {
 		server, _, p := simulate(t, "2026-09", switches, extID)
-		s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+		s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 		rows := known(t, server, s, 2)
 		survivor := must(t, server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: rows[0].ID, Other: rows[1].ID})
 		outcomes, err := write(t, s, rows[1])
@@ -134,7 +134,7 @@ func TestMergedAnswer(t *testing.T) {
 // TestOneRecordOnce proves that a request never names a record twice, and that the second row is told which it collides with.
 func TestOneRecordOnce(t *testing.T) {
 	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-	s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	rows := known(t, server, s, 3)
 	rows[2].ID = rows[0].ID
 	rec.sent("")
@@ -176,7 +176,7 @@ func TestConflictNames(t *testing.T) {
 			if test.archive {
 				must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: other.ID})
 			}
-			s := open(t, p, &Config{Object: "contacts", Mode: test.mode, Match: "ext_id", OnConflict: test.onConflict}, schema("=ext_id", "=email", "=firstname", "=badge"))
+			s := open(t, p, &Config{Object: "contacts", Mode: test.mode, Match: []string{"ext_id"}, OnConflict: test.onConflict}, schema("=ext_id", "=email", "=firstname", "=badge"))
 			row := change("0", "E-0", "P0@Example.com", "Name", "B {1}, x")
 			if test.mode == modeUpdate {
 				row.ID = must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-0"}}).ID
@@ -202,7 +202,7 @@ func TestBlockedByArchived(t *testing.T) {
 		own := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-0", "email": "p0@example.com", "firstname": "Name 0"}})
 		must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: own.ID})
 		for _, adopt := range []string{conflictReject, conflictUpdate} {
-			s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: "ext_id", OnConflict: adopt}, schema("=ext_id", "=email", "=firstname"))
+			s := open(t, p, &Config{Object: "contacts", Mode: modeCreate, Match: []string{"ext_id"}, OnConflict: adopt}, schema("=ext_id", "=email", "=firstname"))
 			c := people(1)[0]
 			c.Sent = time.Now()
 			outcomes, err := write(t, s, c)
@@ -238,7 +238,7 @@ func TestNewAlthoughKnown(t *testing.T) {
 // may be made by another pipeline.
 func TestNotFoundPasses(t *testing.T) {
 	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-	s := open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	s := open(t, p, &Config{Object: "contacts", Mode: modeUpdate, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	row := people(1)[0]
 	outcomes, err := write(t, s, row)
 	if o := outcomes[row.TraceID]; err != nil || code(o) != "not_found" || !o.Passing {
@@ -267,7 +267,7 @@ func TestTokenExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
-	s := open(t, closer.(*portal), &Config{Object: "contacts", Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	s := open(t, closer.(*portal), &Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	rows := people(12)
 	for _, row := range rows {
 		if ends := drive(t, s, []pipeline.Change{row}); ends[row.TraceID] != done {

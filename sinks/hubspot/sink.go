@@ -29,6 +29,7 @@ type Sink struct {
 	object  string // as the configuration names it
 	path    string // as the API does
 	match   int    // place of the match property in props; -1: none
+	also    []int  // places of further match properties, tried in order for records that aren't known by the first
 	props   []property
 	guarded bool // others may own one of props
 	links   []link

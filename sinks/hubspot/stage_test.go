@@ -111,7 +111,7 @@ func newStage(t *testing.T, sink Config, switches map[string]string) *stage {
 	}
 	server.SetSwitches(w)
 	p.landing = 20 * time.Millisecond
-	sink.Connection, sink.Object, sink.Match = "crm", "contacts", "ext_id"
+	sink.Connection, sink.Object, sink.Match = "crm", "contacts", []string{"ext_id"}
 	s := &stage{T: t, server: server, portal: p, state: "sqlite:" + filepath.Join(t.TempDir(), "state.db"), sink: &sink, rows: 8}
 	for _, email := range []string{strangerEmail, mergerEmail} {
 		must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": email}})

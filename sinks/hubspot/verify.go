@@ -99,7 +99,11 @@ func (s *Sink) differences(c *pipeline.Change, record *crm.Result) (list []pipel
 		}
 		got := record.Properties[p.name] // none: it has no value
 		if want := v.String(); !p.same(want, got) && s.Fold(s.object, p.name, want) != s.Fold(s.object, p.name, got) {
-			list = append(list, pipeline.Difference{Property: p.name, Want: want, Got: got, Kept: s.cause(p, c, want, got)})
+			why := s.cause(p, c, want, got)
+			if c.ID != "" && s.has(c, i) {
+				why = pipeline.KeptAlias
+			}
+			list = append(list, pipeline.Difference{Property: p.name, Want: want, Got: got, Kept: why})
 		}
 	}
 	return list

@@ -18,7 +18,7 @@ func TestRead(t *testing.T) {
 			t.Run(version+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				server, rec, p := simulate(t, version, switches, extID)
-				s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+				s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 				rows := known(t, server, s, 120)
 				for i := range rows {
 					rows[i].Values = people(120)[i].Values // as they were written
@@ -81,11 +81,11 @@ func text(c pipeline.Change, i int) string { return c.Values[i].String() }
 // In mode archive a record that is gone is as the row asks for it, and one that is there isn't.
 func TestReadArchive(t *testing.T) {
 	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
-	made := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	made := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	rows := known(t, server, made, 3)
 	must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: rows[1].ID})
 	must(t, server, hubspottest.Edit{Action: "delete", Object: "contacts", ID: rows[2].ID})
-	s := open(t, p, &Config{Object: "contacts", Mode: modeArchive, Match: "ext_id"}, schema("=ext_id", "=email", "=firstname"))
+	s := open(t, p, &Config{Object: "contacts", Mode: modeArchive, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
 	got, err := s.Read(t.Context(), rows)
 	if err != nil {
 		t.Fatal(err)

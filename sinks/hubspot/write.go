@@ -56,6 +56,7 @@ func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]ent
 	seen := make(map[string]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
+		w.leaveAddresses(c)
 		e := entry{Change: c, input: w.input(c), fold: w.foldMatch(c)}
 		record := w.recordName(&e)
 		if first, twice := seen[record]; twice && record != "" {
@@ -117,8 +118,8 @@ func (s *Sink) properties(c *pipeline.Change) []crm.Property {
 	list := make([]crm.Property, 0, len(s.props))
 	for i, v := range c.Values {
 		p := &s.props[i]
-		if p.skip || v.IsNull() && !p.clear || c.Keeps(p.name) {
-			continue
+		if p.skip || v.IsNull() && !p.clear || c.Keeps(p.name) || c.Action == pipeline.Upsert && i == s.match && s.isAddress(p) {
+			continue // an upsert names the address beside its properties: so a secondary one stays one
 		}
 		list = append(list, crm.Property{Name: p.name, Value: v.String()})
 	}

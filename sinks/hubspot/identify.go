@@ -1,0 +1,119 @@
+package hubspot
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// identify looks up the records that changes are of, by each match property in turn: the first that one is found by counts.
+// Of changes that aren't found, an upsert makes a record, by the first property.
+func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipeline.Outcome, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	left := changes
+	for _, at := range append([]int{s.match}, s.also...) {
+		var err error
+		if left, err = s.identifyBy(ctx, at, left); err != nil {
+			return nil, err
+		}
+	}
+	var outcomes []pipeline.Outcome
+	for _, c := range left {
+		switch c.Action {
+		case pipeline.Archive:
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, NoOp: true})
+		case pipeline.Update:
+			o := refused(c, pipeline.Rejectf("not_found",
+				"no record of %s has %s: use mode upsert to make it, or write it by another pipeline first", s.object, s.matchesOf(c)))
+			o.Passing = true
+			outcomes = append(outcomes, o)
+		}
+	}
+	return outcomes, nil
+}
+
+// identifyBy sets the ids of the records that have the changes' values of one property, and returns the other changes.
+func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Change) (left []*pipeline.Change, err error) {
+	p := &s.props[at]
+	folds := make([]string, len(changes))
+	var values []string
+	for i, c := range changes {
+		if folds[i] = s.Fold(s.object, p.name, c.Values[at].String()); folds[i] != "" {
+			values = append(values, folds[i])
+		}
+	}
+	l, err := s.look(ctx, s.lookup(s.object, s.path, p.name), values)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range changes {
+		record := l.found[folds[i]]
+		if record == nil {
+			left = append(left, c)
+			continue
+		}
+		if c.ID = record.ID; c.Action == pipeline.Upsert {
+			c.Action = pipeline.Update
+		}
+		if s.isAddress(p) {
+			s.leaveAddress(c, p, folds[i], record)
+		}
+	}
+	return left, nil
+}
+
+// matchesOf names the properties that a change was looked up by, with their values.
+func (s *Sink) matchesOf(c *pipeline.Change) string {
+	var list []string
+	for _, at := range append([]int{s.match}, s.also...) {
+		if value := c.Values[at].String(); value != "" {
+			list = append(list, s.props[at].name+" "+pipeline.Quote(value))
+		}
+	}
+	return strings.Join(list, " or ")
+}
+
+// A contact has one primary address, its property email, and any number of secondary ones, by each of which it is found
+// (API.md section 7). A row that finds it by a secondary one must not put that in the primary's place.
+
+// isAddress tells whether contacts are found by secondary values of a property.
+func (s *Sink) isAddress(p *property) bool {
+	return p.name == "email" && (s.object == "contacts" || classicName(s.path) == "contacts")
+}
+
+// leaveAddress leaves the primary address of a record as it is that was found by another one.
+func (s *Sink) leaveAddress(c *pipeline.Change, p *property, value string, record *crm.Result) {
+	got := record.Properties[p.name]
+	if got == "" || s.Fold(s.object, p.name, got) == value || c.Keeps(p.name) {
+		return
+	}
+	c.Kept = append(c.Kept, pipeline.Kept{Property: p.name, Want: value, Got: got, Why: pipeline.KeptAlias})
+}
+
+// leaveAddresses does the same for an update of a record that was found by the row's address, or was last given it: it has
+// the address, whether as its primary one or not.
+func (s *Sink) leaveAddresses(c *pipeline.Change) {
+	for i := range s.props {
+		if p := &s.props[i]; c.Action == pipeline.Update && s.has(c, i) && !c.Keeps(p.name) {
+			c.Kept = append(c.Kept, pipeline.Kept{Property: p.name, Want: c.Values[i].String(), Why: pipeline.KeptAlias})
+		}
+	}
+}
+
+// has tells whether the i-th property is an address by which records are found, and the change's record has it already.
+func (s *Sink) has(c *pipeline.Change, i int) bool {
+	p := &s.props[i]
+	if i != s.match && !slices.Contains(s.also, i) || !s.isAddress(p) {
+		return false
+	}
+	was, sent := c.Was[p.name]
+	if i == s.match && !sent {
+		return c.Known == "" || c.Known == c.Match
+	}
+	return sent && s.alike(p, was, c.Values[i].String())
+}

@@ -1,0 +1,109 @@
+package hubspot
+
+import (
+	"fmt"
+	"testing"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/hubspottest"
+)
+
+// A clerk is an office whose contacts are (id, ext_id, email, firstname).
+func clerk(t *testing.T, switches hubspottest.Switches, match ...string) *office {
+	t.Helper()
+	o := newOffice(t, pipeline.Field{})
+	o.server.SetSwitches(switches)
+	o.columns, o.sink.Match = []string{"id", "ext_id", "email", "firstname"}, match
+	return o
+}
+
+// secondary makes a contact with a primary and a secondary address, and returns it.
+func (o *office) secondary(primary, other string) hubspottest.Record {
+	o.Helper()
+	a := must(o.T, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": primary}})
+	b := must(o.T, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": other}})
+	return must(o.T, o.server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: a.ID, Other: b.ID})
+}
+
+// TestMatchInOrder proves that the first property that a record is found by counts, that the first property is written to a
+// record that was found by a later one, that new records are made with it, and that unchanged rows are looked up no more.
+func TestMatchInOrder(t *testing.T) {
+	for name, switches := range worlds {
+		o := clerk(t, switches, "ext_id", "email")
+		a := must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1", "email": "a@x.io"}})
+		b := must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "b@x.io"}})
+		rows := [][]string{{"1", "E-1", "new@x.io", "Ann"}, {"2", "E-2", "B@x.io", "Ben"}, {"3", "E-3", "c@x.io", "Cy"}, {"4", "E-4", "b@x.io", "Di"}}
+		r := o.run(rows...)
+		if r.Written != 3 || r.Rejected != 1 || o.server.Count("contacts") != 3 {
+			t.Errorf("%s: %+v, %d contacts", name, r, o.server.Count("contacts"))
+		}
+		for id, want := range map[string]string{a.ID: "E-1 new@x.io Ann", b.ID: "E-2 b@x.io Ben"} {
+			c, _ := o.server.Record("contacts", id)
+			if got := fmt.Sprint(c.Properties["ext_id"], " ", c.Properties["email"], " ", c.Properties["firstname"]); got != want {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+		o.rec.sent("")
+		if r := o.run(rows[:3]...); r.Unchanged != 3 || len(o.rec.sent("/batch/")) != 0 {
+			t.Errorf("%s, again: %+v", name, r)
+		}
+		rows[1][2] = "b2@x.io"
+		o.run(rows...)
+		if c, _ := o.server.Record("contacts", b.ID); c.Properties["email"] != "b2@x.io" {
+			t.Errorf("%s: the new address isn't written: %v", name, c.Properties)
+		}
+	}
+}
+
+// TestMatchOfTwo proves which record counts where each property finds another one: the first's. What only the other may have
+// is a conflict.
+func TestMatchOfTwo(t *testing.T) {
+	o := clerk(t, hubspottest.Switches{}, "ext_id", "email")
+	must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1"}})
+	b := must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "b@x.io"}})
+	r := o.run([]string{"1", "E-1", "b@x.io", "Ann"})
+	if c, _ := o.server.Record("contacts", b.ID); r.Rejected != 1 || c.Properties["firstname"] != "" {
+		t.Errorf("%+v, %v", r, c.Properties)
+	}
+}
+
+// TestSecondaryAddress proves that a row which names a contact by a secondary address is written to that contact, whatever
+// HubSpot answers and whatever answer is lost, that no second contact is made, and that the primary address stays: by this
+// run, by later ones, and by verify's repair.
+func TestSecondaryAddress(t *testing.T) {
+	faults := map[string][]hubspottest.Fault{
+		"none":  nil,
+		"reset": {{Path: "batch/(create|upsert|update)$", Kind: "reset", After: true, Count: 1}},
+		"empty": {{Path: "batch/(create|upsert|update)$", Kind: "no_errors", Count: 1}},
+	}
+	for name, switches := range worlds {
+		for fault, plan := range faults {
+			for _, c := range []Config{
+				{Mode: modeUpsert, Match: []string{"email"}},
+				{Mode: modeUpdate, Match: []string{"email"}},
+				{Mode: modeUpsert, Match: []string{"ext_id", "email"}},
+				{Mode: modeCreate, Match: []string{"email"}, OnConflict: conflictUpdate},
+			} {
+				o := clerk(t, switches, c.Match...)
+				o.sink.Mode, o.sink.OnConflict = c.Mode, c.OnConflict
+				owner := o.secondary("first@x.io", "second@x.io")
+				check := func(when, firstname string) {
+					t.Helper()
+					r, _ := o.server.Record("contacts", owner.ID)
+					if r.Properties["email"] != "first@x.io" || r.Properties["firstname"] != firstname || o.server.Count("contacts") != 1 {
+						t.Errorf("%s, %s, %s %v, %s: %d contacts, %v", name, fault, c.Mode, c.Match, when, o.server.Count("contacts"), r.Properties)
+					}
+				}
+				o.server.SetFaults(plan...)
+				o.run([]string{"1", "E-1", "Second@x.io", "Ann"})
+				o.server.SetFaults()
+				check("written", "Ann")
+				if c.Mode == modeCreate {
+					continue
+				}
+				o.run([]string{"1", "E-1", "Second@x.io", "Anna"})
+				check("written again", "Anna")
+			}
+		}
+	}
+}
