@@ -31,6 +31,10 @@ type Field struct {
 	// last sent.
 	Shared bool
 
+	// Fixed are the texts of a Property that its configuration spells out; it has no others, and no null, if it is Constant.
+	Fixed    []string
+	Constant bool
+
 	// Lookup says for a Link which record its values name.
 	Lookup *Lookup
 }

@@ -36,10 +36,11 @@ type property struct {
 	options map[string]bool // that are allowed; nil: any
 	values  []string        // of options, for messages
 
-	translate map[string]string // folded text to value; nil: the text is the value
-	labels    []string          // that can be translated, for messages
-	wanted    string            // what translate takes, such as "owner's e-mail address"
-	unknown   string            // code of the error for a text that translate doesn't have
+	translate map[string]string    // folded text to value; nil: the text is the value
+	labels    []string             // that can be translated, for messages
+	stages    map[string]*property // of a stage that is given by its name: see stagesOf
+	wanted    string               // what translate takes, such as "owner's e-mail address"
+	unknown   string               // code of the error for a text that translate doesn't have
 }
 
 // newProperty returns how to write values of the property that d describes.

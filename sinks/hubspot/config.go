@@ -44,8 +44,10 @@ const (
 
 // Ways to translate what a row says into what HubSpot stores.
 const (
-	ownerEmail  = "owner_email"
-	optionLabel = "option_label"
+	ownerEmail    = "owner_email"
+	optionLabel   = "option_label"
+	pipelineLabel = "pipeline_label"
+	stageLabel    = "stage_label"
 )
 
 // recordID is the property that holds a record's id. HubSpot doesn't accept it as idProperty (API.md section 7).
@@ -63,7 +65,7 @@ type Config struct {
 	OnGone       string            `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert, mirror and update."`
 	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
 	MaxArchive   *Quota            `yaml:"max_archive,omitempty" doc:"For mode mirror: how many of the rows that the pipeline has in HubSpot may leave the source in one run, such as 5% or 200. If more have left, or all, nothing is archived or unlinked, and the run fails; see run --allow-mass-change. By default 10%, or 10 rows if that is more."`
-	Translate    map[string]string `yaml:"translate,omitempty" enum:"owner_email,option_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) or option_label (an option's label becomes its value)."`
+	Translate    map[string]string `yaml:"translate,omitempty" enum:"owner_email,option_label,pipeline_label,stage_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) option_label (an option's label becomes its value), pipeline_label (a pipeline's name becomes its id) or stage_label (the name of a stage, in the row's pipeline, becomes its id)."`
 }
 
 // An Association is a link from the row's record to another one.
@@ -178,8 +180,8 @@ func (c *Config) Check() error {
 	}
 	errs = append(errs, c.MaxArchive.check("max_archive", c.mode(), c.mode() == modeMirror)...)
 	for name, how := range c.Translate {
-		if how != ownerEmail && how != optionLabel {
-			errs = append(errs, fieldError("translate."+name, "", "unknown translation %q: expected %s or %s", how, ownerEmail, optionLabel))
+		if known := []string{ownerEmail, optionLabel, pipelineLabel, stageLabel}; !slices.Contains(known, how) {
+			errs = append(errs, fieldError("translate."+name, "", "unknown translation %q: expected %s", how, oneOf(how, known)))
 		}
 	}
 	return errors.Join(errs...)

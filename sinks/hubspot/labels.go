@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -134,6 +135,11 @@ func (f *preflight) addLink(l link, typeID int, label Label) {
 func (f *preflight) labels(ctx context.Context) error {
 	for _, l := range f.links {
 		from, to := f.paths[l.FromObject], f.paths[l.ToObject]
+		if l.LabelField >= 0 && from != "" && to != "" {
+			if err := f.fixedLabels(ctx, l, from, to); err != nil {
+				return err
+			}
+		}
 		if l.Label == "" || from == "" || to == "" {
 			continue
 		}
@@ -149,6 +155,25 @@ func (f *preflight) labels(ctx context.Context) error {
 			at = l.labelPath + "type"
 		}
 		f.errs = append(f.errs, fieldError(at, didYouMean(l.Label, labelNames(known)), "%s", noLabel(l.FromObject, l.ToObject, l.Label, known)))
+	}
+	return nil
+}
+
+// fixedLabels checks the labels of rows that map spells out.
+func (f *preflight) fixedLabels(ctx context.Context, l link, from, to string) error {
+	field := f.in.Fields[l.LabelField]
+	if len(field.Fixed) == 0 {
+		return nil
+	}
+	known, err := f.portal.pairLabels(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	for _, label := range field.Fixed {
+		if _, ok := findType(known, label); !ok {
+			f.errs = append(f.errs, &pipeline.FieldError{Path: l.labelPath + "label.from", Field: field.Name, Hint: didYouMean(label, labelNames(known)),
+				Err: errors.New(noLabel(l.FromObject, l.ToObject, label, known))})
+		}
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (f *preflight) run(ctx context.Context) (err error) {
 	if f.account, err = f.portal.name(ctx); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{f.record, f.associations, f.lookups, f.labels}
+	steps := []func(context.Context) error{f.record, f.associations, f.lookups, f.labels, f.fixed}
 	for _, step := range steps {
 		if err := f.keep(step(ctx)); err != nil {
 			return err
@@ -224,35 +224,6 @@ func (f *preflight) checkMatch(known *catalogue, path, match string) int {
 		f.kinds[lookupKey{f.object, match}] = kindOf(known.properties[match])
 	}
 	return at
-}
-
-// translate reads what a property's values are translated by.
-func (f *preflight) translate(ctx context.Context, p *property, d crm.PropertyDefinition, how string) error {
-	p.translate = map[string]string{}
-	if how == ownerEmail {
-		owners, err := f.portal.Owners(ctx, "")
-		if err != nil {
-			return explain(err)
-		}
-		p.wanted, p.unknown, p.options = "owner's e-mail address", "unknown_owner", map[string]bool{}
-		for _, o := range owners {
-			p.options[o.ID] = true
-			if o.Email != "" {
-				p.translate[foldText(o.Email)] = o.ID
-				p.labels = append(p.labels, o.Email)
-			}
-		}
-		return nil
-	}
-	if len(d.Options) == 0 {
-		f.errs = append(f.errs, fieldError("translate."+p.name, "leave it out", "property %q has no options to translate by", p.name))
-	}
-	p.wanted, p.unknown = "option's label", "bad_option"
-	for _, o := range d.Options {
-		p.translate[foldText(o.Label)] = o.Value
-		p.labels = append(p.labels, o.Label)
-	}
-	return nil
 }
 
 // lookups checks the properties that resolve looks the other ends up by.

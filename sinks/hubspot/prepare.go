@@ -49,7 +49,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 func (s *Sink) prepare(text *strings.Builder, c *pipeline.Change) error {
 	for i, v := range c.Values {
 		p := &s.props[i]
-		if v.IsNull() || p.skip && i != s.match {
+		if v.IsNull() || p.skip && i != s.match || p.stages != nil {
 			continue
 		}
 		encoded, err := p.encode(text, v)
@@ -57,6 +57,9 @@ func (s *Sink) prepare(text *strings.Builder, c *pipeline.Change) error {
 			return err
 		}
 		c.Values[i] = pipeline.StringValue(encoded)
+	}
+	if err := s.setStages(text, c); err != nil {
+		return err
 	}
 	if err := s.setMatch(c); err != nil {
 		return err
@@ -70,6 +73,26 @@ func (s *Sink) prepare(text *strings.Builder, c *pipeline.Change) error {
 		c.Action = pipeline.Create
 	default:
 		c.Action = pipeline.Upsert
+	}
+	return nil
+}
+
+// setStages translates the names of stages, in the pipeline that the row says.
+func (s *Sink) setStages(text *strings.Builder, c *pipeline.Change) error {
+	for i, v := range c.Values {
+		p := &s.props[i]
+		if p.stages == nil || v.IsNull() {
+			continue
+		}
+		id := ""
+		if at := s.pipelineAt(p.name); at >= 0 {
+			id = c.Values[at].String()
+		}
+		encoded, err := p.stageIn(id).encode(text, v)
+		if err != nil {
+			return err
+		}
+		c.Values[i] = pipeline.StringValue(encoded)
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 // open makes a property and the field that it is in the schema.
 func (f *Field) open(name string, in *pipeline.Schema) (property, pipeline.Field, error) {
 	p := property{name: name, column: f.From, values: f.Values, reject: f.Null == nullReject}
-	field := pipeline.Field{Name: name, Role: pipeline.Property, Clear: f.Null == nullClear, IfEmpty: f.When == whenEmpty, Shared: f.Owner == ownerShared}
+	field := pipeline.Field{Name: name, Role: pipeline.Property, Clear: f.Null == nullClear, IfEmpty: f.When == whenEmpty, Shared: f.Owner == ownerShared, Fixed: f.fixed(), Constant: f.Value != nil}
 	switch {
 	case f.Value != nil:
 		p.fixed, field.Type = pipeline.StringValue(*f.Value), pipeline.String
@@ -206,6 +206,21 @@ func (f *Field) open(name string, in *pipeline.Schema) (property, pipeline.Field
 	}
 	p.plain = f.From != "" && f.Values == nil && f.Default == nil && p.cast == pipeline.Null && !p.reject
 	return p, field, f.openFixed(&p, field.Type)
+}
+
+// fixed returns the texts that stand in the config and may be sent, in order; none where they are converted.
+func (f *Field) fixed() (list []string) {
+	if f.Type != "" && f.Type != pipeline.String.String() {
+		return nil
+	}
+	list = slices.Collect(maps.Values(f.Values))
+	for _, text := range []*string{f.Value, f.Default} {
+		if text != nil {
+			list = append(list, *text)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // openFixed converts the values that stand in the config to the property's type.

@@ -91,6 +91,16 @@ func TestProperty(t *testing.T) {
 	if field, _, _ := apply(t, Field{From: "id", Null: "clear"}); !field.Clear {
 		t.Error("null: clear isn't in the schema")
 	}
+	for f, want := range map[*Field]string{
+		{From: "id"}: "[] false",
+		{From: "id", Values: map[string]string{"1": "b", "2": "a"}, Default: ptr("c")}: "[a b c] false",
+		{Value: ptr("x")}: "[x] true",
+		{From: "id", Default: ptr("1"), Type: "int"}: "[] false",
+	} {
+		if field, _, _ := apply(t, *f); fmt.Sprint(field.Fixed, field.Constant) != want {
+			t.Errorf("%+v: %+v", f, field)
+		}
+	}
 	for f, want := range map[*Field]pipeline.Field{
 		{From: "id", When: "always", Owner: "sluice"}: {},
 		{From: "id", When: "empty"}:                   {IfEmpty: true},
