@@ -70,9 +70,7 @@ func (x *trial) checkNames() error {
 			known = append(known, c.Name)
 		}
 	}
-	if x.sink.Match != "" {
-		known = append(known, x.sink.Match)
-	}
+	known = append(known, x.sink.Match...)
 	slices.Sort(known)
 	known = slices.Compact(known)
 	var problems config.Diagnostics
@@ -103,9 +101,12 @@ func (x *trial) changed(archived bool) (list []hubspottest.Record) {
 func (x *trial) compareRecords(what string, want []config.Row, got []hubspottest.Record) {
 	for _, row := range want {
 		at, name := 0, what
-		if c, ok := row.Get(x.sink.Match); ok {
-			name += " " + c.Text
-			at = slices.IndexFunc(got, func(r hubspottest.Record) bool { return x.value(r, x.sink.Match) == c.Text })
+		for _, match := range x.sink.Match {
+			if c, ok := row.Get(match); ok {
+				name += " " + c.Text
+				at = slices.IndexFunc(got, func(r hubspottest.Record) bool { return x.value(r, match) == c.Text })
+				break
+			}
 		}
 		if at < 0 || at >= len(got) {
 			x.fail("%s: not there", name)

@@ -146,8 +146,8 @@ func (x *trial) know(p *pipeline.Pipeline) {
 	if n := len(p.Transforms); n > 0 {
 		x.schema = p.Transforms[n-1].Schema()
 	}
-	if x.sink.Object != "" && x.sink.Match != "" {
-		x.naming[x.sink.Object] = append(x.naming[x.sink.Object], x.sink.Match)
+	if x.sink.Object != "" && len(x.sink.Match) > 0 {
+		x.naming[x.sink.Object] = append(x.naming[x.sink.Object], x.sink.Match...)
 	}
 	for _, f := range x.schema.Fields {
 		if f.Lookup != nil {
