@@ -59,7 +59,11 @@ func (pl *Planner) Plan(ctx context.Context, p *Pipeline) error {
 	if err != nil {
 		return err
 	}
-	return s.rehearse(ctx, pl.opts.Options, (*Pipeline).Run)
+	err = s.rehearse(ctx, pl.opts.Options, (*Pipeline).Run)
+	if err == nil && !pl.opts.AllowMassChange {
+		err = p.withinChange(ctx, pl.store, &s.plan)
+	}
+	return err
 }
 
 // End plans the links whose records are made by pipelines after their own, as the end of a run of all of them does, and

@@ -36,6 +36,9 @@ var ErrInterrupted = errors.New("interrupted")
 // Beside errors of its stages it returns a *HeldError or ErrFenced if another run has the pipeline, ErrPaused if the
 // destination accepts nothing for long, and ErrInterrupted after a drain. After each of these the run can be resumed.
 func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, error) {
+	if err := p.foresee(ctx, store, opts); err != nil {
+		return Report{Name: p.Name, Status: statusOf(err)}, err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 

@@ -40,7 +40,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
 	flags.StringVar(&f.since, "since", "", "read once what isn't older than this, and leave the checkpoint as it is: a date, an instant, how long\nago (24h, 7d), or a value of the cursor")
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
-	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive or unlink more than max_archive allows")
+	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive, unlink or write more than max_archive and max_change allow")
 	flags.BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
 	return cmd

@@ -64,6 +64,7 @@ type Config struct {
 	OnConflict   string            `yaml:"on_conflict,omitempty" enum:"reject,update" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
 	OnGone       string            `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert, mirror and update."`
 	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
+	MaxChange    *Quota            `yaml:"max_change,omitempty" doc:"How many rows a run may write, but for the first, such as 20% of those that the pipeline has in HubSpot, or 500. If there are more, nothing is written, and the run fails; see run --allow-mass-change. With it each run is planned first, so that the source is read twice. No limit by default."`
 	MaxArchive   *Quota            `yaml:"max_archive,omitempty" doc:"For mode mirror: how many of the rows that the pipeline has in HubSpot may leave the source in one run, such as 5% or 200. If more have left, or all, nothing is archived or unlinked, and the run fails; see run --allow-mass-change. By default 10%, or 10 rows if that is more."`
 	Translate    map[string]string `yaml:"translate,omitempty" enum:"owner_email,option_label,pipeline_label,stage_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) option_label (an option's label becomes its value), pipeline_label (a pipeline's name becomes its id) or stage_label (the name of a stage, in the row's pipeline, becomes its id)."`
 }
@@ -178,6 +179,7 @@ func (c *Config) Check() error {
 	if !(c.MaxRejects.Of >= 0 && c.MaxRejects.Of <= 1) {
 		errs = append(errs, fieldError("max_rejects", "", "%v is no share: expected a percentage such as 10%%, or a number from 0 to 1", c.MaxRejects.Of))
 	}
+	errs = append(errs, c.MaxChange.check("max_change", c.mode(), true)...)
 	errs = append(errs, c.MaxArchive.check("max_archive", c.mode(), c.mode() == modeMirror)...)
 	for name, how := range c.Translate {
 		if known := []string{ownerEmail, optionLabel, pipelineLabel, stageLabel}; !slices.Contains(known, how) {

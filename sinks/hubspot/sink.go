@@ -91,6 +91,7 @@ func (s *Sink) newLimits(c *Config) pipeline.Limits {
 		LinksOnly:  c.Associate != nil,
 		Mirror:     s.mode == modeMirror,
 		MaxArchive: c.maxArchive(),
+		MaxChange:  (*pipeline.Quota)(c.MaxChange),
 		Unkeyed:    s.mode == modeCreate && s.match < 0,
 		CreateOnly: s.mode == modeCreate,
 		Inline:     s.mode == modeCreate && len(s.links) > 0,
