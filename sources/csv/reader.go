@@ -37,6 +37,8 @@ type reader struct {
 	start  int64  // its first line
 	open   bool   // it ended where the text ends, without a line break
 	wide   bool   // fields grows, whatever the number of a record's fields is
+
+	undoubled []byte // what plain has made
 }
 
 func newReader(src io.Reader, d *dialect) *reader {
@@ -235,11 +237,20 @@ func (r *reader) blank() bool {
 	return r.count == 1 && r.fields[0].empty() && !r.fields[0].is(quoted)
 }
 
-// plain returns the field's text, without doubled quotes; valid until next is called again.
+// plain returns the field's text, without doubled quotes; valid until it is called again, or next is.
 func (r *reader) plain(f field) []byte {
 	text := f.of(r.record)
 	if !f.is(doubled) {
 		return text
 	}
-	return bytes.ReplaceAll(text, []byte{r.quote, r.quote}, []byte{r.quote})
+	r.undoubled = r.undoubled[:0]
+	for {
+		i := bytes.IndexByte(text, r.quote) + 1
+		if i == 0 {
+			r.undoubled = append(r.undoubled, text...)
+			return r.undoubled
+		}
+		r.undoubled = append(r.undoubled, text[:i]...)
+		text = text[i+1:]
+	}
 }
