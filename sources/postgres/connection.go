@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/pipeline"
@@ -32,6 +34,9 @@ type ConnectionConfig struct {
 const poolSize = 4
 
 const connectTimeout = 10 * time.Second
+
+// readBuffer is how much of a page is read from the connection at once: by itself pgx reads 8 KiB.
+const readBuffer = 64 << 10
 
 // A connection is a pool of connections to one database, shared by sources.
 type connection struct {
@@ -58,6 +63,9 @@ func (c *ConnectionConfig) Connect(ctx context.Context, _ pipeline.Env) (io.Clos
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
 	}
 	params := config.ConnConfig.RuntimeParams
 	params["client_encoding"] = "UTF8"
