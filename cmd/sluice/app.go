@@ -90,7 +90,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return input(err) })
 	root.AddCommand(
-		a.runCommand(), a.planCommand(), a.validateCommand(), a.statusCommand(), a.parkedCommand(), a.rejectsCommand(), a.explainCommand(),
+		a.runCommand(), a.planCommand(), a.validateCommand(), a.statusCommand(), a.parkedCommand(), a.provisionCommand(), a.rejectsCommand(), a.explainCommand(),
 		a.verifyCommand(), a.reconcileCommand(), a.migrateCommand(),
 		a.testCommand(), a.kindsCommand(), a.schemaCommand(), a.simulateCommand(), a.versionCommand(),
 	)

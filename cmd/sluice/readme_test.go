@@ -55,7 +55,7 @@ func TestReadmeIsUpToDate(t *testing.T) {
 
 // madeParts are the parts that README.md must have.
 func madeParts() []string {
-	list := []string{"help run", "help plan", "help explain", "help verify", "help reconcile", "help simulate", "help test", "keys", "tests"}
+	list := []string{"help run", "help plan", "help explain", "help verify", "help reconcile", "help provision", "help simulate", "help test", "keys", "tests"}
 	for _, r := range config.References(kinds) {
 		list = append(list, "options "+r.Part+" "+r.Name)
 	}

@@ -55,18 +55,28 @@ const recordID = "hs_object_id"
 
 // A Config says what to write, and where.
 type Config struct {
-	Connection   string            `yaml:"connection" doc:"The name of a hubspot connection."`
-	Object       string            `yaml:"object,omitempty" doc:"The object to write: contacts, companies, deals, … or a custom object by its name, label or object type id."`
-	Mode         string            `yaml:"mode,omitempty" enum:"create,update,upsert,archive,link,mirror" doc:"Objects: create, update, upsert (default), archive, or mirror, which is upsert and also archives the records that this pipeline has made and whose rows have left the source. Associations: link (default), or mirror, which also removes what has left the source."`
-	Match        []string          `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id. Of a list, the first that a record is found by counts, and new records are made with the first."`
-	Associations []Association     `yaml:"associations,omitempty" doc:"Links from each record to other records."`
-	Associate    *Associate        `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
-	OnConflict   string            `yaml:"on_conflict,omitempty" enum:"reject,update" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
-	OnGone       string            `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert, mirror and update."`
-	MaxRejects   Share             `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
-	MaxChange    *Quota            `yaml:"max_change,omitempty" doc:"How many rows a run may write, but for the first, such as 20% of those that the pipeline has in HubSpot, or 500. If there are more, nothing is written, and the run fails; see run --allow-mass-change. With it each run is planned first, so that the source is read twice. No limit by default."`
-	MaxArchive   *Quota            `yaml:"max_archive,omitempty" doc:"For mode mirror: how many of the rows that the pipeline has in HubSpot may leave the source in one run, such as 5% or 200. If more have left, or all, nothing is archived or unlinked, and the run fails; see run --allow-mass-change. By default 10%, or 10 rows if that is more."`
-	Translate    map[string]string `yaml:"translate,omitempty" enum:"owner_email,option_label,pipeline_label,stage_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) option_label (an option's label becomes its value), pipeline_label (a pipeline's name becomes its id) or stage_label (the name of a stage, in the row's pipeline, becomes its id)."`
+	Connection   string              `yaml:"connection" doc:"The name of a hubspot connection."`
+	Object       string              `yaml:"object,omitempty" doc:"The object to write: contacts, companies, deals, … or a custom object by its name, label or object type id."`
+	Mode         string              `yaml:"mode,omitempty" enum:"create,update,upsert,archive,link,mirror" doc:"Objects: create, update, upsert (default), archive, or mirror, which is upsert and also archives the records that this pipeline has made and whose rows have left the source. Associations: link (default), or mirror, which also removes what has left the source."`
+	Match        []string            `yaml:"match,omitempty" doc:"The unique property that tells records apart, or hs_object_id. Of a list, the first that a record is found by counts, and new records are made with the first."`
+	Associations []Association       `yaml:"associations,omitempty" doc:"Links from each record to other records."`
+	Associate    *Associate          `yaml:"associate,omitempty" doc:"Makes each row a link between two records; no record is written."`
+	OnConflict   string              `yaml:"on_conflict,omitempty" enum:"reject,update" doc:"What becomes of a row whose unique value another record has: reject (default), or update that record."`
+	OnGone       string              `yaml:"on_gone,omitempty" enum:"reject,recreate,ignore" doc:"What becomes of a row whose record was archived or deleted in HubSpot: reject (default), recreate it (unless it was deleted for good), or ignore the row until it changes. For modes upsert, mirror and update."`
+	MaxRejects   Share               `yaml:"max_rejects,omitempty" doc:"The share of the last 1,000 rows that may be rejected before the run stops, such as 10% or 0.1; no limit by default."`
+	MaxChange    *Quota              `yaml:"max_change,omitempty" doc:"How many rows a run may write, but for the first, such as 20% of those that the pipeline has in HubSpot, or 500. If there are more, nothing is written, and the run fails; see run --allow-mass-change. With it each run is planned first, so that the source is read twice. No limit by default."`
+	MaxArchive   *Quota              `yaml:"max_archive,omitempty" doc:"For mode mirror: how many of the rows that the pipeline has in HubSpot may leave the source in one run, such as 5% or 200. If more have left, or all, nothing is archived or unlinked, and the run fails; see run --allow-mass-change. By default 10%, or 10 rows if that is more."`
+	Properties   map[string]Property `yaml:"properties,omitempty" doc:"What sluice provision makes of properties that the account doesn't have, where that can't be told from map: by name. Those that exist are left as they are."`
+	Translate    map[string]string   `yaml:"translate,omitempty" enum:"owner_email,option_label,pipeline_label,stage_label" doc:"Properties whose values are looked up: owner_email (an owner's e-mail address becomes the owner's id) option_label (an option's label becomes its value), pipeline_label (a pipeline's name becomes its id) or stage_label (the name of a stage, in the row's pipeline, becomes its id)."`
+}
+
+// A Property says what a property is to be like, if it has to be made (API.md section 3.5).
+type Property struct {
+	Type    string   `yaml:"type,omitempty" enum:"string,number,bool,date,datetime,enumeration" doc:"The type of its values. Default: what suits the values that map sends; string for match."`
+	Label   string   `yaml:"label,omitempty" doc:"What people see; its name by default."`
+	Group   string   `yaml:"group,omitempty" doc:"The group of properties that it is in, by its internal name; sluice by default. It is made if it isn't there."`
+	Options []string `yaml:"options,omitempty" doc:"The values of an enumeration, each its own label."`
+	Unique  bool     `yaml:"unique,omitempty" doc:"Whether no two records may have the same value. match, and what resolve looks up by, is unique by itself."`
 }
 
 // An Association is a link from the row's record to another one.
@@ -181,6 +191,19 @@ func (c *Config) Check() error {
 	}
 	errs = append(errs, c.MaxChange.check("max_change", c.mode(), true)...)
 	errs = append(errs, c.MaxArchive.check("max_archive", c.mode(), c.mode() == modeMirror)...)
+	for _, name := range sortedKeys(c.Properties) {
+		p := c.Properties[name]
+		switch at := "properties." + name; {
+		case c.Object == "":
+			errs = append(errs, fieldError(at, "declare it where its object is written", "associate writes no properties"))
+		case p.Type == "enumeration" && len(p.Options) == 0:
+			errs = append(errs, fieldError(at+".options", "list its values", "missing: an enumeration has options"))
+		case p.Type != "enumeration" && len(p.Options) > 0:
+			errs = append(errs, fieldError(at+".options", "set type: enumeration", "only an enumeration has options"))
+		case (p.Unique || slices.Contains(c.Match, name)) && p.Type != "" && p.Type != "string" && p.Type != "number":
+			errs = append(errs, fieldError(at+".type", "", "a unique property is a string or a number"))
+		}
+	}
 	for name, how := range c.Translate {
 		if known := []string{ownerEmail, optionLabel, pipelineLabel, stageLabel}; !slices.Contains(known, how) {
 			errs = append(errs, fieldError("translate."+name, "", "unknown translation %q: expected %s", how, oneOf(how, known)))

@@ -19,6 +19,10 @@ type NeedProperty struct {
 	Type      string // as HubSpot names it (API.md section 3.5)
 	FieldType string
 	Unique    bool
+	Label     string   // what people see; "": its name
+	Group     string   // "": that of Provision
+	Options   []string // of an enumeration
+	Declared  bool     // the file says the type: one that exists with another is not what was asked for
 }
 
 // A NeedLabel is an association label from the Need's object to another.
@@ -38,6 +42,9 @@ func (c *Config) Needs(in *pipeline.Schema) []Need {
 				n.property(c.Object, f.Name, f.Type, slices.Contains(c.Match, f.Name))
 			}
 		}
+	}
+	for _, name := range sortedKeys(c.Properties) {
+		n.declare(c.Object, name, c.Properties[name])
 	}
 	for _, f := range in.Fields {
 		if f.Lookup != nil {
@@ -123,6 +130,23 @@ func (n *needs) property(object, name string, t pipeline.Type, unique bool) {
 	}
 	need.Properties = append(need.Properties, p)
 }
+
+// declare adds what the file says of a property.
+func (n *needs) declare(object, name string, d Property) {
+	n.property(object, name, pipeline.String, d.Unique)
+	need := n.of(object)
+	p := &need.Properties[slices.IndexFunc(need.Properties, func(p NeedProperty) bool { return p.Name == name })]
+	p.Label, p.Group, p.Options = d.Label, d.Group, d.Options
+	if d.Unique && d.Type == "" {
+		p.Type, p.FieldType = "string", "text"
+	}
+	if d.Type != "" {
+		p.Type, p.FieldType, p.Declared = d.Type, fieldTypes[d.Type], true
+	}
+}
+
+// fieldTypes are the fields in which people see values of a type.
+var fieldTypes = map[string]string{"string": "text", "number": "number", "bool": "booleancheckbox", "date": "date", "datetime": "date", "enumeration": "select"}
 
 func propertyType(t pipeline.Type) (typ, fieldType string) {
 	switch t {

@@ -219,8 +219,8 @@ func TestNeeds(t *testing.T) {
 	in.Fields[2].Type = pipeline.Int
 	c := &Config{Object: "boats", Match: []string{"plate"}, Associations: []Association{{To: "contacts", ID: "owner", Label: Label{Name: "Skipper"}}}}
 	want := []Need{
-		{Object: "boats", Properties: []NeedProperty{{"plate", "string", "text", true}, {"model", "number", "number", false}, {"role", "string", "text", false}}, Labels: []NeedLabel{{"contacts", "Skipper"}}},
-		{Object: "contacts", Properties: []NeedProperty{{"badge", "string", "text", true}}},
+		{Object: "boats", Properties: []NeedProperty{{Name: "plate", Type: "string", FieldType: "text", Unique: true}, {Name: "model", Type: "number", FieldType: "number"}, {Name: "role", Type: "string", FieldType: "text"}}, Labels: []NeedLabel{{"contacts", "Skipper"}}},
+		{Object: "contacts", Properties: []NeedProperty{{Name: "badge", Type: "string", FieldType: "text", Unique: true}}},
 	}
 	if diff := cmp.Diff(want, c.Needs(in)); diff != "" {
 		t.Fatalf("needs (-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,47 +12,95 @@ import (
 	"sluice/sinks/hubspot/internal/crm"
 )
 
-// provisionGroup is the property group that Provision puts properties into.
+// provisionGroup is the property group that Provision puts properties into whose group isn't said.
 const provisionGroup = "sluice"
 
-// Provision makes what needs name and the account doesn't have: custom objects, properties and labels. What exists is
-// left as it is. It is meant for a fresh local account; in a real one an administrator decides what there is.
-func Provision(ctx context.Context, conn *Connection, needs []Need) (err error) {
+// maxUnique is how many properties of an object may be unique (API.md section 3.5).
+const maxUnique = 10
+
+// A Step is one thing that Provision makes.
+type Step struct {
+	Make    string   `json:"make"` // "object", "group", "property" or "label"
+	Object  string   `json:"object"`
+	Name    string   `json:"name,omitempty"`
+	Type    string   `json:"type,omitempty"`
+	Unique  bool     `json:"unique,omitempty"`
+	Options []string `json:"options,omitempty"`
+	To      string   `json:"to,omitempty"`      // of a label: the object at the other end
+	Similar string   `json:"similar,omitempty"` // a property that exists, and whose name is nearly the same
+}
+
+// Provision makes what needs name and the account doesn't have: custom objects, property groups, properties and labels.
+// What exists is left as it is, also if somebody else has made it meanwhile.
+func Provision(ctx context.Context, conn *Connection, needs []Need) error {
+	_, err := provision(ctx, conn, needs, false)
+	return err
+}
+
+// Survey returns what Provision would make, and an error for each thing that exists, but not as it is needed. Nothing is
+// written.
+func Survey(ctx context.Context, conn *Connection, needs []Need) ([]Step, error) {
+	return provision(ctx, conn, needs, true)
+}
+
+func provision(ctx context.Context, conn *Connection, needs []Need, survey bool) (_ []Step, err error) {
 	connected, err := conn.Connect(ctx, pipeline.Env{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, connected.Close()) }()
-	p := &provisioner{portal: connected.(*portal), types: map[string]string{}}
+	p := &provisioner{portal: connected.(*portal), survey: survey, types: map[string]string{}, groups: map[string][]string{}}
 	for _, need := range needs {
 		if err := p.object(ctx, need); err != nil {
-			return fmt.Errorf("provision %s: %w", need.Object, err)
+			return nil, fmt.Errorf("provision %s: %w", need.Object, explain(err))
 		}
 		if err := p.properties(ctx, need); err != nil {
-			return fmt.Errorf("provision %s: %w", need.Object, err)
+			return nil, fmt.Errorf("provision %s: %w", need.Object, explain(err))
 		}
 	}
 	for _, need := range needs { // after all objects
 		if err := p.labels(ctx, need); err != nil {
-			return fmt.Errorf("provision labels of %s: %w", need.Object, err)
+			return nil, fmt.Errorf("provision labels of %s: %w", need.Object, explain(err))
 		}
 	}
-	return nil
+	return p.steps, errors.Join(p.wrong...)
 }
 
 type provisioner struct {
 	*portal
-	types map[string]string // object to what paths call it
+	survey bool                // note only what is to be made
+	types  map[string]string   // object to what paths call it; "" where it is to be made
+	groups map[string][]string // of objects that were asked for them
+	steps  []Step
+	wrong  []error // what exists, but not as it is needed
+}
+
+// make makes something, or notes that it is to be made.
+func (p *provisioner) make(s Step, now func() error) error {
+	if slices.ContainsFunc(p.steps, func(have Step) bool {
+		return have.Make == s.Make && have.Object == s.Object && have.Name == s.Name && have.To == s.To
+	}) {
+		return nil
+	}
+	p.steps = append(p.steps, s)
+	if p.survey {
+		return nil
+	}
+	return now()
 }
 
 // object finds out what paths call an object, and makes it if it is nobody's.
 func (p *provisioner) object(ctx context.Context, need Need) error {
-	if p.types[need.Object] != "" {
+	if _, known := p.types[need.Object]; known {
 		return nil
 	}
 	path, err := p.objectPath(ctx, "", need.Object)
 	if _, unknown := errors.AsType[*pipeline.FieldError](err); unknown {
-		path, err = p.CreateSchema(ctx, customSchema(need))
+		path = ""
+		err = p.make(Step{Make: "object", Object: need.Object}, func() (err error) {
+			path, err = p.CreateSchema(ctx, customSchema(need))
+			return err
+		})
 	}
 	p.types[need.Object] = path
 	return err
@@ -79,38 +128,97 @@ func (p *provisioner) properties(ctx context.Context, need Need) error {
 	if len(need.Properties) == 0 {
 		return nil
 	}
-	object := p.types[need.Object]
-	known, err := p.Properties(ctx, object)
-	if err != nil {
-		return err
-	}
-	grouped := false
-	for _, property := range need.Properties {
-		if slices.ContainsFunc(known, func(k crm.PropertyDefinition) bool { return k.Name == property.Name }) {
-			continue
-		}
-		if !grouped {
-			if err := p.CreatePropertyGroup(ctx, object, map[string]any{"name": provisionGroup, "label": "Sluice"}); err != nil {
-				return err
-			}
-			grouped = true
-		}
-		if err := p.CreateProperty(ctx, object, definition(property)); err != nil {
+	known := &catalogue{object: need.Object, path: p.types[need.Object], properties: map[string]crm.PropertyDefinition{}}
+	if known.path != "" {
+		var err error
+		if known, err = p.catalogueOf(ctx, need.Object, known.path); err != nil {
 			return err
 		}
+	}
+	unique := len(known.names(func(d crm.PropertyDefinition) bool { return d.HasUniqueValue && !d.ReadOnly }))
+	for _, property := range need.Properties {
+		if d, there := known.properties[property.Name]; there {
+			p.compare(known, d, property)
+			continue
+		}
+		if property.Unique {
+			unique++
+		}
+		if err := p.property(ctx, known, property); err != nil {
+			return err
+		}
+	}
+	if unique > maxUnique {
+		p.wrong = append(p.wrong, fmt.Errorf("%s would have %d unique properties, but may have %d: make do with fewer", need.Object, unique, maxUnique))
 	}
 	return nil
 }
 
-func definition(p NeedProperty) map[string]any {
+// compare notes where a property that exists isn't what is needed.
+func (p *provisioner) compare(known *catalogue, d crm.PropertyDefinition, need NeedProperty) {
+	wrong := func(format string, args ...any) {
+		p.wrong = append(p.wrong, fmt.Errorf("%s.%s is there already, but "+format, append([]any{known.object, need.Name}, args...)...))
+	}
+	if need.Unique && !known.unique(d) {
+		wrong("isn't unique, and can't be made so: name another property; or, if nothing needs its values, delete it in HubSpot, and have it made again under another internal name")
+	}
+	if need.Declared && d.Type != need.Type {
+		wrong("its type is %s, and the file declares %s: correct the file, or change it in HubSpot", d.Type, need.Type)
+	}
+	for _, option := range need.Options {
+		if !d.ExternalOptions && !slices.ContainsFunc(d.Options, func(o crm.Option) bool { return o.Value == option }) {
+			wrong("has no option %q, which the file declares: add it in HubSpot, or correct the file", option)
+		}
+	}
+}
+
+// property makes a property, and its group.
+func (p *provisioner) property(ctx context.Context, known *catalogue, property NeedProperty) error {
+	object, group, label := known.path, cmp.Or(property.Group, provisionGroup), cmp.Or(property.Group, "Sluice")
+	there, err := p.hasGroup(ctx, object, group)
+	if err == nil && !there {
+		err = p.make(Step{Make: "group", Object: known.object, Name: group}, func() error {
+			return p.CreatePropertyGroup(ctx, object, map[string]any{"name": group, "label": label})
+		})
+	}
+	if err != nil {
+		return err
+	}
+	step := Step{Make: "property", Object: known.object, Name: property.Name, Type: property.Type, Unique: property.Unique, Options: property.Options}
+	step.Similar = pipeline.Nearest(property.Name, known.names(writable))
+	return p.make(step, func() error { return p.CreateProperty(ctx, object, definition(property, group)) })
+}
+
+func (p *provisioner) hasGroup(ctx context.Context, object, group string) (bool, error) {
+	if object == "" {
+		return false, nil
+	}
+	if p.groups[object] == nil {
+		groups, err := p.PropertyGroups(ctx, object)
+		if err != nil {
+			return false, err
+		}
+		p.groups[object] = groups
+	}
+	return slices.Contains(p.groups[object], group), nil
+}
+
+func definition(p NeedProperty, group string) map[string]any {
 	d := map[string]any{
-		"name": p.Name, "label": p.Name, "groupName": provisionGroup, "type": p.Type, "fieldType": p.FieldType, "hasUniqueValue": p.Unique,
+		"name": p.Name, "label": cmp.Or(p.Label, p.Name), "groupName": group, "type": p.Type, "fieldType": p.FieldType, "hasUniqueValue": p.Unique,
 	}
 	if p.Type == "bool" {
 		d["options"] = []map[string]any{
 			{"label": "Yes", "value": "true", "displayOrder": 0, "hidden": false},
 			{"label": "No", "value": "false", "displayOrder": 1, "hidden": false},
 		}
+	}
+	var options []map[string]any
+	for i, o := range p.Options {
+		options = append(options, map[string]any{"label": o, "value": o, "displayOrder": i, "hidden": false})
+	}
+	if options != nil {
+		d["options"] = options
 	}
 	return d
 }
@@ -121,14 +229,20 @@ func (p *provisioner) labels(ctx context.Context, need Need) error {
 			return err
 		}
 		from, to := p.types[need.Object], p.types[l.To]
-		known, err := p.Labels(ctx, from, to)
-		if err != nil {
-			return err
+		var known []crm.Label
+		if from != "" && to != "" {
+			var err error
+			if known, err = p.Labels(ctx, from, to); err != nil {
+				return err
+			}
 		}
 		if slices.ContainsFunc(known, func(k crm.Label) bool { return k.Label == l.Label }) {
 			continue
 		}
-		if err := p.CreateLabel(ctx, from, to, map[string]any{"label": l.Label, "name": labelName(l.Label)}); err != nil {
+		err := p.make(Step{Make: "label", Object: need.Object, To: l.To, Name: l.Label}, func() error {
+			return p.CreateLabel(ctx, from, to, map[string]any{"label": l.Label, "name": labelName(l.Label)})
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -54,6 +54,18 @@ func (c *Client) Properties(ctx context.Context, object string) ([]PropertyDefin
 	return all, err
 }
 
+// PropertyGroups returns the internal names of the groups of an object's properties (API.md 3.5).
+func (c *Client) PropertyGroups(ctx context.Context, object string) ([]string, error) {
+	wire, err := list[struct {
+		Name string `json:"name"`
+	}](ctx, c, call{op: "list property groups of " + object, path: join(c.paths.properties, []string{object, "groups"})})
+	names := make([]string, len(wire))
+	for i := range wire {
+		names[i] = wire[i].Name
+	}
+	return names, err
+}
+
 type propertyWire struct {
 	Name            string `json:"name"`
 	Label           string `json:"label"`
