@@ -14,7 +14,7 @@ const (
 	exitRejects     = 3   // done, but rows were rejected or need review
 	exitHeld        = 4   // another run holds the pipeline, or took it over
 	exitPaused      = 5   // paused on quota, resumable
-	exitChanges     = 6   // plan --detailed-exitcode: there is something to do
+	exitChanges     = 6   // plan or provision with --detailed-exitcode: there is something to do
 	exitInterrupted = 130 // resumable
 )
 
