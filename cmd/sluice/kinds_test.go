@@ -66,6 +66,7 @@ var enums = map[string]string{
 	"sink hubspot mode":              "hubspot: { connection: crm, object: contacts, match: email, mode: %s }",
 	"sink hubspot on_conflict":       "hubspot: { connection: crm, object: contacts, match: email, on_conflict: %s }",
 	"sink hubspot on_gone":           "hubspot: { connection: crm, object: contacts, match: email, on_gone: %s }",
+	"sink hubspot properties.type":   "hubspot: { connection: crm, object: contacts, match: email, properties: { tier: { type: %s, options: [gold] } } }",
 	"sink hubspot translate":         "hubspot: { connection: crm, object: contacts, match: email, translate: { email: %s } }",
 }
 

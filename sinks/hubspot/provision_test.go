@@ -14,7 +14,7 @@ import (
 
 // declared is a sink whose file declares more than its rows tell.
 func declared() (*Config, *pipeline.Schema) {
-	c := &Config{Object: "contacts", Match: "person_id", Properties: map[string]Property{
+	c := &Config{Object: "contacts", Match: []string{"person_id"}, Properties: map[string]Property{
 		"tier":    {Type: "enumeration", Label: "Tier", Group: "contactinformation", Options: []string{"gold", "silver"}},
 		"badge":   {Unique: true, Group: "badges"},
 		"comment": {},
@@ -82,7 +82,7 @@ func TestSurveyComplainsOfWhatCannotBeMade(t *testing.T) {
 	_, rec, _ := simulate(t, "2026-09", hubspottest.Switches{})
 	conn := &Connection{APIVersion: "2026-09"}
 	conn.Redirect(rec.url, "token")
-	c := &Config{Object: "contacts", Match: "phone", Properties: map[string]Property{
+	c := &Config{Object: "contacts", Match: []string{"phone"}, Properties: map[string]Property{
 		"firstname": {Type: "number"}, "lifecyclestage": {Type: "enumeration", Options: []string{"lead", "martian"}},
 	}}
 	needs := c.Needs(schema("=phone"))
@@ -117,7 +117,7 @@ func TestProvisionNeedsScopes(t *testing.T) {
 
 // TestDeclaredProperties proves what is refused of declarations before anything is asked.
 func TestDeclaredProperties(t *testing.T) {
-	c := &Config{Connection: "crm", Object: "contacts", Match: "key", Properties: map[string]Property{
+	c := &Config{Connection: "crm", Object: "contacts", Match: []string{"key"}, Properties: map[string]Property{
 		"a": {Type: "enumeration"}, "b": {Options: []string{"x"}}, "c": {Type: "date", Unique: true}, "key": {Type: "bool"}, "fine": {Type: "number", Unique: true},
 	}}
 	got := fieldErrors(c.Check())
