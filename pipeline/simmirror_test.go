@@ -13,11 +13,11 @@ import (
 // mirrored makes some worlds of records ones of a mirror, in which others have made records before.
 func (w *world) mirrored() {
 	d := w.s.dice("mirror")
-	if w.pairs != nil || w.incremental || w.hub.limits.CreateOnly || !d.chance(0.4) {
+	if w.pairs != nil || w.incremental || w.hub.limits.CreateOnly || !d.chance(0.8) {
 		return
 	}
 	w.hub.limits.Mirror = true
-	if d.chance(0.6) {
+	if d.chance(0.4) {
 		w.hub.limits.MaxArchive = &pipeline.Quota{Share: 0.1, Count: int64(d.n(4))}
 	}
 	for range d.n(6) {
