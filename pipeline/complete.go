@@ -14,6 +14,10 @@ const (
 	notesKept   = 1000 // decisions and rejects
 	batchesKept = 32   // source batches
 	wantedKept  = 20_000
+
+	// groupKept is how long changes wait for their group to become full, while rows go on being read. Where few rows of
+	// many have changed, sending what there is more often would take more requests than the changes need.
+	groupKept = 30 * time.Second
 )
 
 // meanwhile does, after each batch, what mustn't wait for the end of the source: it lets the checkpoint follow, settles
@@ -24,8 +28,11 @@ func (r *run) meanwhile(ctx context.Context) error {
 	noted, wanted := r.notes.len(), r.wanted
 	r.mu.Unlock()
 	r.batchNo++
-	if noted >= notesKept || r.batchNo >= batchesKept || len(r.deferred) >= notesKept {
+	switch {
+	case len(r.deferred) >= notesKept || r.oldest(time.Now()) >= groupKept:
 		r.flush(ctx)
+	case noted >= notesKept || r.batchNo >= batchesKept:
+		r.jot(ctx)
 	}
 	if err := r.settle(ctx); err != nil {
 		return err

@@ -16,6 +16,7 @@ type group struct {
 	id      string
 	changes []*pending
 	bytes   int
+	began   time.Time // when the first change was put into it
 }
 
 // notes are decisions and rejects that need no write. The next commit records them.
@@ -52,7 +53,7 @@ func (r *run) add(p *pending) (full *group) {
 		g, full = nil, g
 	}
 	if g == nil {
-		g = &group{id: rand.Text()}
+		g = &group{id: rand.Text(), began: time.Now()}
 		r.open[p.Action] = g
 	}
 	g.changes = append(g.changes, p)
@@ -79,6 +80,19 @@ func (r *run) flush(ctx context.Context) {
 		delete(r.open, action)
 		r.send(ctx, g)
 	}
+	r.jot(ctx)
+}
+
+// oldest returns how long the first change has waited that is in a group which isn't full.
+func (r *run) oldest(now time.Time) (age time.Duration) {
+	for _, g := range r.open {
+		age = max(age, now.Sub(g.began))
+	}
+	return age
+}
+
+// jot has what is noted committed, and lets the checkpoint follow.
+func (r *run) jot(ctx context.Context) {
 	r.mu.Lock()
 	r.closeLanded(time.Now()) // also where no row is left to be read
 	noted := r.notes.len() > 0 || len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0

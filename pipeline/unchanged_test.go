@@ -105,3 +105,29 @@ func TestARowThatGoesBackIsWritten(t *testing.T) {
 		})
 	}
 }
+
+// TestScatteredChangesFillTheirGroups proves that few changes among many rows are sent in full groups, however many batches
+// of the source lie between them: they cost no more requests than as many changes side by side.
+func TestScatteredChangesFillTheirGroups(t *testing.T) {
+	const n, rows, every = 4000, 7, 90 // rows a write, as of the model; batches are of 10 rows, far more of them than one commit takes
+	store := model.New()
+	crm := newModelCRM(1, store)
+	run := func(names map[int]string) (writes int, r pipeline.Report) {
+		t.Helper()
+		before := crm.writes
+		r, err := openModel(t, named(n, names), crm).Run(t.Context(), store, pipeline.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return crm.writes - before, r
+	}
+	run(nil)
+	names := map[int]string{}
+	for i := 0; i < n; i += every {
+		names[i] = "two"
+	}
+	writes, r := run(names)
+	if want := (len(names) + rows - 1) / rows; writes != want || r.Written != int64(len(names)) {
+		t.Errorf("%d changes in %d writes of %d, want %d writes: %+v", len(names), writes, rows, want, r)
+	}
+}
