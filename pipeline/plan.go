@@ -61,6 +61,7 @@ type PlannedChange struct {
 	Unknown bool          `json:"unknown,omitempty"`
 	Fields  []FieldChange `json:"fields,omitempty"`
 	Links   []PlannedLink `json:"links,omitempty"`
+	Kept    []Kept        `json:"kept,omitempty"` // properties that stay as others have set them
 
 	Code   string `json:"code,omitempty"`   // of a reject
 	Reason string `json:"reason,omitempty"` // of a reject, or why a row is written whose values are the same
@@ -74,6 +75,7 @@ const (
 	PlanUpdate  = "update"
 	PlanArchive = "archive"
 	PlanLink    = "link" // only links are made or removed
+	PlanKeep    = "keep" // nothing: all that changed is kept as others have set it
 	PlanReject  = "reject"
 	PlanDrift   = "drift" // nothing, though the record isn't as it was written: New is what was, Old what is there
 )

@@ -75,7 +75,7 @@ func (s *rehearsal) compareLive(c *PlannedChange) {
 	}
 	if c.Action == PlanUpdate {
 		c.ID, c.Unknown, c.Fields = r.ID, false, differing(r.Differences)
-		if len(c.Fields) == 0 {
+		if len(c.Fields)+len(c.Kept) == 0 {
 			c.Reason = "the record has these values already"
 		}
 	}
@@ -88,10 +88,13 @@ func presenceText(p Presence) string {
 	return "gone for good"
 }
 
+// differing returns what isn't as the row asks for, but for what others own.
 func differing(list []Difference) []FieldChange {
-	changes := make([]FieldChange, len(list))
+	changes := make([]FieldChange, 0, len(list))
 	for i := range list {
-		changes[i] = FieldChange{Property: list[i].Property, Old: &list[i].Got, New: list[i].Want}
+		if d := &list[i]; d.Kept == "" {
+			changes = append(changes, FieldChange{Property: d.Property, Old: &d.Got, New: d.Want})
+		}
 	}
 	return changes
 }
@@ -123,10 +126,10 @@ func (s *rehearsal) readUnchanged(ctx context.Context) error {
 			c.Reason = "the record is " + presenceText(r.Presence)
 		case p.entry.ID != "" && r.ID != p.entry.ID:
 			c.Reason = "the record was merged into record " + r.ID
-		case len(r.Differences) == 0:
-			continue
 		default:
-			c.Fields = differing(r.Differences)
+			if c.Fields = differing(r.Differences); len(c.Fields) == 0 {
+				continue
+			}
 		}
 		s.plan.Drift++
 		s.put(c)

@@ -11,7 +11,7 @@ func (s *rehearsal) show(d *Decision, e *Entry) {
 	case d.Reject != nil:
 		s.showReject(d.Reject)
 		return
-	case d.Verdict != Done || d.Action == 0 && len(d.Links) == 0:
+	case d.Verdict != Done || d.Action == 0 && len(d.Links)+len(s.kept[d.Key]) == 0:
 		return
 	}
 	c := PlannedChange{Action: PlanLink, Key: d.Key, Place: d.Place.String(), Object: s.pipeline.Sink.Limits().Object, ID: e.ID}
@@ -26,8 +26,11 @@ func (s *rehearsal) show(d *Decision, e *Entry) {
 		c.Fields = slices.DeleteFunc(c.Fields, func(f FieldChange) bool { return f.New == "" })
 	case d.Action != 0:
 		c.Action, c.Unknown, c.Fields = PlanUpdate, e.Version > 0 && e.Sent == nil, e.Sent.Changes(d.Sent)
+	case len(d.Links) == 0:
+		c.Action = PlanKeep
 	}
-	if c.Action == PlanUpdate && len(c.Fields)+len(d.Links) == 0 {
+	s.showKept(&c)
+	if c.Action == PlanUpdate && len(c.Fields)+len(d.Links)+len(c.Kept) == 0 {
 		c.Reason = "the values are the same, but not what they are made of: the mapping or the key of a linked record is another one"
 	}
 	for i := range d.Links {

@@ -155,7 +155,7 @@ func (s *rehearsal) recallWaiting(ctx context.Context) error {
 		return nil
 	}
 	s.written, s.waiting, s.linked = map[uint64]rehearsed{}, map[string][]LinkChange{}, map[string][]LinkOutcome{}
-	s.shown = map[string]int{}
+	s.shown, s.kept = map[string]int{}, map[string][]Kept{}
 	doubtful := map[string]bool{}
 	for _, d := range s.resume.Doubtful {
 		if !d.Decided {

@@ -31,7 +31,8 @@ type rehearsal struct {
 	fresh   int                      // keys that the ledger doesn't have
 	ahead   int                      // of them, not yet returned by a reading of Holdings
 	plan    Plan
-	shown   map[string]int // places in plan.Changes, by key
+	shown   map[string]int    // places in plan.Changes, by key
+	kept    map[string][]Kept // of changes that aren't decided yet, by key
 
 	// Of a plan that asks the destination.
 	unread   []*pending         // rows that are unchanged, whose records are still to be read

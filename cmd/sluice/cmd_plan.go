@@ -35,6 +35,7 @@ func (a *app) planCommand() *cobra.Command {
   -  a record that would be archived, or a link that would be removed
   ?  a link that would go on waiting for its record
   !  a row that would be rejected, and why
+  =  a property that stays as others have set it (when: empty, owner: shared), or a row of which nothing else has changed
   *  a record that others have changed, and that a run leaves alone (with --live): what is there → what was written
 
 Nothing is written, neither to HubSpot nor to the state, and a run may go on beside it. Old values are those that were last

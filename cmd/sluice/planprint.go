@@ -29,11 +29,11 @@ func (a *app) printPlans(plans []pipeline.Plan) error {
 // The symbols of what would be done.
 var symbols = map[string]string{
 	pipeline.PlanCreate: "+", pipeline.PlanUpdate: "~", pipeline.PlanArchive: "-", pipeline.PlanReject: "!", pipeline.PlanPark: "?",
-	pipeline.PlanLink: "+", pipeline.PlanUnlink: "-", pipeline.PlanDrift: "*",
+	pipeline.PlanLink: "+", pipeline.PlanUnlink: "-", pipeline.PlanDrift: "*", pipeline.PlanKeep: "=",
 }
 
 // colourOf is the SGR code of a symbol.
-var colourOf = map[string]string{"+": "32", "~": "33", "-": "31", "!": "31", "?": "36", "*": "35"}
+var colourOf = map[string]string{"+": "32", "~": "33", "-": "31", "!": "31", "?": "36", "*": "35", "=": "2"}
 
 // line prints a line that begins with a symbol.
 func (p *planPrinter) line(indent, symbol, text string) {
@@ -75,12 +75,24 @@ func (p *planPrinter) change(c *pipeline.PlannedChange) {
 			p.line(planIndent, "+", fmt.Sprintf("%s: %s", f.Property, pipeline.Quote(f.New)))
 		}
 	}
+	for _, k := range c.Kept {
+		p.line(planIndent, symbols[pipeline.PlanKeep], keptText(&k))
+	}
 	for i := range c.Links {
 		p.link(&c.Links[i])
 	}
 	if c.Reason != "" && c.Action != pipeline.PlanReject {
 		fmt.Fprintf(p.w, "%s(%s)\n", planIndent, c.Reason)
 	}
+}
+
+// keptText says which property stays as it is, and why.
+func keptText(k *pipeline.Kept) string {
+	why := map[pipeline.KeptCause]string{
+		pipeline.KeptFilled: "it has a value", pipeline.KeptEdited: "edited by somebody", pipeline.KeptOthers: "set by somebody else",
+		pipeline.KeptAlias: "the record has the row's value beside it",
+	}[k.Why]
+	return fmt.Sprintf("%s: kept %s (%s; the row says %s)", k.Property, pipeline.Quote(k.Got), why, pipeline.Quote(k.Want))
 }
 
 // symbol returns the symbol of a row. One of links is what becomes of them, if it is the same with all.
