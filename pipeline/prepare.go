@@ -104,6 +104,7 @@ func (r *run) note(p *pending, d Decision) {
 // distinct rejects changes whose match value is another source key's: the destination folds both onto one record, and
 // the two rows would overwrite each other for ever (I1).
 func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
+	under := r.underway(changes) // before the ledger is read, which has what is committed meanwhile
 	owners, err := r.owners(ctx, changes)
 	survivors, serr := r.survivors(ctx, changes)
 	if err = errors.Join(err, serr); err != nil {
@@ -118,7 +119,7 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
 			continue
 		}
-		if owner, taken := r.taken(p, here, owners); taken {
+		if owner, taken := takenBy(p, under, here, owners); taken {
 			r.claim(owner)
 			err := Rejectf("key_collision", "%s %q is the same to the destination as that of the row with key %q: one record can't be two rows; make the keys differ in more than case or blanks",
 				r.limits.Match, p.Match, owner)
@@ -133,12 +134,25 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 	return kept
 }
 
-// taken returns the other key that a change's record belongs to: one on its way, one before it, or one that the ledger has.
-func (r *run) taken(p *pending, here, owners map[string]string) (owner string, taken bool) {
+// underway returns the keys of those on their way that have a claim of one of the changes.
+func (r *run) underway(changes []*pending) map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	under := map[string]string{}
+	for _, p := range changes {
+		for _, claim := range p.names() {
+			if key, ok := r.matches[claim]; ok {
+				under[claim] = key
+			}
+		}
+	}
+	return under
+}
+
+// takenBy returns the other key that a change's record belongs to: one on its way, one before it, or one that the ledger has.
+func takenBy(p *pending, under, here, owners map[string]string) (owner string, taken bool) {
 	for _, claim := range p.names() {
-		for _, known := range []map[string]string{r.matches, here, owners} {
+		for _, known := range []map[string]string{under, here, owners} {
 			if owner, taken = known[claim]; taken && owner != p.Key {
 				return owner, true
 			}

@@ -1,0 +1,63 @@
+package pipeline_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
+)
+
+// A foldingCRM is a destination that takes keys for the same that differ in case, and whose writes take a second.
+type foldingCRM struct{ *modelCRM }
+
+func (c foldingCRM) Open(context.Context, pipeline.Env, *pipeline.Schema) (pipeline.Sink, error) {
+	return c, nil
+}
+
+func (c foldingCRM) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
+	outcomes, err := c.modelCRM.Prepare(ctx, changes)
+	for i := range changes {
+		changes[i].Match = strings.ToLower(changes[i].Key)
+	}
+	return outcomes, err
+}
+
+func (c foldingCRM) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
+	time.Sleep(time.Second)
+	return c.modelCRM.Write(ctx, changes)
+}
+
+// A slowStore answers only a minute after it has looked whose records are.
+type slowStore struct{ *model.Store }
+
+func (s slowStore) Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error) {
+	found, err := s.Store.Records(ctx, account, object, property, values)
+	time.Sleep(time.Minute)
+	return found, err
+}
+
+// TestARowIsRejectedWhoseRecordIsCommittedWhileItsOwnerIsLookedUp proves I1 and I2 for two rows that are the same to the
+// destination, where the first is on its way when the ledger is asked about the second, and committed when it answers.
+func TestARowIsRejectedWhoseRecordIsCommittedWhileItsOwnerIsLookedUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		rows := named(20, nil)
+		rows[15] = [3]string{strings.ToUpper(rows[0][0]), "two", ""}
+		store := slowStore{model.New()}
+		crm := foldingCRM{newModelCRM(1, store.Store)}
+		report, err := openSink(t, rows, crm).Run(t.Context(), store, pipeline.Options{})
+		if err != nil || report.Written != 19 || report.Rejected != 1 {
+			t.Errorf("%+v, %v; want 19 rows written and 1 rejected", report, err)
+		}
+		for _, l := range store.Letters(false) {
+			if l.Key != rows[15][0] || l.Code != "key_collision" {
+				t.Errorf("dead letter %+v; want one of %q, key_collision", l, rows[15][0])
+			}
+		}
+		if got := crm.content(nil)[rows[0][0]]; got != "one < " {
+			t.Errorf("the record holds %q, want what its own row says", got)
+		}
+	})
+}
