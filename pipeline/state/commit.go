@@ -161,7 +161,7 @@ on conflict (account, object, property, value) do update set record_id = exclude
 where i.record_id <> excluded.record_id`
 
 const deleteRecord = `
-delete from sluice.record_id where account = $1 and object = $2 and property = $3 and value = $4 and record_id = $5`
+delete from sluice.record_id where account = $1 and object = $2 and property = $3 and value = $4 and (record_id = $5 or $5 = '')`
 
 // statements returns what puts a plan and the rest of a commit into the tables.
 func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {

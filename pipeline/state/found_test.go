@@ -33,3 +33,25 @@ func TestARefusedLinkIsAskedForAgainAfterItsRowWasRefused(t *testing.T) {
 		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 2, Rejected: hash(2), ID: "7"}})
 	})
 }
+
+// TestAMatchValueThatIsLearntAndGivenUpIsNobodys proves that a match value which one commit first learns as that of a
+// record and then takes from it is nobody's afterwards: not that of the record either that had it before the commit.
+func TestAMatchValueThatIsLearntAndGivenUpIsNobodys(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		named := func(key, value, id string) pipeline.Decision {
+			d := done(key, 1, hash(1), id)
+			d.Record = &pipeline.RecordID{Object: "things", Property: "n", Value: value, ID: id}
+			return d
+		}
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{named("first", "v", "7")}})
+		given := named("second", "w", "8")
+		given.Version = 2
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{named("second", "v", "8"), given}})
+		found, err := s.Records(t.Context(), account, "things", "n", []string{"v", "w"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "records", found, map[string]string{"w": "8"})
+	})
+}

@@ -119,14 +119,21 @@ func (p *plan) learn(e *planned, d *pipeline.Decision) {
 	}
 }
 
-// forget notes that a record has a match value no longer, also where this commit has just learnt it.
+// forget notes that a record has a match value no longer. Where this commit has just learnt it, nobody has the value any more:
+// not the record either that the table still shows.
 func (p *plan) forget(r recordRow) {
-	p.stale = append(p.stale, r)
 	id := r.ID
-	if r.ID = ""; p.ids[r] == id {
+	r.ID = ""
+	if p.ids[r] == id {
 		delete(p.ids, r)
+		id = anyRecord
 	}
+	r.ID = id
+	p.stale = append(p.stale, r)
 }
+
+// anyRecord stands for the id of whichever record has a match value.
+const anyRecord = ""
 
 // move gives the key another record, of which nothing was sent yet and which somebody else may have made. Links go with a record that was merged into the new one, and are gone with any other.
 func (e *planned) move(d *pipeline.Decision) {
