@@ -15,12 +15,13 @@ type intent struct {
 	trace   string
 	id      string
 	match   string
+	sent    cells // of properties that others may write, too
 }
 
 // unpack reads packed intents. It shares no code with what packs them, so that it doesn't share its mistakes.
 func unpack(b []byte) ([]intent, error) {
 	bad := errors.New("packed intents are damaged, or of a format that this test doesn't know")
-	if len(b) == 0 || b[0] != 2 {
+	if len(b) == 0 || b[0] != 3 {
 		return nil, bad
 	}
 	b = b[1:]
@@ -47,6 +48,13 @@ func unpack(b []byte) ([]intent, error) {
 	for range length() {
 		i := intent{version: number(), attempt: number(), action: rune(number()), hash: text(16)}
 		i.key, i.trace, i.id, i.match = text(length()), text(length()), text(length()), text(length())
+		if n := length(); n > 0 {
+			i.sent = cells{}
+			for range n {
+				name := text(length())
+				i.sent[name] = text(length())
+			}
+		}
 		if i.trace == "" {
 			return nil, bad
 		}
