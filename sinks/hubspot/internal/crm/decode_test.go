@@ -95,8 +95,11 @@ func FuzzSkimBatch(f *testing.F) {
 			keep = map[string]bool{"email": true}
 		}
 		var skimmed, parsed BatchAnswer
-		if !skimBatch(body, keep, &skimmed) || !json.Valid(body) {
+		if !skimBatch(body, keep, &skimmed) {
 			return
+		}
+		if !json.Valid(body) {
+			t.Errorf("%q is skimmed, but no JSON", body)
 		}
 		if err := parseBatch(body, keep, &parsed); err == nil && !foldsKeys(body) {
 			if diff := cmp.Diff(parsed, skimmed, cmpopts.EquateEmpty()); diff != "" {

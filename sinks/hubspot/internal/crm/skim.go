@@ -2,7 +2,6 @@ package crm
 
 import (
 	"encoding/json"
-	"unicode/utf8"
 )
 
 // skimBatch reads an answer like decodeBatch, but looks only at what is kept: of some 50 kB of results that is a few
@@ -12,6 +11,7 @@ func skimBatch(body []byte, keep map[string]bool, answer *BatchAnswer) bool {
 	s.object(func(key []byte) {
 		switch string(key) {
 		case "results":
+			answer.Results = make([]Result, 0, MaxInputs)
 			s.array(func() { answer.Results = append(answer.Results, s.result(keep)) })
 		case "status":
 			answer.Status = s.text()
@@ -57,11 +57,12 @@ func (s *skimmer) result(keep map[string]bool) Result {
 		case "objectWriteTraceId":
 			r.TraceID = s.text()
 		case "new":
-			s.decode(&r.New)
+			r.New = s.flag()
 		case "archived":
-			s.decode(&r.Archived)
+			archived := s.flag()
+			r.Archived = archived != nil && *archived
 		case "createdAt":
-			r.Created = instant(s.text())
+			r.Created = instant(string(s.quoted()))
 		case "properties":
 			r.Properties = s.properties(keep)
 		case "warnings":
@@ -135,7 +136,9 @@ func (s *skimmer) text() string {
 
 // quoted reads a string; the result is valid until the next one. One with escapes is left to encoding/json.
 func (s *skimmer) quoted() []byte {
-	start, plain := s.scanQuoted()
+	s.space()
+	start := s.i
+	plain := s.scanQuoted()
 	if s.bad {
 		return nil
 	}
@@ -149,25 +152,19 @@ func (s *skimmer) quoted() []byte {
 	return []byte(text)
 }
 
-// scanQuoted steps over a string, and tells where it begins and whether it can be taken as it is.
-func (s *skimmer) scanQuoted() (start int, plain bool) {
-	s.space()
-	start, plain = s.i, true
-	s.expect('"')
-	for ; s.i < len(s.b); s.i++ {
-		switch c := s.b[s.i]; {
-		case c == '"':
-			s.i++
-			return start, plain
-		case c == '\\':
-			plain = false
-			s.i++
-		case c < ' ' || c >= utf8.RuneSelf:
-			plain = false
-		}
+// flag reads true, false or null.
+func (s *skimmer) flag() *bool {
+	flag := new(s.peek() == 't')
+	switch s.peek() {
+	case 't':
+		s.skipWord("true")
+	case 'f':
+		s.skipWord("false")
+	default:
+		flag = nil
+		s.skipWord("null")
 	}
-	s.bad = true
-	return start, false
+	return flag
 }
 
 // decode reads a value with encoding/json.
@@ -176,36 +173,6 @@ func (s *skimmer) decode(v any) {
 	start := s.i
 	s.skip()
 	if !s.bad && json.Unmarshal(s.b[start:s.i], v) != nil {
-		s.bad = true
-	}
-}
-
-// skip steps over a value.
-func (s *skimmer) skip() {
-	switch s.peek() {
-	case '{':
-		s.list('{', '}', func() {
-			s.scanQuoted()
-			s.expect(':')
-			s.skip()
-		})
-	case '[':
-		s.list('[', ']', s.skip)
-	case '"':
-		s.scanQuoted()
-	default:
-		s.skipWord()
-	}
-}
-
-// skipWord steps over a number, true, false or null.
-func (s *skimmer) skipWord() {
-	start := s.i
-	for s.i < len(s.b) && (s.b[s.i] >= '0' && s.b[s.i] <= '9' || s.b[s.i] >= 'a' && s.b[s.i] <= 'z' ||
-		s.b[s.i] == '-' || s.b[s.i] == '+' || s.b[s.i] == '.' || s.b[s.i] == 'E') {
-		s.i++
-	}
-	if s.i == start {
 		s.bad = true
 	}
 }

@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -96,33 +98,28 @@ func (w *watch) untouched(err error) bool {
 	return conn != nil && !interrupted && conn.written.Load() == w.before.Load()
 }
 
-// readAnswer returns the body of an answer, unpacked by the transport.
-func readAnswer(resp *http.Response) ([]byte, error) {
-	defer resp.Body.Close()
-	size := min(max(resp.ContentLength, 0), maxAnswer)
-	body, err := readAll(io.LimitReader(resp.Body, maxAnswer+1), int(size))
-	if err == nil && len(body) > maxAnswer {
-		err = errTooLarge
+// buffers are what answers are read into. Nothing of an answer is kept but copies.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxBuffer is the size of the largest buffer that is used again.
+const maxBuffer = 1 << 20
+
+func release(b *bytes.Buffer) {
+	if b.Cap() <= maxBuffer {
+		b.Reset()
+		buffers.Put(b)
 	}
-	return body, err
 }
 
-// readAll is io.ReadAll with a first guess of the size.
-func readAll(r io.Reader, size int) ([]byte, error) {
-	b := make([]byte, 0, max(size+1, 512))
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if err == io.EOF {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
+// readAnswer reads the body of an answer, unpacked by the transport, into an empty buffer.
+func readAnswer(resp *http.Response, into *bytes.Buffer) error {
+	defer resp.Body.Close()
+	into.Grow(int(min(max(resp.ContentLength, 0), maxAnswer)) + bytes.MinRead)
+	_, err := into.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && into.Len() > maxAnswer {
+		err = errTooLarge
 	}
+	return err
 }
 
 // plainCause returns the text of a transport's error without the address, which adds nothing.

@@ -22,7 +22,7 @@ type call struct {
 	decode           func(reply) error
 }
 
-// A reply is an answer.
+// A reply is an answer. Its body is valid until the call's decode returns.
 type reply struct {
 	status int
 	header http.Header
@@ -109,11 +109,13 @@ func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket
 	}
 	failpoint.Reach("send.after")
 	c.answered.Store(true)
-	body, err := readAnswer(resp)
+	body := buffers.Get().(*bytes.Buffer)
+	defer release(body)
+	err = readAnswer(resp, body)
 	if err == nil {
 		err = failpoint.At("answer.read")
 	}
-	e := c.judge(ctx, cl, reply{resp.StatusCode, resp.Header, body}, err)
+	e := c.judge(ctx, cl, reply{resp.StatusCode, resp.Header, body.Bytes()}, err)
 	t.done(time.Now(), resp.Header, e != nil && e.limited())
 	c.gate.observe(resp.Header, time.Now())
 	c.log.DebugContext(ctx, "hubspot request", "op", cl.op, "method", cl.method, "path", bare(cl.path), "status", resp.StatusCode,
