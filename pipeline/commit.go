@@ -70,7 +70,7 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 	}
 	if r.broken {
 		c.Closed = nil // a commit that failed may have held a decision on one of their intents
-	} else if end := r.advance(); r.opts.From == nil {
+	} else if end := r.advance(); r.opts.From == nil && r.opts.Plan == nil {
 		c.Position = end
 	}
 	r.countRequests()

@@ -28,6 +28,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	var parked int64
 	var after *LinkChange
 	late := overdue{run: r}
+	settled := last && r.opts.Plan == nil // a plan may have a link wait whose record is there
 	for {
 		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
 		if err != nil {
@@ -42,7 +43,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 			return err
 		}
 		left, err := r.linkPage(ctx, due)
-		if err == nil && last {
+		if err == nil && settled {
 			err = late.look(ctx, page)
 		}
 		if err != nil {
@@ -61,7 +62,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Parked, r.report.Overdue, r.parked = parked, late.rows, last
+	r.report.Parked, r.report.Overdue, r.parked = parked, late.rows, settled
 	return nil
 }
 
@@ -81,7 +82,7 @@ func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChang
 			due = append(due, l)
 		}
 	}
-	return due, nil
+	return r.plannedLinks(ctx, due)
 }
 
 // findEnds fills in the ids of ends that are known by a unique property only.

@@ -55,7 +55,7 @@ func (r *run) mirror(ctx context.Context) error {
 	if err := failpoint.At("mirror.count"); err != nil {
 		return err
 	}
-	var known, leaving, handed int64
+	var known, leaving, handed, alone int64
 	err := r.holdings(ctx, func(page []Holding) error {
 		for i := range page {
 			h := &page[i]
@@ -64,6 +64,8 @@ func (r *run) mirror(ctx context.Context) error {
 			}
 			switch {
 			case !r.leaving(h):
+			case r.letBe(h.Key, anyVersion):
+				alone++
 			case r.claimed[h.Key]:
 				handed++
 			default:
@@ -72,6 +74,9 @@ func (r *run) mirror(ctx context.Context) error {
 		}
 		return nil
 	})
+	if alone > 0 {
+		r.log.Info("rows have left the source that the plan doesn't take back: they are left alone", "pipeline", r.Name, "rows", alone)
+	}
 	if err == nil {
 		err = r.withinQuota(leaving, known)
 	}
@@ -144,7 +149,7 @@ func (r *run) takeBack(ctx context.Context) error {
 	var left []string
 	err := r.holdings(ctx, func(page []Holding) error {
 		for i := range page {
-			if !r.leaving(&page[i]) {
+			if !r.leaving(&page[i]) || r.letBe(page[i].Key, anyVersion) {
 				continue
 			}
 			if left = append(left, page[i].Key); len(left) < max(1, r.limits.Rows) {
@@ -175,6 +180,8 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 	var made []*pending
 	for i, key := range keys {
 		switch e := entries[i]; {
+		case r.letBe(key, e.Version):
+			r.log.Info("a row that has left the source was written since the plan was made: it is left alone", "pipeline", r.Name)
 		case e.ID != "" && (e.Made || r.claimed[key]):
 			made = append(made, r.leaver(key, e))
 		case len(e.Links) > 0 || e.Waiting:

@@ -17,12 +17,14 @@ type Definition struct {
 	Transforms  []TransformConfig
 	Sink        SinkConfig
 	Fingerprint string // of what a checkpoint depends on: the source's config and the key
+	Config      string // a digest of all that the pipeline's rows and writes depend on; it is in saved plans
 }
 
 // A Pipeline is an opened definition: every stage knows the schema of the stage before it.
 type Pipeline struct {
 	Name        string
 	Fingerprint string
+	Config      string
 	FullEvery   time.Duration
 	Source      Source
 	Transforms  []Transform
@@ -77,7 +79,7 @@ func Open(ctx context.Context, d Definition, env Env) (*Pipeline, error) {
 
 // open opens every stage; the source leaves out the columns that aren't needed.
 func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipeline, err error) {
-	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, FullEvery: d.FullEvery, keyNames: d.Key}
+	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, Config: d.Config, FullEvery: d.FullEvery, keyNames: d.Key}
 	fail := func(stage string, index int, err error) (*Pipeline, error) {
 		return nil, &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
 	}

@@ -34,7 +34,7 @@ func (n *notes) len() int { return len(n.decisions) + len(n.rejects) + len(n.see
 // pack lets the sink choose the action of each change, puts changes into groups, and returns those that are full. The
 // rest goes on its way when the source ends, or when too many batches have gone by (see flush).
 func (r *run) pack(ctx context.Context, changes []*pending) (full []*group) {
-	for _, p := range r.prepare(ctx, changes) {
+	for _, p := range r.onlyPlanned(r.prepare(ctx, changes)) {
 		if g := r.add(p); g != nil {
 			full = append(full, g)
 		}
@@ -116,6 +116,7 @@ func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
 	if err != nil {
 		return unwritten(g.changes), err
 	}
+	left, kept = r.refuseIdle(left, kept)
 	if len(left) == 0 {
 		return kept, nil
 	}

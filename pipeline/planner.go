@@ -10,8 +10,9 @@ import (
 // PlanOptions are the choices of one plan.
 type PlanOptions struct {
 	Options
-	Rows int  // changes to be shown of each pipeline; the others are only counted
-	Live bool // old values are those that the destination has now, rather than those that were last sent
+	Rows int         // changes to be shown of each pipeline; the others are only counted
+	Live bool        // old values are those that the destination has now, rather than those that were last sent
+	Save *PlanWriter // gets what is to be written; may be nil
 }
 
 // A Planner plans pipelines one after the other, as runs would take them: what one of them makes is there for those after
@@ -45,7 +46,7 @@ func (p *Pipeline) Plan(ctx context.Context, store Auditor, opts PlanOptions) (P
 // Plan plans the next pipeline. What becomes of it is returned by End, as far as it went if there is an error.
 func (pl *Planner) Plan(ctx context.Context, p *Pipeline) error {
 	s := &rehearsal{Store: pl.store, pipeline: p, made: pl.made, most: pl.opts.Rows,
-		live: pl.opts.Live, plan: Plan{Name: p.Name, Status: "failed", Changes: []PlannedChange{}}}
+		live: pl.opts.Live, save: pl.opts.Save, plan: Plan{Name: p.Name, Status: "failed", Changes: []PlannedChange{}}}
 	pl.done = append(pl.done, s)
 	if _, ok := p.Sink.(Reader); pl.opts.Live && !ok {
 		return fmt.Errorf("pipeline %q: its sink can't tell what the destination has", p.Name)
@@ -58,6 +59,12 @@ func (pl *Planner) Plan(ctx context.Context, p *Pipeline) error {
 		FullEvery: p.FullEvery, Target: p.Sink.Limits().Object})
 	if err != nil {
 		return err
+	}
+	if s.save != nil {
+		err = s.save.begin(&planPipeline{Name: p.Name, Account: account, Config: p.Config, Full: pl.opts.Full, Limit: pl.opts.Limit})
+		if err != nil {
+			return saved(err)
+		}
 	}
 	err = s.rehearse(ctx, pl.opts.Options, (*Pipeline).Run)
 	if err == nil && !pl.opts.AllowMassChange {

@@ -22,6 +22,7 @@ type rehearsal struct {
 	report   Report
 	most     int // changes that are shown
 	live     bool
+	save     *PlanWriter // may be nil
 
 	mu      sync.Mutex
 	written map[uint64]rehearsed     // by keyHash
@@ -42,8 +43,9 @@ type rehearsal struct {
 
 // rehearsed is what the plan leaves of a key.
 type rehearsed struct {
-	hash Hash
-	id   uint64 // of a record that the plan makes; 0 where the ledger tells
+	hash  Hash
+	id    uint64 // of a record that the plan makes; 0 where the ledger tells
+	times int64  // that it is written
 }
 
 // Start grants every run what Peek has told: nobody is kept out, and nothing is taken over.
@@ -142,7 +144,7 @@ func (s *rehearsal) Holdings(ctx context.Context, name, after string, limit int)
 // amend brings an entry up to what the plan has decided. The caller holds mu.
 func (s *rehearsal) amend(key string, e *Entry) {
 	if w, ok := s.written[keyHash(key)]; ok {
-		e.Version++
+		e.Version += w.times
 		e.Hash, e.Rejected, e.Sent = w.hash, Hash{}, nil
 		if w.id != 0 {
 			e.ID = recordName(w.id)
@@ -254,6 +256,9 @@ func (s *rehearsal) Commit(ctx context.Context, c Commit) error {
 			s.fresh++
 		}
 		s.decide(d)
+		if err := s.saveDecision(d); err != nil {
+			return err
+		}
 	}
 	for i := range c.Rejects {
 		s.showReject(&c.Rejects[i])
@@ -271,7 +276,7 @@ func (s *rehearsal) decide(d *Decision) {
 	}
 	if d.Verdict == Done && d.Hash != (Hash{}) {
 		id, _ := madeID(d.ID)
-		s.written[keyHash(d.Key)] = rehearsed{hash: d.Hash, id: id}
+		s.written[keyHash(d.Key)] = rehearsed{hash: d.Hash, id: id, times: s.written[keyHash(d.Key)].times + 1}
 	}
 	if d.Links == nil && d.Verdict != Done {
 		return
@@ -314,7 +319,10 @@ func compareWaiting(a, b LinkChange) int {
 func (e *LinkEnd) name() string { return cmp.Or(e.Value, e.ID) }
 
 // settle takes decided links off those that wait.
-func (s *rehearsal) settle(outcomes []LinkOutcome) {
+func (s *rehearsal) settle(ctx context.Context, outcomes []LinkOutcome) error {
+	if err := s.saveLinks(ctx, outcomes); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range outcomes {
@@ -326,4 +334,5 @@ func (s *rehearsal) settle(outcomes []LinkOutcome) {
 		}
 		s.showLink(o)
 	}
+	return nil
 }

@@ -152,8 +152,7 @@ func (s *rehearsedSink) Link(ctx context.Context, links []LinkChange, _ func(con
 					From: links[i].From.Object, To: links[i].To.Object, Label: links[i].Label}
 			}
 		}
-		s.of.settle(outcomes)
-		return outcomes, nil
+		return outcomes, s.of.settle(ctx, outcomes)
 	}
 	outcomes, requests, err := f.ForeseeLinks(ctx, links)
 	if err != nil {
@@ -165,6 +164,5 @@ func (s *rehearsedSink) Link(ctx context.Context, links []LinkChange, _ func(con
 	if len(outcomes) < len(links) {
 		return nil, errors.New("the plan of links is incomplete")
 	}
-	s.of.settle(outcomes)
-	return outcomes, nil
+	return outcomes, s.of.settle(ctx, outcomes)
 }

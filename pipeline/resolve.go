@@ -55,7 +55,7 @@ func (r *run) resolve(ctx context.Context, changes []*pending) ([]*pending, erro
 		kept = append(kept, p)
 	}
 	if r.limits.LinksOnly {
-		r.noteLinks(kept)
+		r.noteLinks(r.onlyPlannedWants(kept))
 		return nil, nil
 	}
 	return kept, nil

@@ -20,6 +20,7 @@ type Options struct {
 	Full    bool            // ignore the checkpoint and read from the start
 	From    Position        // of Pipeline.Since: read from there for once, and leave the checkpoint as it is; nil: from the checkpoint
 	Limit   int64           // stop after this many rows; 0 means no limit
+	Plan    *PlannedRun     // write what it has, and nothing else; it says what is read: neither Full, From nor Limit goes with it
 	Drain   <-chan struct{} // when closed, the run stops reading, finishes what is in flight and returns ErrInterrupted
 	Observe func(Report)    // called after every batch, from one goroutine; may be nil
 	Log     *slog.Logger    // may be nil
@@ -180,6 +181,9 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if err != nil {
 		return nil, err
 	}
+	if opts.Plan != nil {
+		opts.Limit = opts.Plan.Limit
+	}
 	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, FullEvery: p.FullEvery,
 		OnLost: stop, Target: p.Sink.Limits().Object})
 	if err != nil {
@@ -213,6 +217,8 @@ func (r *run) begin() {
 	switch {
 	case r.opts.From != nil:
 		r.resume.Position = r.opts.From
+	case r.opts.Plan != nil && r.opts.Plan.Full:
+		r.resume.Position = nil // the store's stays as it is
 	case r.limits.Mirror && r.FullEvery == 0:
 		r.resume.Position = nil
 	}
@@ -246,7 +252,8 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 		err = report.Balance()
 	}
 	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
-		Complete: err == nil && r.ended, Keep: r.incremental(), Whole: err == nil && r.whole, Parked: err == nil && r.parked}
+		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
+		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked}
 	if err != nil {
 		f.Message = err.Error()
 	}

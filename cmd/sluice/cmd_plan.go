@@ -15,6 +15,7 @@ import (
 type planFlags struct {
 	dependencies, sandbox, full, json, detailed, massChange, live bool
 	limit                                                         int64
+	out                                                           string
 }
 
 // How many changes of each pipeline are shown.
@@ -42,6 +43,8 @@ Nothing is written, neither to HubSpot nor to the state, and a run may go on bes
 sent, and with --live those that HubSpot has. What HubSpot itself would refuse isn't known beforehand; nor is, without asking, whether it has a record that nothing
 was written to yet: an upsert of it counts as one to create.
 
+A saved plan holds the keys of the rows that would be written, hashes of their content, and no values.
+
 Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the others as of run.`,
 		ValidArgsFunction: a.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,6 +59,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	flags.BoolVar(&f.live, "live", false, "compare with what HubSpot has now: reads every record, a hundred a request")
 	flags.BoolVar(&f.json, "json", false, "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to do")
+	flags.StringVar(&f.out, "out", "", "save the plan to this `file`, for run --plan")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
 	return cmd
 }
@@ -65,15 +69,46 @@ func (a *app) plan(ctx context.Context, names []string, f planFlags) error {
 	chosen := selection{names: names, dependencies: f.dependencies, sandbox: f.sandbox, only: true}
 	return a.chosen(chosen, func(spec *config.Spec, list []config.Pipeline) error {
 		return a.ifTables(ctx, spec.State, func(ctx context.Context, store pipeline.Rememberer) error {
-			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return a.planAll(ctx, store, opened, f) })
+			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return a.planAndSave(ctx, store, opened, f) })
 		})
 	})
 }
 
-// planAll plans one pipeline after the other, and prints what comes of it.
-func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pipeline.Pipeline, f planFlags) error {
+// planAndSave plans, and saves the plan if that is asked for. One that didn't end well isn't saved.
+func (a *app) planAndSave(ctx context.Context, store pipeline.Auditor, opened []*pipeline.Pipeline, f planFlags) error {
+	if f.out == "" {
+		_, err := a.planAll(ctx, store, opened, f, nil)
+		return err
+	}
+	file, err := newPlanFile(f.out)
+	if err != nil {
+		return input(err)
+	}
+	whole, err := a.planAll(ctx, store, opened, f, file.PlanWriter)
+	if saved := file.end(whole); saved != nil {
+		return errors.Join(&exitError{code: exitFailed}, err, saved)
+	}
+	switch {
+	case !whole:
+		fmt.Fprintf(a.stderr, "sluice: the plan didn't end well: %s isn't written\n", f.out)
+	case !f.json:
+		fmt.Fprintf(a.stdout, "Saved; to carry out exactly this: sluice run%s --plan %s\n", sandboxFlag(f.sandbox), f.out)
+	}
+	return err
+}
+
+// sandboxFlag returns the flag that a command needs to do the same.
+func sandboxFlag(sandbox bool) string {
+	if sandbox {
+		return " --sandbox"
+	}
+	return ""
+}
+
+// planAll plans one pipeline after the other, and prints what comes of it. It tells whether all plans are whole.
+func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pipeline.Pipeline, f planFlags, save *pipeline.PlanWriter) (whole bool, err error) {
 	show := a.progress()
-	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
+	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Save: save, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
 		Drain: a.drain, Observe: show.observe, Log: a.log()}}
 	if f.json {
 		opts.Rows = changesEncoded
@@ -89,6 +124,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 	}
 	plans, err := planner.End(ctx)
 	show.clear()
+	whole = code == exitDone && err == nil
 	if f.json {
 		err = errors.Join(err, printJSON(a.stdout, newPlanDocument(plans)))
 	} else {
@@ -100,7 +136,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 	if code != exitDone {
 		err = errors.Join(&exitError{code: code}, err)
 	}
-	return err
+	return whole, err
 }
 
 // nothing tells whether there is nothing to do.

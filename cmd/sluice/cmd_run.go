@@ -16,7 +16,7 @@ import (
 type runFlags struct {
 	dependencies, sandbox, fresh, full, noMigrate, json, massChange bool
 	limit                                                           int64
-	since                                                           string
+	since, plan                                                     string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -25,6 +25,11 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run [pipeline...]",
 		Short: "Write what has changed since the last run",
 		Long: `Run the named pipelines, or all of them, each after those that it comes after.
+
+With --plan the pipelines are those of a saved plan, and exactly that is written. A row that has changed since, or that
+another run has written since, is rejected with the code plan_changed; what isn't in the plan stays as it is. The
+checkpoint stays where it is, so that the next run without --plan finds the rest. Carried out once more, or once more
+after it was cut off, a plan writes nothing twice.
 
 Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but rows were rejected or need review,
 4 another run holds the pipeline, 5 paused on quota and resumable, 130 interrupted and resumable.`,
@@ -39,6 +44,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.BoolVar(&f.fresh, "fresh", false, "with --sandbox: start over with an empty one")
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
 	flags.StringVar(&f.since, "since", "", "read once what isn't older than this, and leave the checkpoint as it is: a date, an instant, how long\nago (24h, 7d), or a value of the cursor")
+	flags.StringVar(&f.plan, "plan", "", "write what this `file` of plan --out says, and nothing else")
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive, unlink or write more than max_archive and max_change allow")
 	flags.BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
@@ -67,6 +73,15 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 	if f.full && f.since != "" {
 		return input(errors.New("--full reads everything, and --since a part of it: give one of them"))
 	}
+	var plan *pipeline.SavedPlan
+	if f.plan != "" {
+		if f.full || f.since != "" || f.limit != 0 || f.fresh || f.dependencies || len(names) > 0 {
+			return input(errors.New("--plan says which pipelines run, and what they read: no names go with it, nor --full, --since, --limit, --fresh or --with-dependencies"))
+		}
+		if plan, names, err = readPlan(f.plan); err != nil {
+			return err
+		}
+	}
 	var box *sandbox
 	if f.sandbox {
 		if box, err = openSandbox(f.fresh); err != nil {
@@ -85,7 +100,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	reports, err := a.runAll(ctx, w, store, list, f)
+	reports, err := a.runAll(ctx, w, store, list, f, plan)
 	a.printRun(reports, f)
 	if box != nil && reports != nil && !f.json {
 		box.tell(a.stdout, err == nil)
@@ -94,13 +109,14 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 }
 
 // runAll opens all pipelines, runs them one after the other, and at last writes the links whose targets came after them.
-func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list []config.Pipeline, f runFlags) (reports []pipeline.Report, err error) {
+func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list []config.Pipeline, f runFlags, plan *pipeline.SavedPlan) (reports []pipeline.Report, err error) {
 	opened, err := w.open(ctx, list)
 	if err != nil {
 		return nil, err
 	}
 	from, err := starts(ctx, opened, f.since)
-	if err != nil {
+	plans, unfit := planned(ctx, plan, opened)
+	if err = errors.Join(err, unfit); err != nil {
 		return nil, errors.Join(err, closeAll(opened))
 	}
 	show := a.progress()
@@ -115,7 +131,7 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 			continue
 		}
 		a.log().Info("start", "pipeline", p.Name)
-		opts.From = from[i]
+		opts.From, opts.Plan = from[i], plans[i]
 		report, err := p.Run(ctx, store, opts)
 		show.clear()
 		a.logEnd(report, err)
@@ -127,7 +143,7 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 		}
 	}
 	if code := worst(codes); code == exitDone || code == exitRejects {
-		a.relink(ctx, opened, store, opts, reports, codes)
+		a.relink(ctx, opened, store, opts, plans, reports, codes)
 	}
 	err = closeAll(opened)
 	if code := worst(codes); code != exitDone {
@@ -175,11 +191,12 @@ func blocked(p config.Pipeline, ends map[string]int) string {
 
 // relink writes parked links of pipelines whose targets were written by pipelines that ran after them, and brings their
 // reports and codes up to date.
-func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store state.Store, opts pipeline.Options, reports []pipeline.Report, codes []int) {
+func (a *app) relink(ctx context.Context, opened []*pipeline.Pipeline, store state.Store, opts pipeline.Options, plans []*pipeline.PlannedRun, reports []pipeline.Report, codes []int) {
 	for i := range min(len(reports), len(opened)-1) {
 		if reports[i].Parked == 0 {
 			continue
 		}
+		opts.Plan = plans[i]
 		report, err := opened[i].Relink(ctx, store, opts, reports[i])
 		if err != nil {
 			a.logEnd(report, err)

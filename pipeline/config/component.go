@@ -120,12 +120,30 @@ func (d *decoder) checkConnections(connections []Connection) {
 func fingerprint(p *Pipeline, kinds []pipeline.Kind[pipeline.SourceConfig]) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "1 %q %q\n", p.Source.Kind, p.Key)
+	digestComponent(h, p.Source, kinds)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// wholeDigest returns a digest of the source, the key, the transforms and the sink, in the same way.
+func wholeDigest(p *Pipeline, kinds pipeline.Kinds) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "1 %q\n", fingerprint(p, kinds.Sources))
+	for _, t := range p.Transforms {
+		fmt.Fprintf(h, "transform %q\n", t.Kind)
+		digestComponent(h, t, kinds.Transforms)
+	}
+	fmt.Fprintf(h, "sink %q\n", p.Sink.Kind)
+	digestComponent(h, p.Sink, kinds.Sinks)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// digestComponent writes the options of a component.
+func digestComponent[C any](w io.Writer, c Component[C], kinds []pipeline.Kind[C]) {
 	for _, k := range kinds {
-		if k.Name == p.Source.Kind {
-			digest(h, "", reflect.ValueOf(p.Source.Config), reflect.ValueOf(k.New()))
+		if k.Name == c.Kind {
+			digest(w, "", reflect.ValueOf(c.Config), reflect.ValueOf(k.New()))
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // digest writes the options of v that differ from those of usual, each with its path.

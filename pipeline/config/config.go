@@ -58,11 +58,12 @@ type Pipeline struct {
 	Tests      []Test                                `yaml:"tests,omitempty" doc:"Tests of the pipeline, run by sluice test."`
 
 	Fingerprint string // of the source's kind and options and the key: what a checkpoint depends on
+	Digest      string // of all that what is written depends on: the source, the key, the transforms and the sink
 }
 
 // Definition returns the pipeline as the engine opens it.
 func (p *Pipeline) Definition() pipeline.Definition {
-	d := pipeline.Definition{Name: p.Name, Key: p.Key, FullEvery: p.FullEvery, Source: p.Source.Config, Sink: p.Sink.Config, Fingerprint: p.Fingerprint}
+	d := pipeline.Definition{Name: p.Name, Key: p.Key, FullEvery: p.FullEvery, Source: p.Source.Config, Sink: p.Sink.Config, Fingerprint: p.Fingerprint, Config: p.Digest}
 	for _, t := range p.Transforms {
 		d.Transforms = append(d.Transforms, t.Config)
 	}
@@ -182,6 +183,7 @@ func (d *decoder) pipeline(entry spot) Pipeline {
 	})
 	d.tests(tests, &p)
 	p.Fingerprint = fingerprint(&p, d.kinds.Sources)
+	p.Digest = wholeDigest(&p, d.kinds)
 	return p
 }
 

@@ -1,0 +1,169 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sluice/pipeline"
+	"sluice/pipeline/internal/model"
+)
+
+// savePlan plans a pipeline, and returns what the saved plan has it do.
+func savePlan(t *rapid.T, p *pipeline.Pipeline, store pipeline.Auditor, opts pipeline.Options) *pipeline.PlannedRun {
+	var file bytes.Buffer
+	w, err := pipeline.NewPlanWriter(&file, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Plan(context.Background(), store, pipeline.PlanOptions{Options: opts, Save: w}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole := file.Bytes()
+	if cut := rapid.IntRange(0, len(whole)-2).Draw(t, "cut"); cut > 0 { // the last byte is a newline
+		if _, err := pipeline.ReadPlan(bytes.NewReader(whole[:cut])); err == nil {
+			t.Fatalf("a plan that is cut after %d of %d bytes is read", cut, len(whole))
+		}
+	}
+	plan, err := pipeline.ReadPlan(bytes.NewReader(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Pipelines[0]
+}
+
+// editRows changes, adds and takes away rows.
+func editRows(t *rapid.T, rows [][3]string, mirror bool) [][3]string {
+	rows = slices.Clone(rows)
+	for range rapid.IntRange(0, 6).Draw(t, "edits") {
+		at := rapid.IntRange(0, max(0, len(rows)-1)).Draw(t, "at")
+		switch kind := rapid.IntRange(0, 3).Draw(t, "edit"); {
+		case kind == 0 || len(rows) == 0:
+			rows = append(rows, [3]string{"new" + rapid.StringN(1, 3, 3).Filter(func(s string) bool { return strings.IndexByte(s, 0) < 0 }).Draw(t, "key"), "a", ""})
+		case kind == 1 && mirror:
+			rows = slices.Delete(rows, at, at+1)
+		default:
+			rows[at][1] = rapid.SampledFrom([]string{"a", "b", "e", "f", "drop", "bad"}).Draw(t, "name")
+		}
+	}
+	return rows
+}
+
+// names returns the names of the destination's records by key.
+func (c *modelCRM) names() map[string]string {
+	names := map[string]string{}
+	for _, r := range c.records {
+		names[r.key] = r.name
+	}
+	return names
+}
+
+// checkApplied checks that what has become of the records is what was planned of them, or nothing: planned is what a run in
+// place of the plan would have made of them.
+func checkApplied(t *rapid.T, before, planned, after map[string]string) {
+	keys := map[string]bool{}
+	for _, m := range []map[string]string{before, planned, after} {
+		for key := range m {
+			keys[key] = true
+		}
+	}
+	for key := range keys {
+		was, had := before[key]
+		now, has := after[key]
+		want, wanted := planned[key]
+		if (now != was || has != had) && (now != want || has != wanted) {
+			t.Fatalf("record of %q: was %q (%v), planned %q (%v), is %q (%v)", key, was, had, want, wanted, now, has)
+		}
+	}
+}
+
+// TestASavedPlanIsCarriedOutExactly plans random sources, changes them, and carries the plan out: each record is then as it was
+// or as planned; where nothing has changed since, all are as planned. A second time nothing is written, and the checkpoint is
+// where it was. The run after it ends as one clean run.
+func TestASavedPlanIsCarriedOutExactly(t *testing.T) {
+	for _, mirror := range []bool{false, true} {
+		t.Run(map[bool]string{true: "mirror", false: "upsert"}[mirror], func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) { carryOut(t, rt, mirror) })
+		})
+	}
+}
+
+func carryOut(t *testing.T, rt *rapid.T, mirror bool) {
+	ctx := context.Background()
+	prepare := func(c *modelCRM) { c.limits.Landing, c.limits.Mirror = 0, mirror }
+	store := &auditStore{Store: model.New(), account: "model"}
+	crm := newModelCRM(1, store.Store)
+	prepare(crm)
+	run := func(rows [][3]string, crm *modelCRM, s pipeline.Store, opts pipeline.Options) pipeline.Report {
+		opts.AllowMassChange = true
+		report, err := openModel(t, rows, crm).Run(ctx, s, opts)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		return report
+	}
+	var past [][][3]string
+	for range rapid.IntRange(0, 2).Draw(rt, "runs before") {
+		rows, _ := drawRows(rt)
+		run(rows, crm, store, pipeline.Options{})
+		past = append(past, rows)
+	}
+	rows, twice := drawRows(rt)
+	plan := savePlan(rt, openModel(t, rows, crm), store, pipeline.Options{AllowMassChange: true, Full: rapid.Bool().Draw(rt, "full")})
+
+	// clean returns the destination after the runs before, and one of these rows.
+	clean := func(rows [][3]string) *modelCRM {
+		fresh := model.New()
+		twin := newModelCRM(1, fresh)
+		prepare(twin)
+		for _, rows := range append(slices.Clone(past), rows) {
+			run(rows, twin, fresh, pipeline.Options{})
+		}
+		return twin
+	}
+
+	now := editRows(rt, rows, mirror)
+	before, position := crm.names(), store.Position()
+	first := run(now, crm, store, pipeline.Options{Plan: plan})
+	planned, after := clean(rows), crm.names()
+	if !twice { // else the plan has a version between, too
+		checkApplied(rt, before, planned.names(), after)
+	}
+	if cmp.Equal(now, rows) {
+		if diff := cmp.Diff(planned.content(nil), crm.content(nil)); diff != "" {
+			rt.Fatalf("nothing has changed since the plan, but (-planned +is):\n%s", diff)
+		}
+	}
+	writes := crm.writes
+	second := run(now, crm, store, pipeline.Options{Plan: plan})
+	if !twice && (second.Written != 0 || crm.writes != writes || second.Rejected != first.Rejected) {
+		rt.Fatalf("carried out twice:\n%+v\n%+v", first, second)
+	}
+	if !bytes.Equal(store.Position(), position) {
+		rt.Fatalf("the checkpoint has moved from %q to %q", position, store.Position())
+	}
+
+	run(now, crm, store, pipeline.Options{})
+	run(now, crm, store, pipeline.Options{}) // a row that comes twice is written twice
+	if diff := cmp.Diff(clean(now).content(nil), crm.content(nil)); diff != "" {
+		rt.Fatalf("without the plan (-want +is):\n%s", diff)
+	}
+	for _, l := range store.Letters(false) {
+		if l.Code == pipeline.PlanChanged && !twice {
+			rt.Fatalf("still open: %+v", l)
+		}
+	}
+	if len(crm.broken) > 0 {
+		rt.Fatal(errors.New(strings.Join(crm.broken, "\n")))
+	}
+}
