@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -100,33 +99,33 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-// ledgerRow is a row of the rows macro in putLedger.
+// ledgerRow is a row of the rows macro in putLedger; see encodeLedger.
 type ledgerRow struct {
-	Key      string          `json:"key"`
-	Version  int64           `json:"version"`
-	Hash     hexText         `json:"hash,omitempty"`
-	Rejected hexText         `json:"rejected,omitempty"`
-	ID       string          `json:"record_id"`
-	Held     bool            `json:"held"`
-	Links    json.RawMessage `json:"links,omitempty"`
-	Merged   string          `json:"merged_from"`
-	Match    string          `json:"matched"`
-	Sent     pipeline.Sent   `json:"sent,omitempty"`
-	Tried    []pipeline.Sent `json:"tried,omitempty"`
-	Made     bool            `json:"made"`
-	Request  *string         `json:"request,omitempty"` // nil: as it is
-	Answer   *string         `json:"answer,omitempty"`
+	Key      string
+	Version  int64
+	Hash     hexText
+	Rejected hexText
+	ID       string
+	Held     bool
+	Links    string // JSON; "" is a null
+	Merged   string
+	Match    string
+	Sent     pipeline.Sent
+	Tried    []pipeline.Sent
+	Made     bool
+	Answered bool // otherwise Request and Answer stay as they are
+	Request  string
+	Answer   string
 }
 
 func newLedgerRow(key string, e *planned) ledgerRow {
 	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held,
 		Merged: e.Merged, Match: e.Match, Sent: e.Sent, Tried: e.Tried, Made: e.Made}
 	if len(e.Links) > 0 {
-		row.Links = json.RawMessage(encode(e.Links))
+		row.Links = encode(e.Links)
 	}
 	if e.answer != nil {
-		request, answer := cleanText(e.answer.Request), cleanText(e.answer.Text)
-		row.Request, row.Answer = &request, &answer
+		row.Answered, row.Request, row.Answer = true, cleanText(e.answer.Request), cleanText(e.answer.Text)
 	}
 	return row
 }
@@ -167,7 +166,7 @@ delete from sluice.record_id where account = $1 and object = $2 and property = $
 func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 	add := func(source string, args ...any) { list = append(list, statement{source, args}) }
 	if rows := p.ledger(); len(rows) > 0 {
-		add(putLedger, c.Pipeline, encode(rows), number)
+		add(putLedger, c.Pipeline, encodeLedger(rows), number)
 	}
 	if keys := p.relinked(); len(keys) > 0 {
 		add(deleteWaiting, c.Pipeline, keys)
