@@ -245,6 +245,10 @@ func runUntilDone(t *testing.T, seed uint64, rng *rand.Rand, rows [][3]string, c
 
 // runOnce runs once. If it may, it kills the process at a random write or when links are written, or not at all.
 func runOnce(t *testing.T, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *model.Store, kills bool) (pipeline.Report, error) {
+	return runKilled(t, rng, rows, crm, store, kills, pipeline.Options{})
+}
+
+func runKilled(t *testing.T, rng *rand.Rand, rows [][3]string, crm *modelCRM, store *model.Store, kills bool, opts pipeline.Options) (pipeline.Report, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	crm.onWrite, crm.onLink = nil, nil
@@ -263,7 +267,7 @@ func runOnce(t *testing.T, rng *rand.Rand, rows [][3]string, crm *modelCRM, stor
 			}
 		}
 	}
-	return openModel(t, rows, crm).Run(ctx, store, pipeline.Options{})
+	return openModel(t, rows, crm).Run(ctx, store, opts)
 }
 
 // A panickyStore breaks where a commit is made.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +17,60 @@ import (
 	"sluice/pipeline"
 	"sluice/pipeline/internal/model"
 )
+
+// TestAKilledRunOfAPlanIsCarriedOnToItsEnd carries a plan out to a destination that loses answers, and kills the process on the
+// way, again and again: in the end each record is as one clean run makes it, and nothing that was planned was refused as
+// changed.
+func TestAKilledRunOfAPlanIsCarriedOnToItsEnd(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(150) {
+		bubble(t, func(t *testing.T) { killedPlan(t, seed, seen) })
+	}
+	proves(t, seen, "killed", "killed at links", "dropped", "late", "lost answer", "in doubt, found")
+}
+
+func killedPlan(t *testing.T, seed uint64, seen map[string]int) {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	before, rows := lastRows(randomRows(rng, 60)), lastRows(randomRows(rng, 60))
+	store := model.New()
+	crm := newModelCRM(seed, store)
+	runUntilDone(t, seed, rng, before, crm, store)
+	time.Sleep(time.Hour)
+	var file bytes.Buffer
+	w, err := pipeline.NewPlanWriter(&file, time.Now())
+	if err == nil {
+		_, err = openModel(t, rows, crm).Plan(context.Background(), &auditStore{Store: store, account: "model"}, pipeline.PlanOptions{Save: w})
+	}
+	plan, rerr := (*pipeline.SavedPlan)(nil), error(nil)
+	if err = errors.Join(err, w.Close()); err == nil {
+		plan, rerr = pipeline.ReadPlan(&file)
+	}
+	if err = errors.Join(err, rerr); err != nil {
+		t.Fatal(err)
+	}
+	crm.faults = 0.3
+	done := false
+	for attempt := 0; attempt < 50 && !done; attempt++ {
+		report, err := runKilled(t, rng, rows, crm, store, attempt < 5, pipeline.Options{Plan: plan.Pipelines[0]})
+		if done = err == nil; done && report.Balance() != nil {
+			t.Errorf("seed %d: %v", seed, report.Balance())
+		}
+	}
+	synctest.Wait()
+	unbroken(t, seed, crm)
+	for _, l := range store.Letters(true) {
+		if l.Code == pipeline.PlanChanged {
+			t.Errorf("seed %d: refused: %+v", seed, l)
+		}
+	}
+	without := refusable(before, rows)
+	if diff := cmp.Diff(cleanRun(t, func(*modelCRM) {}, before, rows).content(without), crm.content(without)); !done || diff != "" {
+		t.Errorf("seed %d: done %v (-want +got):\n%s", seed, done, diff)
+	}
+	for state, n := range crm.seen {
+		seen[state] += n
+	}
+}
 
 // savePlan plans a pipeline, and returns what the saved plan has it do.
 func savePlan(t *rapid.T, p *pipeline.Pipeline, store pipeline.Auditor, opts pipeline.Options) *pipeline.PlannedRun {

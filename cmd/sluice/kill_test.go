@@ -76,6 +76,42 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestKilledRunOfAPlan proves the same of a run of a saved plan, which is started again until it is carried out.
+func TestKilledRunOfAPlan(t *testing.T) {
+	for _, store := range []string{"sqlite", "postgres"} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, store)
+			path, err := exec.LookPath("sluice")
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := exec.CommandContext(t.Context(), path, "plan", "--out", "p.plan")
+			plan.Dir, plan.Env = s.dir, s.env
+			s.now.Store(&attempt{})
+			if out, err := plan.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			kills := 0
+			for i := range 6 {
+				if s.run(t, kill{signal: syscall.SIGKILL, request: 1 + int64(i/2)%3, after: i%2 == 1}, "--plan", "p.plan") != exitDone {
+					kills++
+				}
+			}
+			if code := s.run(t, kill{}, "--plan", "p.plan"); code != exitDone || kills < 2 {
+				t.Errorf("after %d kills: exit code %d\n%s", kills, code, s.output.String())
+			}
+			s.check(t)
+			writes := len(s.portal.Writes())
+			for _, flags := range [][]string{{"--plan", "p.plan"}, nil} {
+				if code := s.run(t, kill{}, flags...); code != exitDone || len(s.portal.Writes()) != writes {
+					t.Errorf("one more run %v: exit code %d, %d writes", flags, code, len(s.portal.Writes())-writes)
+				}
+			}
+		})
+	}
+}
+
 // A stage is a HubSpot whose callers are killed, and a folder with a pipeline for it.
 type stage struct {
 	portal *hubspottest.Server
@@ -211,7 +247,7 @@ func (s *stage) between(hubspot http.Handler) http.Handler {
 
 // run runs the pipeline in a process of its own, which k ends, and returns its exit code; -1 if it was killed. It takes
 // over at once from one that was killed: the pipeline is never held.
-func (s *stage) run(t *testing.T, k kill) int {
+func (s *stage) run(t *testing.T, k kill, flags ...string) int {
 	t.Helper()
 	a := &attempt{kill: k, began: make(chan struct{}), died: make(chan struct{})}
 	s.now.Store(a)
@@ -220,7 +256,7 @@ func (s *stage) run(t *testing.T, k kill) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, "run", "--json")
+	cmd := exec.CommandContext(t.Context(), path, append([]string{"run", "--json"}, flags...)...)
 	cmd.Dir, cmd.Env, cmd.Stderr, cmd.Stdout = s.dir, s.env, &s.output, &s.output
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
