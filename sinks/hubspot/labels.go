@@ -239,9 +239,21 @@ func noLabel(from, to, label string, known []crm.Label) string {
 	return fmt.Sprintf("no association label %s from %s to %s: expected %s", pipeline.Quote(label), from, to, oneOf(label, names))
 }
 
-// isPlain tells whether a type is the plain relation that every label implies.
+// isPlain tells whether a type is the plain relation that every label implies: the one without a label (API.md section
+// 10.1). Between built-in objects it is HubSpot's own; that of a custom object is of the account's making, where HubSpot has
+// none.
 func isPlain(known []crm.Label, t crm.AssociationType) bool {
-	return slices.ContainsFunc(known, func(l crm.Label) bool {
-		return l.ID == t.ID && l.Category == t.Category && l.Label == "" && l.Category == "HUBSPOT_DEFINED"
+	builtIn := false
+	for _, l := range known {
+		if l.Label != "" {
+			continue
+		}
+		if l.ID == t.ID && l.Category == t.Category && l.Category == "HUBSPOT_DEFINED" {
+			return true
+		}
+		builtIn = builtIn || l.Category == "HUBSPOT_DEFINED"
+	}
+	return !builtIn && slices.ContainsFunc(known, func(l crm.Label) bool {
+		return l.ID == t.ID && l.Category == t.Category && l.Label == "" && l.Category == "USER_DEFINED"
 	})
 }

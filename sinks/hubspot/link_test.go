@@ -25,11 +25,12 @@ var linkWorlds = map[string]hubspottest.Switches{
 	"200":              {Associations200: true},
 }
 
-// A bench is a portal with people and companies, and a sink that links them.
+// A bench is a portal with people and companies, or records of another object in their place, and a sink that links them.
 type bench struct {
 	*testing.T
 	server    *hubspottest.Server
 	rec       *recorder
+	object    string // in the place of companies
 	sink      *Sink
 	people    []string
 	companies []string
@@ -40,7 +41,7 @@ func newBench(t *testing.T, version string, switches hubspottest.Switches) *benc
 	needs := []Need{extID, {Object: "companies"}}
 	needs[0].Labels = []NeedLabel{{"companies", "Chair"}, {"companies", "Member"}, {"companies", "Foreign"}}
 	server, rec, p := simulate(t, version, switches, needs...)
-	b := &bench{T: t, server: server, rec: rec, was: map[string]*pipeline.LinkState{}}
+	b := &bench{T: t, server: server, rec: rec, object: "companies", was: map[string]*pipeline.LinkState{}}
 	for i := range 4 {
 		b.people = append(b.people, must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": fmt.Sprint(i)}}).ID)
 		b.companies = append(b.companies, must(t, server, hubspottest.Edit{Action: "create", Object: "companies", Properties: map[string]string{"name": fmt.Sprint(i)}}).ID)
@@ -56,7 +57,7 @@ func newBench(t *testing.T, version string, switches hubspottest.Switches) *benc
 func (b *bench) ask(slot string, person, company int, label string) pipeline.LinkChange {
 	c := pipeline.LinkChange{
 		Key: slot, Slot: slot, Label: label,
-		From: pipeline.LinkEnd{Object: "contacts", ID: b.people[person]}, To: pipeline.LinkEnd{Object: "companies", ID: b.companies[company]},
+		From: pipeline.LinkEnd{Object: "contacts", ID: b.people[person]}, To: pipeline.LinkEnd{Object: b.object, ID: b.companies[company]},
 	}
 	c.Was = b.was[b.name(&c)]
 	return c
@@ -99,7 +100,7 @@ func (b *bench) link(changes ...pipeline.LinkChange) []string {
 
 // types returns the labels between a person and a company, "plain" for the plain relation.
 func (b *bench) types(person, company int) string {
-	for _, l := range b.server.LinksOf("contacts", b.people[person], "companies") {
+	for _, l := range b.server.LinksOf("contacts", b.people[person], b.object) {
 		if l.To == b.companies[company] {
 			return strings.Join(append([]string{"plain"}, slices.Sorted(slices.Values(l.Labels))...), "+")
 		}
@@ -159,6 +160,29 @@ func TestLink(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestLinkOfCustomObject proves that a pair with a custom object, whose plain relation is of the account's making, goes as a
+// whole where its label was ours, and stays where somebody else has set one beside.
+func TestLinkOfCustomObject(t *testing.T) {
+	needs := []Need{extID, {Object: "boats", Properties: []NeedProperty{{Name: "plate", Type: "string", FieldType: "text", Unique: true}}}}
+	needs[0].Labels = []NeedLabel{{"boats", "Chair"}, {"boats", "Member"}, {"boats", "Foreign"}}
+	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, needs...)
+	b := &bench{T: t, server: server, rec: rec, was: map[string]*pipeline.LinkState{}, object: "p_boats"}
+	for i := range 2 {
+		b.people = append(b.people, must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": fmt.Sprint(i)}}).ID)
+		b.companies = append(b.companies, must(t, server, hubspottest.Edit{Action: "create", Object: b.object, Properties: map[string]string{"plate": fmt.Sprint(i)}}).ID)
+	}
+	b.sink = open(t, p, &Config{Associate: &Associate{
+		From: map[string]string{"contacts": "person"}, To: map[string]string{b.object: "boat"}, Label: Label{From: "role"},
+	}, Mode: modeMirror}, schema("role", "person>contacts.ext_id", "boat"))
+	b.ends(b.link(b.ask("s", 0, 0, "Chair"), b.ask("s", 0, 1, "Member"), b.ask("s", 1, 1, "")), "done", "done", "done")
+	b.want(0, 0, "plain+Chair")
+	b.foreign(0, 1)
+	b.ends(b.link(b.drop("s", 0, 0), b.drop("s", 0, 1), b.drop("s", 1, 1)), "done", "done", "done")
+	b.want(0, 0, "")
+	b.want(0, 1, "plain+Foreign")
+	b.want(1, 1, "")
 }
 
 // foreign sets a label that isn't the pipeline's, past its sink.
