@@ -4,27 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 )
 
 func (a *app) migrateCommand() *cobra.Command {
-	return &cobra.Command{
+	var sandbox bool
+	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Create or upgrade the state tables",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.migrate(cmd.Context())
+			return a.migrate(cmd.Context(), sandbox)
 		},
 	}
+	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "of the sandbox")
+	return cmd
 }
 
-func (a *app) migrate(ctx context.Context) (err error) {
-	spec, err := a.load(a.anyway)
-	if err != nil {
-		return err
+func (a *app) migrate(ctx context.Context, sandbox bool) (err error) {
+	url := sandboxState()
+	if sandbox {
+		if err := os.MkdirAll(sandboxDir, 0o700); err != nil {
+			return fmt.Errorf("make the sandbox: %w", err)
+		}
+	} else {
+		spec, err := a.load(a.anyway)
+		if err != nil {
+			return err
+		}
+		url = spec.State
 	}
-	store, err := a.store(ctx, spec.State, false)
+	store, err := a.store(ctx, url, false)
 	if err != nil {
 		return err
 	}

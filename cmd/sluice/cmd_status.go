@@ -46,7 +46,7 @@ func (a *app) statusCommand() *cobra.Command {
 
 // withState opens the state that the file names and calls f with it.
 func (a *app) withState(ctx context.Context, inSandbox bool, f func(context.Context, state.Store) error) error {
-	url := "sqlite:" + sandboxDir + "/state.db"
+	url := sandboxState()
 	if !inSandbox {
 		spec, err := a.load(a.anyway)
 		if err != nil {

@@ -23,6 +23,9 @@ import (
 // sandboxDir is where the sandbox keeps its HubSpot and its state.
 const sandboxDir = ".sluice/sandbox"
 
+// sandboxState returns the URL of the sandbox's state.
+func sandboxState() string { return "sqlite:" + filepath.Join(sandboxDir, "state.db") }
+
 // sandboxToken is the access token of the sandbox's HubSpot.
 const sandboxToken = "sandbox"
 
@@ -117,7 +120,7 @@ func (s *sandbox) lookup(next func(string) (string, bool)) func(string) (string,
 // take points every HubSpot connection of the file at the sandbox, whatever it says, keeps the state beside it, and has
 // the sandbox given what the pipelines need.
 func (s *sandbox) take(spec *config.Spec, list []config.Pipeline) {
-	spec.State = "sqlite:" + filepath.Join(sandboxDir, "state.db")
+	spec.State = sandboxState()
 	for _, c := range spec.Connections {
 		if h, ok := c.Config.(*hubspot.Connection); ok {
 			h.Redirect(s.url, sandboxToken)

@@ -176,9 +176,9 @@ func (s *store) checkVersion(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("read the state's version: %w", err)
 	case version == 0:
-		return errors.New("the state has no tables yet: run `sluice migrate`")
+		return errors.New("the state has no tables yet: run `sluice migrate`, or `sluice migrate --sandbox` if it is the sandbox's")
 	case version < len(list):
-		return fmt.Errorf("the state's tables are of version %d, and this program needs version %d: run `sluice migrate`", version, len(list))
+		return fmt.Errorf("the state's tables are of version %d, and this program needs version %d: run `sluice migrate`, or `sluice migrate --sandbox` if it is the sandbox's", version, len(list))
 	}
 	return nil
 }
