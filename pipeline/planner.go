@@ -45,6 +45,13 @@ func (p *Pipeline) Plan(ctx context.Context, store Auditor, opts PlanOptions) (P
 
 // Plan plans the next pipeline. What becomes of it is returned by End, as far as it went if there is an error.
 func (pl *Planner) Plan(ctx context.Context, p *Pipeline) error {
+	return pl.PlanFrom(ctx, p, pl.opts.From)
+}
+
+// PlanFrom is Plan of a run with this Options.From.
+func (pl *Planner) PlanFrom(ctx context.Context, p *Pipeline, from Position) error {
+	opts := pl.opts.Options
+	opts.From = from
 	s := &rehearsal{Store: pl.store, pipeline: p, made: pl.made, most: pl.opts.Rows,
 		live: pl.opts.Live, save: pl.opts.Save, plan: Plan{Name: p.Name, Status: "failed", Changes: []PlannedChange{}}}
 	pl.done = append(pl.done, s)
@@ -66,7 +73,7 @@ func (pl *Planner) Plan(ctx context.Context, p *Pipeline) error {
 			return saved(err)
 		}
 	}
-	err = s.rehearse(ctx, pl.opts.Options, (*Pipeline).Run)
+	err = s.rehearse(ctx, opts, (*Pipeline).Run)
 	if err == nil && !pl.opts.AllowMassChange {
 		err = p.withinChange(ctx, pl.store, &s.plan)
 	}

@@ -15,7 +15,7 @@ import (
 type planFlags struct {
 	dependencies, sandbox, full, json, detailed, massChange, live bool
 	limit                                                         int64
-	out                                                           string
+	out, since                                                    string
 }
 
 // How many changes of each pipeline are shown.
@@ -55,6 +55,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	flags.BoolVar(&f.dependencies, "with-dependencies", false, "plan what the named pipelines come after, too")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
+	flags.StringVar(&f.since, "since", "", "what a run with this flag would do: read only what isn't older")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "what a run with this flag would do")
 	flags.BoolVar(&f.live, "live", false, "compare with what HubSpot has now: reads every record, a hundred a request")
 	flags.BoolVar(&f.json, "json", false, "as one JSON document")
@@ -66,6 +67,12 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 
 // plan shows what running the named pipelines would do.
 func (a *app) plan(ctx context.Context, names []string, f planFlags) error {
+	if f.full && f.since != "" {
+		return input(errFullSince)
+	}
+	if f.out != "" && f.since != "" {
+		return input(errors.New("--out saves the plan of a run from the checkpoint, or with --full: leave --since out"))
+	}
 	chosen := selection{names: names, dependencies: f.dependencies, sandbox: f.sandbox, only: true}
 	return a.chosen(chosen, func(spec *config.Spec, list []config.Pipeline) error {
 		return a.ifTables(ctx, spec.State, func(ctx context.Context, store pipeline.Rememberer) error {
@@ -107,6 +114,10 @@ func sandboxFlag(sandbox bool) string {
 
 // planAll plans one pipeline after the other, and prints what comes of it. It tells whether all plans are whole.
 func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pipeline.Pipeline, f planFlags, save *pipeline.PlanWriter) (whole bool, err error) {
+	from, err := starts(ctx, opened, f.since)
+	if err != nil {
+		return false, err
+	}
 	show := a.progress()
 	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Save: save, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
 		Drain: a.drain, Observe: show.observe, Log: a.log()}}
@@ -115,8 +126,8 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 	}
 	planner := pipeline.NewPlanner(store, opts)
 	code := exitDone
-	for _, p := range opened {
-		err := planner.Plan(ctx, p)
+	for i, p := range opened {
+		err := planner.PlanFrom(ctx, p, from[i])
 		show.clear()
 		if code = a.auditEnd(p.Name, 0, err); code != exitDone {
 			break

@@ -71,7 +71,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		return input(errors.New("--fresh goes with --sandbox: it empties the local HubSpot"))
 	}
 	if f.full && f.since != "" {
-		return input(errors.New("--full reads everything, and --since a part of it: give one of them"))
+		return input(errFullSince)
 	}
 	var plan *pipeline.SavedPlan
 	if f.plan != "" {
@@ -151,6 +151,8 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 	}
 	return reports, err
 }
+
+var errFullSince = errors.New("--full reads everything, and --since a part of it: give one of them")
 
 // starts returns where each pipeline is read from if only what isn't older than since counts; nil, if there is no such
 // limit, is its checkpoint.
