@@ -45,18 +45,34 @@ func (v *verdict) newest(c *crm, b *books) {
 			switch letters := b.letters[name]; {
 			case letters > 1:
 				v.blame("I2", name, "is named by %d open dead letters", letters)
-			case letters == 1 && !b.held[name] && !v.want.mayReject(name):
+			case letters == 1 && !b.held[name] && !v.want.overdue[name] && !v.want.mayReject(name):
 				v.blame("I2", name, "is rejected, but nothing is wrong with it")
-			case letters == 0 && !there:
+			case (letters == 0 || v.want.overdue[name]) && !there:
 				v.blame("I2", name, "HubSpot has %v, want %v, and no dead letter says why", list, row)
 			}
 		}
 	}
+	v.parked(b)
 	for _, name := range sorted(v.want.rejected) {
 		if b.letters[name] != 1 {
 			v.blame("I2", name, "can't be written, and %d open dead letters name it, want 1", b.letters[name])
 		}
 	}
+	for _, name := range sorted(b.held) {
+		if !strings.HasPrefix(name, "products ") || !v.disturbed() {
+			v.blame("I2", name, "is held for review, but somebody could tell what became of it")
+		}
+	}
+	for _, name := range sorted(b.letters) {
+		if !v.want.rejected[name] && !v.want.overdue[name] && !b.held[name] && !v.want.mayReject(name) {
+			v.blame("I2", name, "is named by a dead letter, but nothing is wrong with it")
+		}
+	}
+}
+
+// parked: a link that can't be written waits, once it has waited too long an open reject says so, and it has waited since it
+// was first asked for (I2).
+func (v *verdict) parked(b *books) {
 	for _, name := range sorted(v.want.parked) {
 		if !b.waiting[name] {
 			v.blame("I2", name, "its link can't be written, and isn't parked")
@@ -67,14 +83,14 @@ func (v *verdict) newest(c *crm, b *books) {
 			v.blame("I2", name, "is still parked, but its link could be written")
 		}
 	}
-	for _, name := range sorted(b.held) {
-		if !strings.HasPrefix(name, "products ") || !v.disturbed() {
-			v.blame("I2", name, "is held for review, but somebody could tell what became of it")
+	for _, name := range sorted(v.want.overdue) {
+		if b.letters[name] != 1 || b.overdue[name] != 1 {
+			v.blame("I2", name, "has waited too long, and %d open dead letters name it, %d of them for that; want 1", b.letters[name], b.overdue[name])
 		}
 	}
-	for _, name := range sorted(b.letters) {
-		if !v.want.rejected[name] && !b.held[name] && !v.want.mayReject(name) {
-			v.blame("I2", name, "is named by a dead letter, but nothing is wrong with it")
+	for _, link := range sorted(b.since) {
+		if first, known := v.stage.since[link]; known && b.since[link] != first {
+			v.blame("I2", link, "waits since %s, but has done so since %s", b.since[link], first)
 		}
 	}
 }

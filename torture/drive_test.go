@@ -36,6 +36,20 @@ func (s *stage) ended(r *result) {
 		s.t.Fatalf("the pipeline is still held, though its holder was killed: %s", s.story())
 	}
 	s.open = len(open)
+	if s.since, err = s.audit.stillSince(s.since); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// stillSince tells when the links that wait began to, of those that have waited before as it was told then.
+func (a *audit) stillSince(before map[string]string) (map[string]string, error) {
+	since, err := a.since()
+	for link, at := range before {
+		if since[link] != "" {
+			since[link] = at
+		}
+	}
+	return since, err
 }
 
 // undecided returns the intents of the groups that are open.

@@ -63,29 +63,45 @@ func (s *stage) look() *crm {
 
 // A books is what the state knows of keys that aren't simply written: all by "pipeline key".
 type books struct {
-	letters map[string]int  // open and held dead letters
-	held    map[string]bool // of the ledger
-	waiting map[string]bool // links
-	groups  int             // that are open
+	letters map[string]int    // open and held dead letters
+	held    map[string]bool   // of the ledger
+	waiting map[string]bool   // links
+	overdue map[string]int    // open dead letters of links that have waited too long
+	since   map[string]string // when each link began to wait, "firms f009 > f999"
+	groups  int               // that are open
 	events  []event
 }
 
 // look reads the state's tables.
 func (a *audit) look() (*books, error) {
-	b := &books{letters: map[string]int{}, held: map[string]bool{}, waiting: map[string]bool{}}
+	b := &books{letters: map[string]int{}, held: map[string]bool{}, waiting: map[string]bool{}, overdue: map[string]int{}}
 	for statement, note := range map[string]func(string){
-		`select pipeline, key from %sdead_letter where state <> 'closed'`: func(name string) { b.letters[name]++ },
-		`select pipeline, key from %sledger where held`:                   func(name string) { b.held[name] = true },
-		`select pipeline, key from %swaiting`:                             func(name string) { b.waiting[name] = true },
-		`select pipeline, id from %sintent_group`:                         func(string) { b.groups++ },
+		`select pipeline, key from %sdead_letter where state <> 'closed'`:                           func(name string) { b.letters[name]++ },
+		`select pipeline, key from %sdead_letter where state = 'open' and code = 'parked_too_long'`: func(name string) { b.overdue[name]++ },
+		`select pipeline, key from %sledger where held`:                                             func(name string) { b.held[name] = true },
+		`select pipeline, key from %swaiting`:                                                       func(name string) { b.waiting[name] = true },
+		`select pipeline, id from %sintent_group`:                                                   func(string) { b.groups++ },
 	} {
 		if err := a.names(fmt.Sprintf(statement, a.prefix), note); err != nil {
 			return nil, err
 		}
 	}
 	var err error
-	b.events, err = a.events(a.t.Context(), 0)
+	if b.since, err = a.since(); err == nil {
+		b.events, err = a.events(a.t.Context(), 0)
+	}
 	return b, err
+}
+
+// since tells when each link began to wait.
+func (a *audit) since() (map[string]string, error) {
+	since := map[string]string{}
+	err := a.names(`select pipeline || ' ' || key || ' > ' || to_end, cast(since as text) from `+a.prefix+`waiting where not remove`, func(text string) {
+		_, target, _ := strings.Cut(text, " > ")
+		_, at, _ := strings.Cut(target, " ")
+		since[strings.TrimSuffix(text, " "+at)] = at
+	})
+	return since, err
 }
 
 // names calls note with the "pipeline key" of every row that a statement finds.

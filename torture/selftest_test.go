@@ -46,6 +46,10 @@ func (s *stage) damages() []damage {
 		{"I1", "products s001", func() { s.edit("create", "products", "", "description", "s001") }},
 		{"I2", "firms f023", func() { s.exec("delete from sluice.dead_letter where key = 'f023'") }},
 		{"I2", "firms f009", func() { s.exec("delete from sluice.waiting where key = 'f009'") }},
+		{"I2", "firms f012", func() { s.exec("delete from sluice.dead_letter where key = 'f012'") }},
+		{"I2", "memberships ", func() {
+			s.exec("update sluice.waiting set since = since + interval '1 second' where pipeline = 'memberships'")
+		}},
 		{"I2", "products s002", func() { s.exec("update sluice.ledger set held = true where key = 's002'") }},
 		{"I3", "people", func() { s.runs[len(s.runs)-1].reports[1].Read++ }},
 		{"I4", "companies f003 name", func() {
@@ -129,10 +133,11 @@ func (s *stage) trace(key string) string {
 
 // packed returns, as SQL, the intent of one update.
 func packed(key string, version byte, trace string) string {
-	b := append([]byte{2, 1, version * 2, 2}, 0xfc, 1) // 252 is '~', zigzag
+	b := append([]byte{3, 1, version * 2, 2}, 0xfc, 1) // 252 is '~', zigzag
 	b = append(b, make([]byte, 16)...)
 	for _, text := range []string{key, trace, "", ""} {
 		b = append(append(b, byte(len(text))), text...)
 	}
+	b = append(b, 0) // properties that others may write
 	return fmt.Sprintf(`'\x%x'::bytea`, b)
 }

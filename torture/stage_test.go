@@ -54,6 +54,7 @@ type stage struct {
 	hasty     bool              // the sources have left their first state before all of it was written
 	floor     map[string]string // checkpoints, by pipeline, when the sources came into their state
 	open      int               // groups of intents that the last process has left
+	since     map[string]string // since when links have waited that did so when the last process ended, "firms f009 > f999"
 	cut       bool              // the network was cut: answers may have been lost
 
 	mu   sync.Mutex

@@ -12,6 +12,7 @@ type want struct {
 	links    map[string]string           // "p001 > f010" → its labels
 	rejected map[string]bool             // "firms f017": named by an open reject
 	parked   map[string]bool             // "firms f009": waits for a record that isn't there
+	overdue  map[string]bool             // and has waited too long: named by an open reject beside
 	books    map[string]report           // of one more run, when all is done
 	either   map[string]cells            // "deals d005": what the record may hold as well
 }
@@ -21,7 +22,7 @@ var keyed = map[string]string{"companies": "firm_id", "contacts": "person_id", "
 
 // wanted returns what is wanted of a source that has gone through its states up to the given one.
 func wanted(c setup, state int) *want {
-	w := &want{records: map[string]map[string]cells{}, links: map[string]string{}, rejected: map[string]bool{}, parked: map[string]bool{}, books: map[string]report{}, either: map[string]cells{}}
+	w := &want{records: map[string]map[string]cells{}, links: map[string]string{}, rejected: map[string]bool{}, parked: map[string]bool{}, overdue: map[string]bool{}, books: map[string]report{}, either: map[string]cells{}}
 	for object := range keyed {
 		w.records[object] = map[string]cells{}
 	}
@@ -84,9 +85,10 @@ func (w *want) firms(c setup, state int) {
 	for key, parent := range parents {
 		w.link("firms", key, parent, "")
 	}
-	for name := range w.parked {
-		b.Parked += int64(strings.Count(name, "firms "))
+	for name := range w.parked { // of this pipeline only, so far
+		w.overdue[name] = true
 	}
+	b.Parked = int64(len(w.parked))
 	w.books["firms"] = b
 }
 
