@@ -159,6 +159,7 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 	for i, at := range r.plan.properties {
 		p.Values[i] = it.Values[at]
 	}
+	detach(p.Values)
 	return p
 }
 
@@ -199,6 +200,7 @@ func (r *run) newest(items []item) []item {
 func (r *run) postpone(it item) {
 	r.supersede(it.Key)
 	it.Values = slices.Clone(it.Values)
+	detach(it.Values)
 	r.deferred[it.Key] = it
 }
 

@@ -114,6 +114,9 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 		p.Transforms = append(p.Transforms, t)
 		p.schema = t.Schema()
 	}
+	if s, ok := p.Source.(Roomy); ok {
+		s.Room(len(p.schema.Fields))
+	}
 	if p.Sink, err = d.Sink.Open(ctx, env, p.schema); err != nil {
 		return fail("sink", 0, err)
 	}

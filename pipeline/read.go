@@ -168,10 +168,11 @@ func (r *run) checkKey(key string) error {
 	return nil
 }
 
-// roomy moves the rows' values into the run's own memory, with room for what the transforms append.
+// roomy moves the rows' values into the run's own memory, with room for what the transforms append, unless the source has
+// made that room.
 func (r *run) roomy(rows []Row) {
 	width := len(r.schema.Fields)
-	if len(r.Transforms) == 0 {
+	if _, ok := r.Source.(Roomy); ok || len(r.Transforms) == 0 {
 		return
 	}
 	if need := len(rows) * width; cap(r.slab) < need {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Row is one record on its way from the source to the destination.
@@ -13,6 +14,22 @@ type Row struct {
 	Key    string // the row's identity within its pipeline; set by the engine from the key columns
 	Place  Place
 	Values []Value // one for each field of the stage's schema
+}
+
+// detach moves the texts of values into one of their own. A row that is kept longer than its batch would otherwise keep all
+// that its source has read together with it.
+func detach(values []Value) {
+	size := 0
+	for i := range values {
+		size += len(values[i].text)
+	}
+	var texts strings.Builder
+	texts.Grow(size)
+	for i := range values {
+		at := texts.Len()
+		texts.WriteString(values[i].text)
+		values[i].text = texts.String()[at:]
+	}
 }
 
 // A Place is where a person finds a row: a line of a file, or a key of a table.

@@ -31,5 +31,12 @@ type Incremental interface {
 	Since(ctx context.Context, value string) (Position, error)
 }
 
+// A Roomy source makes its rows with room for what the transforms append, which saves a copy of each.
+type Roomy interface {
+	// Room says, before the first batch is asked for, how many values a row has in the end. The Values of every Row have at
+	// least that capacity, and share none of it with other rows.
+	Room(values int)
+}
+
 // ErrStalePosition says that a position was made for something that has changed since. Reading from the start is safe.
 var ErrStalePosition = errors.New("what is read has changed since the checkpoint was made")

@@ -33,9 +33,9 @@ type batch struct {
 }
 
 func newBatch(s *source) *batch {
-	limit := max(1, min(pipeline.BatchRows, batchCells/max(1, len(s.columns))))
+	limit := max(1, min(pipeline.BatchRows, batchCells/max(1, s.width)))
 	b := &batch{source: s, simple: len(s.dialect.nulls) == 0, limit: limit, rows: make([]pipeline.Row, 0, limit)}
-	b.values = make([]pipeline.Value, limit*len(s.columns))
+	b.values = make([]pipeline.Value, limit*s.width)
 	if len(s.columns) > 0 {
 		b.span = [2]int{s.columns[0].place, s.columns[len(s.columns)-1].place}
 	}
@@ -93,10 +93,10 @@ func (b *batch) refuse(place pipeline.Place, code string, err error) {
 }
 
 // convert returns the values of the record that r has read. The part of the record that holds them is copied once;
-// texts are cut from that copy.
+// texts are cut from that copy. Behind the values is room for what later stages append.
 func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
-	n := len(b.rows) * len(b.columns)
-	values := b.values[n : n+len(b.columns) : n+len(b.columns)]
+	n := len(b.rows) * b.width
+	values := b.values[n : n+len(b.columns) : n+b.width]
 	if len(b.columns) == 0 {
 		return values, nil
 	}

@@ -17,6 +17,7 @@ type source struct {
 	paths   []string
 	names   []string // of all columns of the files
 	columns []column // that rows have
+	width   int      // values that rows have room for
 	schema  *pipeline.Schema
 }
 
@@ -37,8 +38,12 @@ func newSource(d *dialect, paths, names []string, types []pipeline.Type, env pip
 		s.columns = append(s.columns, column{i, name, types[i]})
 		s.schema.Fields = append(s.schema.Fields, pipeline.Field{Name: name, Type: types[i]})
 	}
+	s.width = len(s.columns)
 	return s
 }
+
+// Room makes room for that many values in every row.
+func (s *source) Room(values int) { s.width = max(s.width, values) }
 
 // Schema returns the columns.
 func (s *source) Schema() *pipeline.Schema { return s.schema }

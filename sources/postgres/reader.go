@@ -38,7 +38,7 @@ func (s *source) reader(ctx context.Context, from pipeline.Position) (*reader, e
 		return nil, err
 	}
 	r := &reader{source: s, at: at, resumed: from != nil, limit: min(s.most, pipeline.BatchRows), cells: make([]cell, len(s.columns))}
-	r.values = make([]pipeline.Value, min(s.most, pipeline.BatchRows)*len(s.columns))
+	r.values = make([]pipeline.Value, min(s.most, pipeline.BatchRows)*max(s.room, len(s.columns)))
 	if s.cursor >= 0 && at.Phase == keyedPhase && at.After == nil {
 		r.since, err = s.enter(ctx, &r.at)
 	}
@@ -92,15 +92,15 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 		return pipeline.Batch{}, err
 	}
 	var b pipeline.Batch
-	place := pipeline.Place{Name: r.name}
+	place, room := pipeline.Place{Name: r.name}, max(r.room, len(r.columns))
 	end := min(r.next+pipeline.BatchRows, r.ready)
 	start := r.start(r.next)
 	arena := string(r.buf[start:r.start(end)])
 	r.batched = r.batched[:0]
 	for ; r.next < end; r.next++ {
 		text := arena[r.start(r.next)-start:]
-		at := len(r.batched) * len(r.columns)
-		values := r.values[at : at+len(r.columns) : at+len(r.columns)]
+		at := len(r.batched) * room
+		values := r.values[at : at+len(r.columns) : at+room]
 		refused := r.decodeRow(text, values)
 		if refused != nil {
 			r.cut(r.next, text, r.cells)

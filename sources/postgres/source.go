@@ -23,6 +23,7 @@ type source struct {
 
 	schema  *pipeline.Schema
 	columns []column
+	room    int   // values that rows have room for, where that is more than there are columns
 	rowKey  []int // columns of the pipeline's key: they name a row in rejects
 	key     []int // columns by which rows are paged
 	cursor  int   // -1 if there is none
@@ -46,6 +47,9 @@ func newSource(c *Config, env pipeline.Env, conn *connection) *source {
 
 // Schema returns the columns that are read.
 func (s *source) Schema() *pipeline.Schema { return s.schema }
+
+// Room makes room for that many values in every row.
+func (s *source) Room(values int) { s.room = values }
 
 // Incremental tells whether the next run goes on at the cursor.
 func (s *source) Incremental() bool { return s.cursor >= 0 }

@@ -39,6 +39,7 @@ func checks() []check {
 		{"cancel", checkCancel},
 		{"kept", checkKept},
 		{"garbage", checkGarbage},
+		{"room", checkRoom},
 	}
 }
 

@@ -23,7 +23,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type slice struct {
 	flaw   string
 	schema *pipeline.Schema
-	texts  []byte // reused by the flaw "reuse"
+	room   int
+	texts  []byte           // reused by the flaw "reuse"
+	values []pipeline.Value // shared by rows with the flaw "shared room"
 	read   int
 	file   *os.File
 	stop   chan struct{}
@@ -52,6 +54,8 @@ func (s *slice) Close() error {
 	}
 	return nil
 }
+
+func (s *slice) Room(values int) { s.room = values }
 
 func (s *slice) Batches(ctx context.Context, from pipeline.Position) iter.Seq2[pipeline.Batch, error] {
 	return func(yield func(pipeline.Batch, error) bool) {
@@ -121,7 +125,7 @@ func (s *slice) batch(at int) pipeline.Batch {
 	if s.texts == nil || s.flaw != "reuse" {
 		s.texts = make([]byte, 0, 1024)
 	}
-	s.texts = s.texts[:0]
+	s.texts, s.values = s.texts[:0], make([]pipeline.Value, 2*sliceBatch+s.room)
 	for i := at; i < min(at+sliceBatch, sliceRows); i++ {
 		place := pipeline.Place{Name: "slice", Line: int64(i + 1)}
 		if i%7 == 6 {
@@ -144,8 +148,14 @@ func (s *slice) batch(at int) pipeline.Batch {
 }
 
 func (s *slice) row(place pipeline.Place, i int, text string) pipeline.Row {
-	row := pipeline.Row{Place: place, Values: []pipeline.Value{pipeline.IntValue(int64(i)), pipeline.StringValue(text)}}
+	values := []pipeline.Value{pipeline.IntValue(int64(i)), pipeline.StringValue(text)}
+	row := pipeline.Row{Place: place, Values: append(make([]pipeline.Value, 0, max(2, s.room)), values...)}
 	switch s.flaw {
+	case "no room":
+		row.Values = values
+	case "shared room":
+		row.Values = append(s.values[:0], values...)
+		s.values = s.values[2:]
 	case "ragged":
 		row.Values = row.Values[:1]
 	case "type":
@@ -199,6 +209,8 @@ func TestBrokenSources(t *testing.T) {
 		{"file", "break", "left the file"},
 		{"cancel", "cancel", "read with a cancelled context: 7 batches and the error <nil>"},
 		{"after error", "cancel", `Batches went on after the error "context canceled"`},
+		{"no room", "room", "slice:1: there is room for 0 more values, want 3"},
+		{"shared room", "room", "rows read with something appended to each"},
 		{"reuse", "kept", `a value of slice:1 was "text 000" and has become`},
 		{"panic", "garbage", "panic: index out of range"},
 		{"trusting", "garbage", `read from the position "garbage": no error`},
