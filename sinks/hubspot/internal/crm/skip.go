@@ -10,6 +10,8 @@ import (
 // skip steps over a value. It is as strict as encoding/json: what is no JSON is no answer, wherever in it that is.
 func (s *skimmer) skip() {
 	switch c := s.peek(); c {
+	case 0:
+		s.bad = true // the end
 	case '{', '[':
 		s.skipList(c == '{')
 	case '"':
@@ -47,7 +49,9 @@ func (s *skimmer) skipList(object bool) {
 		}
 	}
 	s.depth--
-	s.i++
+	if !s.bad {
+		s.i++
+	}
 }
 
 // scanQuoted steps over a string that begins here, and tells whether it can be taken as it is.
@@ -68,7 +72,9 @@ func (s *skimmer) scanQuoted() (plain bool) {
 			s.i++
 			return plain
 		case '\\':
-			s.skipEscape()
+			if s.skipEscape(); s.bad {
+				return false
+			}
 		}
 		plain = false
 	}

@@ -25,3 +25,14 @@ func TestSkipIsStrict(t *testing.T) {
 		}
 	}
 }
+
+// No beginning of a document makes the skimmer look beyond its end.
+func TestSkimTruncated(t *testing.T) {
+	for _, doc := range []string{partial, `{"a\\\"":"b\u00e9\n","c":[{"d":"\\"},[1.5e3,true,null]]}`} {
+		for n := range len(doc) {
+			if body := []byte(doc[:n]); skimBatch(body[:n:n], nil, new(BatchAnswer)) {
+				t.Errorf("%s is skimmed", body)
+			}
+		}
+	}
+}
