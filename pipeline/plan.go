@@ -33,8 +33,17 @@ type Plan struct {
 	Requests int64   `json:"requests"` // that a run sends if nothing goes wrong, reading included
 	Seconds  float64 `json:"seconds"`  // that a run takes at least: reading, and the destination's rate limit
 
+	Account string       `json:"account"`         // that is written to
+	Daily   *DailyBudget `json:"daily,omitempty"` // of the account, where the destination tells
+
 	Changes []PlannedChange `json:"changes"` // as many as were asked for
 	Omitted int64           `json:"omitted"` // more of them
+}
+
+// A DailyBudget is how many requests an account's apps have together in a day. Field names don't change once released.
+type DailyBudget struct {
+	Limit int64 `json:"limit"`
+	Left  int64 `json:"left"` // when the plan was made
 }
 
 // Empty tells whether a run would write nothing.

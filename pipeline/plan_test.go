@@ -21,7 +21,7 @@ func counts(r *pipeline.Report) pipeline.Plan {
 
 // agree checks that a plan is what the run after it reports.
 func agree(t interface{ Fatalf(string, ...any) }, round int, plan pipeline.Plan, report *pipeline.Report) {
-	diff := cmp.Diff(counts(report), plan, cmpopts.IgnoreFields(pipeline.Plan{}, "Name", "Create", "Update", "Requests", "Seconds", "Changes", "Omitted"),
+	diff := cmp.Diff(counts(report), plan, cmpopts.IgnoreFields(pipeline.Plan{}, "Name", "Account", "Create", "Update", "Requests", "Seconds", "Changes", "Omitted"),
 		cmpopts.IgnoreUnexported(pipeline.PlannedChange{}))
 	if diff != "" {
 		t.Fatalf("round %d (-run +plan):\n%s", round, diff)

@@ -62,6 +62,7 @@ func (pl *Planner) PlanFrom(ctx context.Context, p *Pipeline, from Position) err
 	if err != nil {
 		return err
 	}
+	s.plan.Account = account
 	s.resume, err = pl.store.Peek(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: pl.opts.Full,
 		FullEvery: p.FullEvery, Target: p.Sink.Limits().Object})
 	if err != nil {
@@ -131,6 +132,11 @@ func (s *rehearsal) rehearse(ctx context.Context, opts Options, run func(*Pipeli
 		s.plan.Requests += t.Requests() - before - s.asked
 		s.asked = 0
 	}
+	if f, ok := s.pipeline.Sink.(Forecaster); ok {
+		if limit, left := f.Daily(); limit > 0 {
+			s.plan.Daily = &DailyBudget{Limit: int64(limit), Left: int64(left)}
+		}
+	}
 	s.plan.Seconds = max(report.Seconds, s.pace(s.plan.Requests).Seconds())
 	return err
 }
@@ -161,6 +167,10 @@ type Forecaster interface {
 
 	// Rate returns how many requests the destination takes in a window, as far as that is known; 0 if there is no limit.
 	Rate() (requests int, window time.Duration)
+
+	// Daily returns how many requests the destination takes of the account in a day, and how many of them are left now; both
+	// are 0 if that isn't known.
+	Daily() (limit, left int)
 }
 
 // recallWaiting takes over the links that earlier runs have left waiting.

@@ -208,6 +208,11 @@ var planColumns = []column[pipeline.Plan]{
 
 // summary says in one line what running would do.
 func summary(plans []pipeline.Plan) string {
+	for i := range plans {
+		if p := &plans[i]; p.Status != "done" {
+			return fmt.Sprintf("Plan: not complete: pipeline %s is %s", p.Name, p.Status)
+		}
+	}
 	if nothing(plans) {
 		return "Plan: nothing to do"
 	}

@@ -23,7 +23,39 @@ func (a *app) printPlans(plans []pipeline.Plan) error {
 	}
 	printTable(a.stdout, plans, planColumns, func(p *pipeline.Plan) (string, string, float64) { return p.Name, p.Status, p.Seconds })
 	_, err := fmt.Fprintf(a.stdout, "\n%s\n", summary(plans))
+	for _, b := range budgets(plans) {
+		fmt.Fprintln(a.stdout, b)
+	}
 	return err
+}
+
+// budgets says of each account whose requests of a day are limited how many it has left, if the plans need any.
+func budgets(plans []pipeline.Plan) (lines []string) {
+	requests := map[string]int64{}
+	last := map[string]*pipeline.DailyBudget{} // each plan's requests have made it less
+	var accounts []string
+	for i := range plans {
+		p := &plans[i]
+		if requests[p.Account] += p.Requests; p.Daily == nil {
+			continue
+		}
+		if last[p.Account] == nil {
+			accounts = append(accounts, p.Account)
+		}
+		last[p.Account] = p.Daily
+	}
+	for _, account := range accounts {
+		daily, need := last[account], requests[account]
+		if need == 0 {
+			continue
+		}
+		line := fmt.Sprintf("%s has %d of its %d requests of today left", account, daily.Left, daily.Limit)
+		if need > daily.Left {
+			line = fmt.Sprintf("! %s, fewer than the %d that are needed: a run would stop with code %d, and the next one go on", line, need, exitPaused)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // The symbols of what would be done.

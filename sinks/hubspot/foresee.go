@@ -14,6 +14,9 @@ var _ pipeline.Forecaster = (*Sink)(nil)
 // Rate returns how many requests HubSpot takes in a window: as its answers have told, or as the least of accounts has.
 func (s *Sink) Rate() (requests int, window time.Duration) { return s.portal.Rate() }
 
+// Daily returns the account's requests of a day, and how many of them are left, as HubSpot's answers have told.
+func (s *Sink) Daily() (limit, left int) { return s.portal.Daily() }
+
 // ForeseeWrite returns what Write would do if HubSpot takes all changes that Write itself doesn't refuse.
 func (s *Sink) ForeseeWrite(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, int, error) {
 	if len(changes) == 0 {

@@ -127,6 +127,10 @@ func (c *Client) Budget() float64 { return c.limits.app.share() }
 // Rate returns how many requests the app may send in a window, as far as answers have told; 0 where there is no limit.
 func (c *Client) Rate() (requests int, window time.Duration) { return c.limits.app.rate() }
 
+// Daily returns how many requests a day all private apps of the account have together, and how many of them were left at the
+// last answer that told (API.md section 9.2); both are 0 if none did, as with OAuth apps.
+func (c *Client) Daily() (limit, left int) { return c.gate.daily() }
+
 // SaveThrottle returns the recent sends, for RestoreThrottle of a later process.
 func (c *Client) SaveThrottle() []byte { return c.limits.save() }
 

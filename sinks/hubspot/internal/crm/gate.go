@@ -13,6 +13,8 @@ type gate struct {
 	zone   *time.Location // nil: unknown
 	reset  time.Time      // as last told; may be past
 	paused *PausedError   // nil: open
+	limit  int            // requests a day; 0: not told
+	left   int            // of them, when it was last told
 }
 
 func (g *gate) setZone(name string) {
@@ -47,11 +49,29 @@ func (g *gate) check(now time.Time) error {
 	return g.paused
 }
 
-// observe pauses when an answer says that the day's last request is spent.
+// observe notes what an answer says of the day's requests, and pauses when the last of them is spent.
 func (g *gate) observe(header http.Header, now time.Time) {
-	if headerInt(header, "X-HubSpot-RateLimit-Daily-Remaining", -1) == 0 {
+	left := headerInt(header, "X-HubSpot-RateLimit-Daily-Remaining", -1)
+	if left < 0 {
+		return
+	}
+	g.mu.Lock()
+	g.left, g.limit = left, headerInt(header, "X-HubSpot-RateLimit-Daily", 0)
+	g.mu.Unlock()
+	if left == 0 {
 		g.exhaust(now, nil)
 	}
+}
+
+// daily returns how many requests a day the account has, and how many of them were left at the last answer that told; both
+// are 0 if none did.
+func (g *gate) daily() (limit, left int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.limit == 0 {
+		return 0, 0
+	}
+	return g.limit, g.left
 }
 
 // exhaust pauses until the daily limit is reset.
