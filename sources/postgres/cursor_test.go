@@ -326,10 +326,7 @@ func TestSinceRefused(t *testing.T) {
 // TestMarksLoseNothing plays transactions that draw numbers, and commit them in any order, against passes that go back as
 // marks say, also where more passes than there may be marks go by: every row is read by a pass after its commit.
 func TestMarksLoseNothing(t *testing.T) {
-	type transaction struct {
-		began, drawn int64
-		committed    bool
-	}
+	type transaction struct{ began, drawn int64 }
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		rng := rand.New(rand.NewPCG(seed, 0))
