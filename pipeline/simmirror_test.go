@@ -34,6 +34,8 @@ func (w *world) othersMake(d *dice) {
 	if !w.mirrors() {
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	h, key := w.hub, fmt.Sprintf("k%d", d.n(30))
 	for _, g := range w.store.Open() {
 		if slices.ContainsFunc(g.Intents, func(in pipeline.Intent) bool { return in.Match == fold(key) }) {

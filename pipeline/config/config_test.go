@@ -93,13 +93,13 @@ func TestParse(t *testing.T) {
 	}
 	unexported := cmp.FilterPath(func(p cmp.Path) bool {
 		name := p.Last().String()
-		return name == ".doc" || name == ".Fingerprint" || strings.HasPrefix(name, ".no")
+		return name == ".doc" || name == ".Fingerprint" || name == ".Digest" || strings.HasPrefix(name, ".no")
 	}, cmp.Ignore())
 	if diff := cmp.Diff(want, spec, unexported); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	d := spec.Pipelines[0].Definition()
-	if d.Name != "people" || len(d.Transforms) != 3 || d.Source != spec.Pipelines[0].Source.Config || d.Fingerprint == "" {
+	if d.Name != "people" || len(d.Transforms) != 3 || d.Source != spec.Pipelines[0].Source.Config || d.Fingerprint == "" || spec.Pipelines[0].Digest == "" {
 		t.Errorf("definition: %+v", d)
 	}
 }
