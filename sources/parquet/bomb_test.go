@@ -41,19 +41,66 @@ func readAlone(path string) {
 
 // zeros returns a file of one row group whose columns have n zeros each, in one page each.
 func zeros(t *testing.T, columns, n int, codec compress.Compression) []byte {
-	values := data{values: make([]int64, n)}
-	tb := table{groups: [][]data{nil}, props: []parquet.WriterProperty{
-		parquet.WithCompression(codec), parquet.WithDictionaryDefault(false), parquet.WithStats(false), parquet.WithDataPageSize(1 << 30),
-	}}
+	tb := table{groups: [][]data{nil}}
 	for i := range columns {
 		tb.fields = append(tb.fields, intField(fmt.Sprint("c", i), required))
-		tb.groups[0] = append(tb.groups[0], values)
+		tb.groups[0] = append(tb.groups[0], data{values: make([]int64, 1)})
 	}
-	return tb.encode(t)
+	return inflate(t, tb, codec, n, n, make([]byte, 8*n))
+}
+
+// endlessList returns a file with one row, a list of n nulls.
+func endlessList(t *testing.T, n int) []byte {
+	tb := table{
+		fields: schema.FieldList{list3(strings.Repeat("c", 99), optional, intField("element", optional))},
+		groups: [][]data{{{values: []int64{}, defs: []int16{2}, reps: []int16{0}}}},
+	}
+	var page []byte
+	for _, runs := range [][]int{{1, 0, n - 1, 1}, {n, 2}} { // how often which repetition level, and which definition level
+		var levels []byte
+		for i := 0; i < len(runs); i += 2 {
+			levels = append(binary.AppendUvarint(levels, uint64(runs[i])<<1), byte(runs[i+1]))
+		}
+		page = append(binary.LittleEndian.AppendUint32(page, uint32(len(levels))), levels...)
+	}
+	return inflate(t, tb, compress.Codecs.Zstd, 1, n, page)
+}
+
+// inflate returns a table's file with another page as each column's only one, of n values in a number of rows. To have it
+// written by a writer would take many times the memory, and the time, that reading takes.
+func inflate(t *testing.T, tb table, codec compress.Compression, rows, n int, plain []byte) []byte {
+	tb.props = []parquet.WriterProperty{parquet.WithCompression(codec), parquet.WithDictionaryDefault(false), parquet.WithStats(false)}
+	whole := tb.encode(t)
+	size := int(binary.LittleEndian.Uint32(whole[len(whole)-tail:]))
+	meta, err := parseFooter(whole[len(whole)-tail-size:len(whole)-tail], int64(len(whole)))
+	must(t, err)
+	c, err := compress.GetCodec(codec)
+	must(t, err)
+	body := c.Encode(nil, plain)
+	const rle = 3
+	page := append(thrift(1, dataPage, 2, len(plain), 3, len(body), 5, thrift(1, n, 2, 0, 3, rle, 4, rle)), body...)
+	file := []byte("PAR1")
+	group := meta.RowGroups[0]
+	for _, column := range group.Columns {
+		m := column.MetaData
+		m.NumValues, m.DataPageOffset = int64(n), int64(len(file))
+		m.TotalCompressedSize, m.TotalUncompressedSize = int64(len(page)), int64(len(page)-len(body)+len(plain))
+		file = append(file, page...)
+	}
+	meta.NumRows, group.NumRows = int64(rows), int64(rows)
+	footer, err := meta.Serialize(context.Background())
+	must(t, err)
+	return withData(file, footer)
+}
+
+// A run is a list of structures, one after the other.
+type run struct {
+	n    int
+	body []byte
 }
 
 // thrift writes a structure of Thrift's compact protocol: each field is its number and an int64, []byte (as it is, a
-// structure) or string.
+// structure), string or run.
 func thrift(fields ...any) (b []byte) {
 	last := 0
 	for i := 0; i < len(fields); i += 2 {
@@ -67,30 +114,24 @@ func thrift(fields ...any) (b []byte) {
 			b = append(append(b, head|thriftStruct), v...)
 		case string:
 			b = append(binary.AppendUvarint(append(b, head|thriftBinary), uint64(len(v))), v...)
-		case [][]byte:
+		case run:
 			b = append(b, head|thriftList, 0xf0|thriftStruct)
-			b = append(binary.AppendUvarint(b, uint64(len(v))), bytes.Join(v, nil)...)
+			b = append(binary.AppendUvarint(b, uint64(v.n)), v.body...)
 		}
 	}
 	return append(b, 0)
 }
 
 // repeatedly returns a list of n of the same.
-func repeatedly(n int, one ...byte) [][]byte {
-	list := make([][]byte, n)
-	for i := range list {
-		list[i] = one
-	}
-	return list
-}
+func repeatedly(n int, one ...byte) run { return run{n, bytes.Repeat(one, n)} }
 
 // columns returns the elements of a schema of n columns.
-func columns(n int) [][]byte {
-	list := [][]byte{thrift(4, "root", 5, n)}
+func columns(n int) run {
+	body := thrift(4, "root", 5, n)
 	for i := range n {
-		list = append(list, thrift(1, 2, 3, 0, 4, fmt.Sprint("c", i)))
+		body = append(body, thrift(1, 2, 3, 0, 4, fmt.Sprint("c", i))...)
 	}
-	return list
+	return run{n + 1, body}
 }
 
 // dictionaryBomb returns a file whose dictionary has as many empty texts as there is room for in n bytes.
@@ -117,16 +158,6 @@ func deltaBomb(t *testing.T) []byte {
 	return forgePage(t, whole, start+header, 3, head)
 }
 
-// endlessList returns a file with one row, a list of n nulls.
-func endlessList(t *testing.T, n int) []byte {
-	d := data{values: []int64{}, defs: make([]int16, n), reps: make([]int16, n)}
-	for i := range n {
-		d.defs[i], d.reps[i] = 2, int16(min(i, 1))
-	}
-	return table{fields: schema.FieldList{list3(strings.Repeat("c", 99), optional, intField("element", optional))}, groups: [][]data{{d}},
-		props: []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithStats(false)}}.encode(t)
-}
-
 // A small file that becomes a large one takes no more than half a GiB, whatever it is that grows; what would take more
 // is refused.
 func TestBombs(t *testing.T) {
@@ -151,7 +182,7 @@ func TestBombs(t *testing.T) {
 		{"an endless list", endlessList(t, 18*mega), 0, `a list has more than 16777216 elements`},
 		{"a million columns", withFooter(thrift(1, 1, 2, columns(1_000_000), 3, 0, 4, repeatedly(0))), 0, `the file's footer is damaged: its schema has more than the 10000 columns that are supported`},
 		{"columns that are many", zeros(t, 10_000, 3, c.Snappy), 3, ""},
-		{"chunks", withFooter(thrift(1, 1, 2, columns(1), 3, 0, 4, [][]byte{thrift(1, repeatedly(9*mega, thrift(2, 0)...), 2, 0, 3, 0)})), 0, "the file's footer is damaged: it takes more than 256 MiB of memory"},
+		{"chunks", withFooter(thrift(1, 1, 2, columns(1), 3, 0, 4, repeatedly(1, thrift(1, repeatedly(9*mega, thrift(2, 0)...), 2, 0, 3, 0)...))), 0, "the file's footer is damaged: it takes more than 256 MiB of memory"},
 		{"row groups", withFooter(thrift(1, 1, 2, columns(1), 3, 0, 4, repeatedly(3*mega, thrift(1, repeatedly(0), 2, 0, 3, 0)...))), 0, "the file's footer is damaged: it takes more than 256 MiB of memory"},
 		{"notes", withFooter(thrift(1, 1, 2, columns(1), 3, 0, 4, repeatedly(0), 5, repeatedly(9*mega, thrift(1, "")...))), 0, "the file's footer is damaged: it takes more than 256 MiB of memory"},
 	} {
