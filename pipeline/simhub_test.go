@@ -40,6 +40,7 @@ type simRecord struct {
 	hash            pipeline.Hash    // of the content that was written last
 	versions        map[string]int64 // by key: the newest that was written
 	gone, purged    bool
+	taken           time.Time // when people took it away
 	made            time.Time
 	foreign         bool            // somebody else has made it
 	merged          time.Time       // when it was last merged with another one
@@ -95,8 +96,8 @@ func (h *hub) survivor(id string) string {
 
 func fold(value string) string { return strings.ToLower(value) }
 
-// apply makes a change and tells what comes of it.
-func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
+// apply makes a change that was sent at a time, and tells what comes of it.
+func (h *hub) apply(c *pipeline.Change, sent time.Time) pipeline.Outcome {
 	o := pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done}
 	if c.Action == pipeline.Archive {
 		h.archive(c)
@@ -123,7 +124,7 @@ func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
 		r = h.at(h.taken[c.Match])
 	}
 	if o.Made = r == nil || !c.Sent.IsZero() && h.madeBy(r, c); r == nil {
-		r = h.create(c)
+		r = h.create(c, sent)
 		for _, l := range c.Links {
 			h.w.count("linked inline")
 			r.links[l.To.ID] = true
@@ -141,13 +142,13 @@ func (h *hub) apply(c *pipeline.Change) pipeline.Outcome {
 	return o
 }
 
-// create makes a record.
-func (h *hub) create(c *pipeline.Change) *simRecord {
+// create makes a record, as a request asks for that was sent at a time.
+func (h *hub) create(c *pipeline.Change, sent time.Time) *simRecord {
 	h.serial++
 	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, made: time.Now(), versions: map[string]int64{}, links: map[string]bool{}}
 	h.records[r.id] = r
 	if old := h.records[h.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone {
-		h.w.violate("%q is made again although somebody took its record away", c.Key)
+		h.again(c, old, sent)
 	}
 	if h.left[c.Match] {
 		h.w.count("made again after it was archived")
@@ -159,6 +160,16 @@ func (h *hub) create(c *pipeline.Change) *simRecord {
 		h.w.violate("I1: %q was created %d times", c.Key, h.created[c.Key])
 	}
 	return r
+}
+
+// again looks at a record that is made again after another one of its key was taken away. No client can take back a request
+// that it has sent before people did that, and that takes effect afterwards; whatever is sent later must not make it.
+func (h *hub) again(c *pipeline.Change, old *simRecord, sent time.Time) {
+	if sent.Before(old.taken) {
+		h.w.count("made again by a request that people overtook")
+		return
+	}
+	h.w.violate("%q is made again although somebody took its record away", c.Key)
 }
 
 // wrote puts a write on the books and checks that versions don't go back.
@@ -222,7 +233,7 @@ func (h *hub) meddle(d *dice) {
 		h.w.merges = true
 	default:
 		h.lose(r)
-		r.gone, r.purged = true, what == "purge"
+		r.gone, r.purged, r.taken = true, what == "purge", time.Now()
 	}
 }
 

@@ -138,8 +138,8 @@ func (w *world) answered(flights []*flight, changes []pipeline.Change, outcomes 
 	}
 }
 
-// landsLate lets a change take effect after its sender has given up. The caller holds mu.
-func (w *world) landsLate(c *pipeline.Change) {
+// landsLate lets a change take effect that was sent at a time, and given up since. The caller holds mu.
+func (w *world) landsLate(c *pipeline.Change, sent time.Time) {
 	w.s.note("%q version %d lands late", c.Key, c.Version)
 	newer := slices.ContainsFunc(w.hub.sent[c.Key], func(f *flight) bool { return f.version > c.Version && f.hash != c.Hash })
 	if newer {
@@ -147,7 +147,7 @@ func (w *world) landsLate(c *pipeline.Change) {
 	}
 	w.count("landed late")
 	w.disturbed()
-	w.hub.apply(c)
+	w.hub.apply(c, sent)
 }
 
 // committing looks at a commit that is about to be made.

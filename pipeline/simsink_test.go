@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"sluice/pipeline"
@@ -81,7 +82,7 @@ var fateNames = [fates]string{"fine", "request dropped", "answer lost", "partial
 // Write sends one request.
 func (k *simSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	w, p := k.p.w, k.p
-	d := p.dice("write " + changes[0].TraceID)
+	d := p.dice(fmt.Sprintf("write %s %d", changes[0].Key, changes[0].Version)) // not by its trace id: hashes may be made otherwise one day
 	if err := p.step("before a write"); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (k *simSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipel
 	}
 	flights := w.receive(p, changes)
 	time.Sleep(d.wide(time.Millisecond, w.slow)) // the network doesn't care whether the sender lives
-	outcomes := k.carryOut(d, f, changes)
+	outcomes := k.carryOut(d, f, changes, flights)
 	if err := p.step("before an answer is read"); err != nil {
 		return nil, err
 	}
@@ -141,12 +142,12 @@ func (k *simSink) turnedAway(ctx context.Context, d *dice, f fate, none []pipeli
 }
 
 // carryOut lets a request take effect as its fate is, and returns the answer, in any order.
-func (k *simSink) carryOut(d *dice, f fate, changes []pipeline.Change) (outcomes []pipeline.Outcome) {
+func (k *simSink) carryOut(d *dice, f fate, changes []pipeline.Change, flights []*flight) (outcomes []pipeline.Outcome) {
 	w := k.p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range changes {
-		c := changes[i]
+		c, sent := changes[i], flights[i].at
 		switch {
 		case f == dropped, f == partial && d.chance(0.5):
 		case f == late:
@@ -154,9 +155,9 @@ func (k *simSink) carryOut(d *dice, f fate, changes []pipeline.Change) (outcomes
 			if w.tooLate {
 				after += w.hub.limits.Landing
 			}
-			w.later(after, func() { w.landsLate(&c) })
+			w.later(after, func() { w.landsLate(&c, sent) })
 		default:
-			o := k.hub.apply(&c)
+			o := k.hub.apply(&c, sent)
 			w.s.note("%s %s %q version %d: %d %s", k.p.name, c.Action, c.Key, c.Version, o.Verdict, o.ID)
 			if f != short || d.chance(0.7) {
 				outcomes = append(outcomes, o)

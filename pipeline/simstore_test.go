@@ -233,7 +233,7 @@ func (c *connection) Compact(ctx context.Context, name string, epoch, number int
 
 // Intend, Commit and Finish write; the oracle looks at what they are about to do.
 func (c *connection) Intend(ctx context.Context, g pipeline.Group) error {
-	return c.call(ctx, "intend", g.Intents[0].TraceID, func() error {
+	return c.call(ctx, "intend", fmt.Sprint(g.Intents[0].Key, " ", g.Intents[0].Version), func() error {
 		c.p.w.intended(c.p, g)
 		return c.store.Intend(ctx, g)
 	})
