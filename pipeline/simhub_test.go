@@ -162,11 +162,14 @@ func (h *hub) create(c *pipeline.Change, sent time.Time) *simRecord {
 	return r
 }
 
+// overtook is what happens where people take a record away while a request that makes it is on its way.
+const overtook = "made again by a request that people overtook"
+
 // again looks at a record that is made again after another one of its key was taken away. No client can take back a request
 // that it has sent before people did that, and that takes effect afterwards; whatever is sent later must not make it.
 func (h *hub) again(c *pipeline.Change, old *simRecord, sent time.Time) {
 	if sent.Before(old.taken) {
-		h.w.count("made again by a request that people overtook")
+		h.w.count(overtook)
 		return
 	}
 	h.w.violate("%q is made again although somebody took its record away", c.Key)

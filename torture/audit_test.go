@@ -24,11 +24,12 @@ type audit struct {
 	prefix string // of the state's tables
 
 	mu      sync.Mutex
-	traces  map[string]intent // of all groups that were ever committed, as far as read
-	content map[string]string // what was sent under a trace id: the same on every attempt
-	arrived map[string]int    // writes that were compared, by kind
-	sent    map[string]int    // how often each trace id, or pair of records to be linked, has arrived
-	doubts  map[string]int    // sent, when its process was killed with it undecided
+	traces  map[string]intent  // of all groups that were ever committed, as far as read
+	tried   map[string][]cells // what their attempts say that they send of properties that others may set, by trace id
+	content map[string]cells   // what was sent under a trace id: the same on every attempt
+	arrived map[string]int     // writes that were compared, by kind
+	sent    map[string]int     // how often each trace id, or pair of records to be linked, has arrived
+	doubts  map[string]int     // sent, when its process was killed with it undecided
 	faults  []violation
 }
 
@@ -46,8 +47,8 @@ type event struct {
 // newAudit puts the triggers into a state whose tables are there.
 func newAudit(t testing.TB, store, dsn, file string) *audit {
 	t.Helper()
-	a := &audit{t: t, prefix: "sluice.", traces: map[string]intent{}, content: map[string]string{}, arrived: map[string]int{},
-		sent: map[string]int{}, doubts: map[string]int{}}
+	a := &audit{t: t, prefix: "sluice.", traces: map[string]intent{}, content: map[string]cells{}, arrived: map[string]int{},
+		sent: map[string]int{}, doubts: map[string]int{}, tried: map[string][]cells{}}
 	var err error
 	if store == "sqlite" {
 		a.prefix = ""
@@ -92,11 +93,11 @@ func (a *audit) events(ctx context.Context, after int64) ([]event, error) {
 // A wire is the body of a batch request, as far as it is of interest.
 type wire struct {
 	Inputs []struct {
-		ID         string            `json:"id"`
-		Trace      string            `json:"objectWriteTraceId"`
-		Properties map[string]string `json:"properties"`
-		From       end               `json:"from"`
-		To         ends              `json:"to"`
+		ID         string `json:"id"`
+		Trace      string `json:"objectWriteTraceId"`
+		Properties cells  `json:"properties"`
+		From       end    `json:"from"`
+		To         ends   `json:"to"`
 	} `json:"inputs"`
 }
 
@@ -131,6 +132,12 @@ func writing(r *http.Request) string {
 		return "link"
 	}
 	return last
+}
+
+// objectOf returns the object that a batch request is about.
+func objectOf(r *http.Request) string {
+	before, _, _ := strings.Cut(r.URL.Path, "/batch/")
+	return before[strings.LastIndex(before, "/")+1:]
 }
 
 // arrive compares a write, before HubSpot sees it, with what was committed by then (I5), and looks for a key that is twice
@@ -182,11 +189,7 @@ func (a *audit) compareWrites(r *http.Request, w *wire) {
 			a.blame("I6", meant.key, "twice in one request, %s", r.URL.Path)
 		}
 		twice[meant.key] = true
-		content := fmt.Sprint(in.Properties) // maps are printed in order
-		if before, sent := a.content[in.Trace]; sent && before != content {
-			a.blame("I5", meant.key, "trace id %s stood for %s, and now for %s", in.Trace, before, content)
-		}
-		a.content[in.Trace] = content
+		a.compareContent(objectOf(r), in.Trace, meant.key, in.Properties)
 		if meant.id != "" && in.ID != "" && meant.action == '~' && in.ID != meant.id {
 			a.blame("I5", meant.key, "record %s is updated, but %s was intended", in.ID, meant.id)
 		}
@@ -198,12 +201,13 @@ func (a *audit) learn(ctx context.Context, w *wire) error {
 	missing := false
 	for _, in := range w.Inputs {
 		_, ok := a.traces[in.Trace]
-		missing = missing || !ok
+		missing = missing || !ok || a.sent[in.Trace] > 0 // of a further attempt, too, something may have been written down
 	}
 	if !missing {
 		return nil
 	}
 	// From the beginning: numbers are given before commits are made, so that a later number may be seen first.
+	clear(a.tried)
 	list, err := a.events(ctx, 0)
 	for _, e := range list {
 		if e.kind != "intend" {
@@ -215,6 +219,7 @@ func (a *audit) learn(ctx context.Context, w *wire) error {
 		}
 		for _, i := range intents {
 			a.traces[i.trace] = i
+			a.tried[i.trace] = append(a.tried[i.trace], i.sent)
 		}
 	}
 	return err

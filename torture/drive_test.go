@@ -36,6 +36,9 @@ func (s *stage) ended(r *result) {
 		s.t.Fatalf("the pipeline is still held, though its holder was killed: %s", s.story())
 	}
 	s.open = len(open)
+	if !r.well() {
+		s.peopleEdit()
+	}
 	if s.since, err = s.audit.stillSince(s.since); err != nil {
 		s.t.Fatal(err)
 	}

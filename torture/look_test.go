@@ -19,7 +19,7 @@ type crm struct {
 // sent are the properties of each object that the pipelines send.
 var sent = map[string][]string{
 	"companies": {"firm_id", "name", "city", "phone", "numberofemployees"},
-	"contacts":  {"person_id", "email", "firstname", "lastname", "phone"},
+	"contacts":  {"person_id", "email", "firstname", "lastname", "phone", sharedProperty, filledProperty},
 	"deals":     {"deal_id", "dealname"},
 	"products":  {"description", "name"},
 	"tickets":   {"ticket_id", "subject"},

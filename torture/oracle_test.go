@@ -65,6 +65,9 @@ func (s *stage) wanted() *want {
 	if s.hasty {
 		w.hasty()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.set(s.edits)
 	return w
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,10 @@ type stage struct {
 	open      int               // groups of intents that the last process has left
 	since     map[string]string // since when links have waited that did so when the last process ended, "firms f009 > f999"
 	cut       bool              // the network was cut: answers may have been lost
+	visits    int               // of people who set what others may set
+	edits     map[string]cells  // what they have set, by key of people; guarded by mu
+
+	connections atomic.Int64 // with HubSpot
 
 	mu   sync.Mutex
 	fate func(http.ResponseWriter, *http.Request) // serves requests in HubSpot's place; may be nil
@@ -74,7 +79,7 @@ func newStage(t testing.TB, c setup) *stage {
 // bareStage makes a stage whose state has no tables, and isn't audited, yet.
 func bareStage(t testing.TB, c setup) *stage {
 	t.Helper()
-	s := &stage{setup: c, t: t, dir: t.TempDir()}
+	s := &stage{setup: c, t: t, dir: t.TempDir(), edits: map[string]cells{}}
 	s.openPortal()
 	s.warehouse = withPassword(pgtest.Database(t))
 	s.stateURL = s.warehouse
@@ -110,7 +115,9 @@ func (s *stage) openPortal() {
 	s.portal = hubspottest.New(hubspottest.Options{Seed: 1, Clock: clock, Limits: s.limits, Rules: []hubspottest.Rule{rule},
 		Switches: hubspottest.Switches{LooseDeals: true, NoRequired: true}})
 	s.t.Cleanup(s.portal.Close)
-	server := httptest.NewServer(http.HandlerFunc(s.serve))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	server.Config.ConnState = s.connected
+	server.Start()
 	s.t.Cleanup(server.Close)
 	s.server, s.url = server, server.URL
 	for object, name := range map[string]string{"companies": "firm_id", "contacts": "person_id", "deals": "deal_id", "tickets": "ticket_id"} {
@@ -124,6 +131,11 @@ func (s *stage) openPortal() {
 	s.othersMake("contacts", map[string]string{"email": takenEmail})
 	for _, key := range theirTickets {
 		s.othersMake("tickets", map[string]string{"ticket_id": key, "subject": theirs})
+	}
+	for _, key := range theirContacts {
+		s.othersMake("contacts", map[string]string{"person_id": key, sharedProperty: theirs, filledProperty: theirs})
+		s.noteEdit(key, sharedProperty, theirs)
+		s.noteEdit(key, filledProperty, theirs)
 	}
 	long = 0 // ago
 }
@@ -160,6 +172,7 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if audit != nil {
 		audit.arrive(r, body)
+		s.overwrites(r, body)
 	}
 	if fate == nil {
 		fate = s.portal.ServeHTTP
@@ -185,6 +198,7 @@ func (s *stage) use(state int) {
 	s.t.Helper()
 	s.state = state
 	if s.audit != nil {
+		s.peopleEdit()
 		s.audit.quiet()
 		var err error
 		if s.floor, err = s.audit.positions(); err != nil {

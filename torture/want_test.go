@@ -105,7 +105,7 @@ func (w *want) link(pipeline, from, to, label string) {
 
 func (w *want) people(state int) {
 	b := report{}
-	rows := map[string]cells{}
+	rows, job := map[string]cells{}, jobs(firstState, state)
 	for _, row := range people(state).rows {
 		b.Read++
 		if rows[row["person_id"]] != nil {
@@ -120,7 +120,8 @@ func (w *want) people(state int) {
 			continue
 		}
 		b.Unchanged++
-		w.records["contacts"][key] = without(cells{"person_id": key, "email": row["email"], "firstname": row["first"], "lastname": row["last"], "phone": row["phone"]})
+		w.records["contacts"][key] = without(cells{"person_id": key, "email": row["email"], "firstname": row["first"], "lastname": row["last"], "phone": row["phone"],
+			sharedProperty: row["city"], filledProperty: job[key]})
 		w.link("people", key, row["firm"], "")
 	}
 	w.books["people"] = b
@@ -170,6 +171,12 @@ func (w *want) hasty() {
 			w.either["deals "+key] = other
 		}
 	}
+	for key, job := range jobs(secondState, backState) {
+		if row := w.records["contacts"][key]; row != nil && row[filledProperty] != job {
+			w.either["contacts "+key] = maps.Clone(row)
+			w.either["contacts "+key][filledProperty] = job
+		}
+	}
 	for _, key := range theirTickets { // whose row may have left before it was written
 		w.either["tickets "+key] = cells{"ticket_id": key, "subject": theirs}
 	}
@@ -178,6 +185,16 @@ func (w *want) hasty() {
 // allows tells whether a record may hold these values.
 func (w *want) allows(object, key string, row cells) bool {
 	return maps.Equal(w.records[object][key], row) || maps.Equal(w.either[object+" "+key], row)
+}
+
+// unsure counts the records of an object that may hold something else.
+func (w *want) unsure(object string) (n int64) {
+	for name := range w.either {
+		if strings.HasPrefix(name, object+" ") {
+			n++
+		}
+	}
+	return n
 }
 
 // mayReject tells whether "pipeline key" may be named by a reject, though its row can be written.

@@ -14,7 +14,8 @@ import (
 //
 //	firms        Postgres → companies: creates, updates, filtered rows, rows that the map, the sink or HubSpot rejects, parents
 //	             that come later, that never come or that are rejected, and that are missed at once, in several batches, groups and checkpoints
-//	people       CSV → contacts: a key twice, an e-mail address that another record has, cleared cells, links to firms
+//	people       CSV → contacts: a key twice, an e-mail address that another record has, cleared cells, links to firms, and two
+//	             properties that people set as well
 //	memberships  CSV → associations, mirrored: labels, relabelled and removed ones, one whose person never comes
 //	deals        CSV → deals, each made once, with their links
 //	products     CSV → products, made once and without a unique property: a lost answer is held for review
@@ -115,10 +116,11 @@ func parentOf(i, state int) string {
 
 // people returns the file of people in a state.
 func people(state int) sheet {
-	s := sheet{name: "people", columns: []string{"person_id", "email", "first", "last", "phone", "firm"}}
+	s := sheet{name: "people", columns: []string{"person_id", "email", "first", "last", "phone", "firm", "city", "job"}}
 	for i := range peopleRows {
 		row := cells{"person_id": personKey(i), "email": fmt.Sprintf("p%d@example.com", i), "first": "First " + strconv.Itoa(i),
 			"last": "Last", "phone": strconv.Itoa(1000 + i), "firm": firmKey(i * 10 % firmRows)}
+		row.shared(i, state)
 		if i == 21 {
 			row["email"] = takenEmail // rejected by HubSpot
 		}
@@ -269,7 +271,8 @@ pipelines:
       csv: { path: people.csv }
     key: person_id
     transforms:
-      - map: { person_id: person_id, email: email, firstname: first, lastname: last, phone: { from: phone, null: clear } }
+      - map: { person_id: person_id, email: email, firstname: first, lastname: last, phone: { from: phone, null: clear },
+               city: { from: city, null: clear, owner: shared }, jobtitle: { from: job, when: empty } }
       - resolve:
           employer: { object: companies, by: { firm_id: firm } }
     sink:

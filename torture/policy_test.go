@@ -1,0 +1,118 @@
+package torture
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// The properties of contacts that people may set, too.
+const (
+	sharedProperty = "city"     // owner: shared
+	filledProperty = "jobtitle" // when: empty
+)
+
+// theirContacts are contacts that somebody else has made before, with a city and a job of their own.
+var theirContacts = []string{"p004", "p013"}
+
+// shared fills in what a row of people says of the properties that others may set.
+func (row cells) shared(i, state int) {
+	if row["city"] = "Oslo"; state == secondState && i%4 == 1 {
+		row["city"] = "Bergen"
+	}
+	if state == secondState && i%8 == 2 {
+		delete(row, "city") // cleared, if it is still ours
+	}
+	if i%3 > 0 || state > firstState {
+		row["job"] = fmt.Sprintf("Job %d", i)
+	}
+	if state == secondState && i%3 == 1 {
+		row["job"] += ", again" // nothing comes of it: the property isn't empty any more
+	}
+}
+
+// jobs returns what fills the job of each contact: the first that a row has said of it.
+func jobs(from, to int) cells {
+	first := cells{}
+	for state := from; state <= to; state++ {
+		last := cells{}
+		for _, row := range people(state).rows {
+			last[row["person_id"]] = row["job"]
+		}
+		for key, job := range last {
+			if first[key] == "" {
+				first[key] = job
+			}
+		}
+	}
+	return first
+}
+
+// set is for what people have set, which stays.
+func (w *want) set(edits map[string]cells) {
+	for key, row := range edits {
+		for name, value := range row {
+			for _, record := range []cells{w.records["contacts"][key], w.either["contacts "+key]} {
+				if record != nil {
+					record[name] = value
+				}
+			}
+		}
+	}
+}
+
+// peopleEdit has people set a property of some contacts, whatever a killed run has made of these. They don't while a request
+// may still arrive: nobody can keep that from overwriting what they set.
+func (s *stage) peopleEdit() {
+	s.t.Helper()
+	if !s.hungUp() {
+		programme.count("people waited for a late request")
+		return
+	}
+	s.visits++
+	for i := range peopleRows {
+		r, there := s.portal.Find("contacts", keyed["contacts"], personKey(i))
+		if (i+s.visits)%7 > 0 || !there {
+			continue
+		}
+		name := [...]string{sharedProperty, filledProperty}[(i/7+s.visits)%2]
+		value := fmt.Sprintf("Theirs %d", s.visits)
+		s.edit("update", "contacts", r.ID, name, value)
+		s.noteEdit(personKey(i), name, value)
+		programme.count("set by people: " + name)
+	}
+}
+
+func (s *stage) noteEdit(key, name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.edits[key] == nil {
+		s.edits[key] = cells{}
+	}
+	s.edits[key][name] = value
+}
+
+// hungUp waits until nobody is connected to HubSpot any more, and tells whether that is so: what a killed process has sent
+// has arrived then, unless it is held back to land late.
+func (s *stage) hungUp() bool {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 100 {
+		if s.connections.Load() == 0 {
+			return true
+		}
+		<-tick.C
+	}
+	return false
+}
+
+// connected counts those who are connected to HubSpot.
+func (s *stage) connected(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.connections.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.connections.Add(-1)
+	}
+}
