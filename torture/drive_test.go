@@ -8,14 +8,12 @@ import (
 // tries bounds how many processes it may take until everything is done.
 const tries = 20
 
-// ended looks at what a process has left behind: no checkpoint may have passed an undecided row (I8).
+// ended looks at what a process has left behind: no checkpoint may have passed an undecided row (I8), and of a plan nothing
+// may be exceeded.
 func (s *stage) ended(r *result) {
 	s.t.Helper()
-	list := s.passed()
-	for _, v := range list[:min(shown, len(list))] {
-		s.t.Errorf("%v: %v", r, v)
-	}
-	if len(list) > 0 {
+	s.report(append(s.passed(), s.unplanned()...))
+	if s.t.Failed() {
 		s.t.FailNow()
 	}
 	open, err := s.audit.undecided()
@@ -29,6 +27,9 @@ func (s *stage) ended(r *result) {
 		}
 		if s.open > 0 {
 			programme.count("killed in recovery")
+		}
+		if s.plan != nil {
+			programme.count("killed while it carried out a plan")
 		}
 		s.audit.doubt(open)
 	}
@@ -140,9 +141,11 @@ func (s *stage) finish() {
 	s.t.Fatalf("not done after %d processes\n%s", tries, s.story())
 }
 
-// idle runs once more, which must write nothing (I9).
+// idle runs once more, which must write nothing (I9). What may still land late, such as a create that is held for review, has
+// done so before.
 func (s *stage) idle() {
 	s.t.Helper()
+	s.hungUp(landing)
 	list := s.written(func() {
 		if r := s.run(); !r.well() {
 			s.t.Fatalf("the run after the last: %s", s.story())
@@ -167,6 +170,9 @@ func (s *stage) written(fn func()) (list []string) {
 // changed under a run is read to its end first: its earlier rows have their turn in the next run.
 func (s *stage) settle() {
 	s.t.Helper()
+	if s.plan != nil {
+		s.fulfil()
+	}
 	s.finish()
 	if s.hasty {
 		s.finish()

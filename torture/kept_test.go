@@ -66,7 +66,7 @@ func (a *audit) compareContent(object, trace, key string, properties cells) {
 	}
 	a.content[trace] = content
 	is, sent := properties[sharedProperty]
-	meant := func(i cells) bool { was, there := i[sharedProperty]; return there && was == is }
+	meant := func(i intent) bool { was, there := i.sent[sharedProperty]; return there && was == is }
 	if sent && guarded(object, sharedProperty) && !slices.ContainsFunc(a.tried[trace], meant) {
 		a.blame("I5", key, "trace id %s sets %s to %q, and no intent says so", trace, sharedProperty, is)
 	}

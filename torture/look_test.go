@@ -67,6 +67,7 @@ type books struct {
 	held    map[string]bool   // of the ledger
 	waiting map[string]bool   // links
 	overdue map[string]int    // open dead letters of links that have waited too long
+	refused map[string]int    // and of rows that have changed since a plan was made
 	since   map[string]string // when each link began to wait, "firms f009 > f999"
 	groups  int               // that are open
 	events  []event
@@ -74,10 +75,11 @@ type books struct {
 
 // look reads the state's tables.
 func (a *audit) look() (*books, error) {
-	b := &books{letters: map[string]int{}, held: map[string]bool{}, waiting: map[string]bool{}, overdue: map[string]int{}}
+	b := &books{letters: map[string]int{}, held: map[string]bool{}, waiting: map[string]bool{}, overdue: map[string]int{}, refused: map[string]int{}}
 	for statement, note := range map[string]func(string){
 		`select pipeline, key from %sdead_letter where state <> 'closed'`:                           func(name string) { b.letters[name]++ },
 		`select pipeline, key from %sdead_letter where state = 'open' and code = 'parked_too_long'`: func(name string) { b.overdue[name]++ },
+		`select pipeline, key from %sdead_letter where state = 'open' and code = 'plan_changed'`:    func(name string) { b.refused[name]++ },
 		`select pipeline, key from %sledger where held`:                                             func(name string) { b.held[name] = true },
 		`select pipeline, key from %swaiting`:                                                       func(name string) { b.waiting[name] = true },
 		`select pipeline, id from %sintent_group`:                                                   func(string) { b.groups++ },

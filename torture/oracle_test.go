@@ -25,16 +25,23 @@ func (v *verdict) blame(invariant, key, format string, args ...any) {
 // shown is how many violations of one check are printed.
 const shown = 12
 
+// report fails the test if there are violations.
+func (s *stage) report(list []violation) {
+	s.t.Helper()
+	if len(list) == 0 {
+		return
+	}
+	var b strings.Builder
+	for _, v := range list[:min(shown, len(list))] {
+		fmt.Fprintln(&b, v)
+	}
+	s.t.Errorf("%d violations:\n%s%s", len(list), b.String(), s.story())
+}
+
 // check asks whether all promises were held, now that everything is done and a further run has found nothing to do.
 func (s *stage) check() {
 	s.t.Helper()
-	if list := s.judge(); len(list) > 0 {
-		var b strings.Builder
-		for _, v := range list[:min(shown, len(list))] {
-			fmt.Fprintln(&b, v)
-		}
-		s.t.Errorf("%d violations:\n%s%s", len(list), b.String(), s.story())
-	}
+	s.report(s.judge())
 }
 
 // judge returns every broken promise.

@@ -66,7 +66,7 @@ func (w *want) set(edits map[string]cells) {
 // may still arrive: nobody can keep that from overwriting what they set.
 func (s *stage) peopleEdit() {
 	s.t.Helper()
-	if !s.hungUp() {
+	if !s.hungUp(100 * time.Millisecond) {
 		programme.count("people waited for a late request")
 		return
 	}
@@ -93,18 +93,17 @@ func (s *stage) noteEdit(key, name, value string) {
 	s.edits[key][name] = value
 }
 
-// hungUp waits until nobody is connected to HubSpot any more, and tells whether that is so: what a killed process has sent
-// has arrived then, unless it is held back to land late.
-func (s *stage) hungUp() bool {
+// hungUp waits until nobody is connected to HubSpot any more, for so long at most, and tells whether that is so: all that
+// killed processes have sent has taken effect then, or never will.
+func (s *stage) hungUp(atMost time.Duration) bool {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for range 100 {
-		if s.connections.Load() == 0 {
-			return true
+	for deadline := time.Now().Add(atMost); s.connections.Load() > 0; <-tick.C {
+		if time.Now().After(deadline) {
+			return false
 		}
-		<-tick.C
 	}
-	return false
+	return true
 }
 
 // connected counts those who are connected to HubSpot.

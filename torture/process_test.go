@@ -20,12 +20,15 @@ const (
 	exitKilled      = -1 // by a signal
 )
 
+// wholeRun runs all pipelines.
+var wholeRun = []string{"run", "--json"}
+
 // patience is how long a process may take before it counts as hung.
 const patience = time.Minute
 
 // A launch says how a process is started.
 type launch struct {
-	args []string // run --json, if nil
+	args []string // the stage's, if nil
 	env  []string // beside those of the stage, and winning over them
 	arm  []string // failpoints, as failpoint.Variable takes them
 	log  string   // a file for the failpoints that are passed, if not ""
@@ -68,7 +71,7 @@ func (s *stage) start(l launch) *process {
 		s.t.Fatal(err)
 	}
 	if l.args == nil {
-		l.args = []string{"run", "--json"}
+		l.args = s.args
 	}
 	p := &process{stage: s, cmd: exec.Command(path, l.args...), ended: make(chan struct{}), result: result{launch: l}}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, &p.stdout, &p.stderr

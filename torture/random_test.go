@@ -12,7 +12,7 @@ import (
 )
 
 // TestRandomKills proves that a run which is killed from outside, again and again, at moments that nobody chose, ends as
-// if nothing had happened; also while its sources change.
+// if nothing had happened; also while its sources change, and while it carries out a plan of theirs.
 func TestRandomKills(t *testing.T) {
 	n := sized(10, 150, 10_000)
 	list := make([]ordinal, n)
@@ -29,6 +29,9 @@ func TestRandomKills(t *testing.T) {
 				s.hasty = true
 				s.use(s.state + 1)
 			}
+			if s.plan == nil && i%3 == 1 && r.IntN(2) == 0 {
+				s.makePlan()
+			}
 			ended := s.killSoon(r)
 			s.ended(&ended)
 			switch {
@@ -36,6 +39,10 @@ func TestRandomKills(t *testing.T) {
 				killed++
 			case !ended.well():
 				t.Fatalf("%v\n%s", &ended, s.story())
+			case s.plan != nil && r.IntN(3) == 0:
+				s.giveUp()
+			case s.plan != nil:
+				s.fulfil()
 			case s.state < backState:
 				s.use(s.state + 1)
 			}

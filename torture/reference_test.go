@@ -15,5 +15,14 @@ func TestReference(t *testing.T) {
 				s.settle()
 			}
 		})
+		t.Run(name+", planned", func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, c)
+			for state := firstState; state <= backState; state++ {
+				s.use(state)
+				s.makePlan()
+				s.settle()
+			}
+		})
 	}
 }

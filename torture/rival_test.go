@@ -62,20 +62,23 @@ func TestSecondRun(t *testing.T) {
 // sleeps are where a process is stopped, of all failpoints, and how often the point is passed before anything is written:
 // on both sides of what another process may do in the meantime.
 var sleeps = []sleep{
-	{"send.before", 16}, {"commit.before", 0}, {"intend.after", 0}, {"answer.read", 16}, {"permit.after", 16}, {"write.after", 0}, {"intend.before", 0},
-	{"batch.formed", 0}, {"commit.after", 0}, {"checkpoint.after", 0}, {"compare.after", 0}, {"source.page", 0}, {"link.intend.before", 0},
-	{"link.intend.after", 0}, {"link.write.after", 0}, {"link.commit.after", 0}, {"tx.commit.before", 8}, {"tx.commit.after", 8}, {"source.end", 0},
-	{"finish.before", 0}, {"lease.take.after", 0},
+	{point: "send.before", n: 16}, {point: "commit.before", n: 0}, {point: "intend.after", n: 0}, {point: "answer.read", n: 16}, {point: "permit.after", n: 16}, {point: "write.after", n: 0}, {point: "intend.before", n: 0},
+	{point: "batch.formed", n: 0}, {point: "commit.after", n: 0}, {point: "checkpoint.after", n: 0}, {point: "compare.after", n: 0}, {point: "source.page", n: 0}, {point: "link.intend.before", n: 0},
+	{point: "link.intend.after", n: 0}, {point: "link.write.after", n: 0}, {point: "link.commit.after", n: 0}, {point: "tx.commit.before", n: 8}, {point: "tx.commit.after", n: 8}, {point: "source.end", n: 0},
+	{point: "finish.before", n: 0}, {point: "lease.take.after", n: 0},
 }
 
 // A sleep is a process that is stopped at a point, when it passes that for the n-th time.
 type sleep struct {
 	point string
 	n     int
+	plan  bool // it carries out a plan, and so does the one that takes over
 }
 
 // String names the sleep as subtests do.
-func (s sleep) String() string { return fmt.Sprintf("%s@%d", s.point, s.n) }
+func (s sleep) String() string {
+	return fmt.Sprintf("%s@%d%s", s.point, s.n, map[bool]string{true: "/plan"}[s.plan])
+}
 
 // TestSleeper proves that a process which is stopped in the middle, and wakes up when another one has taken over and done
 // all, commits nothing more and exits 4. The database drops the session of the one that sleeps, so that the other need not
@@ -87,9 +90,13 @@ func TestSleeper(t *testing.T) {
 	for i := range list {
 		list[i] = sleeps[i%len(sleeps)]
 		list[i].n += 1 + i/len(sleeps)%4 + r.IntN(2)
+		list[i].plan = i%3 == 2
 	}
 	layer(t, "two processes, one stopped (SIGSTOP)", list, 500, func(t *testing.T, at sleep) {
 		s := newStage(t, setups["postgres"])
+		if at.plan {
+			s.makePlan()
+		}
 		p := s.start(launch{arm: []string{fmt.Sprintf("%s=pause@%d", at.point, at.n)}})
 		if !p.stopped() {
 			<-p.ended

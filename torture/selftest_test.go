@@ -18,20 +18,36 @@ func TestOracle(t *testing.T) {
 	s.finish()
 	s.use(secondState)
 	s.settle()
-	for _, damage := range s.damages() {
-		meant := func(v violation) bool { return v.invariant == damage.invariant && strings.HasPrefix(v.key, damage.key) }
-		if slices.ContainsFunc(append(s.judge(), s.passed()...), meant) {
-			t.Errorf("%s of %s was broken before it was damaged", damage.invariant, damage.key)
-		}
-		damage.do()
-		list := append(s.judge(), s.passed()...)
-		if !slices.ContainsFunc(list, meant) {
-			t.Errorf("nobody noticed the damage to %s of %s; noticed was %v", damage.invariant, damage.key, list[:min(5, len(list))])
-		}
-	}
+	noticed(t, s.damages(), func() []violation { return append(s.judge(), s.passed()...) })
 	s.edit("create", "products", "", "description", "s999")
 	if len(s.written(func() { s.edit("create", "products", "", "description", "s998") })) == 0 {
 		t.Error("nobody noticed a write of a run that had nothing to do (I9)")
+	}
+}
+
+// TestPlanOracle proves the same of what the oracle says of plans: of one that is carried out after some rows have changed.
+func TestPlanOracle(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, setups["postgres"])
+	s.makePlan()
+	s.use(secondState)
+	s.finish()
+	noticed(t, s.planDamages(), func() []violation { return append(s.fulfilled(), s.unplanned()...) })
+}
+
+// noticed fails unless each damage is noticed, which nobody does before it is done.
+func noticed(t *testing.T, damages []damage, judge func() []violation) {
+	t.Helper()
+	for _, damage := range damages {
+		meant := func(v violation) bool { return v.invariant == damage.invariant && strings.HasPrefix(v.key, damage.key) }
+		if list := judge(); slices.ContainsFunc(list, meant) {
+			t.Errorf("%s of %s was broken before it was damaged: %v", damage.invariant, damage.key, list)
+		}
+		damage.do()
+		list := judge()
+		if !slices.ContainsFunc(list, meant) {
+			t.Errorf("nobody noticed the damage to %s of %s; noticed was %v", damage.invariant, damage.key, list[:min(5, len(list))])
+		}
 	}
 }
 
@@ -61,6 +77,13 @@ func (s *stage) damages() []damage {
 		{"I5", "[1 2]", func() {
 			s.post("/crm/associations/2026-09/contacts/companies/batch/associate/default", `{"inputs":[{"from":{"id":"1"},"to":{"id":"2"}}]}`)
 		}},
+		{"I5", "p001", func() {
+			s.post("/crm/objects/2026-09/contacts/batch/update", fmt.Sprintf(`{"inputs":[{"objectWriteTraceId":%q,"id":%q,"properties":{"city":"Rome"}}]}`, s.trace("p001"), s.id("contacts", "p001")))
+		}},
+		{"I2", "people p013", func() { s.edit("update", "contacts", s.id("contacts", "p013"), sharedProperty, "Rome") }},
+		{"kept", "people p004", func() { s.set("p004", sharedProperty, "Oslo") }},
+		{"kept", "people p020", func() { s.set("p020", filledProperty, "Job 20") }},
+		{"kept", "people p022", func() { s.set("p022", filledProperty, "Job 22, again") }},
 		{"I6", "f004", func() {
 			one := fmt.Sprintf(`{"objectWriteTraceId":%q,"id":"1","properties":{}}`, s.trace("f004"))
 			s.post("/crm/objects/2026-09/companies/batch/update", `{"inputs":[`+one+`,`+one+`]}`)
@@ -79,6 +102,31 @@ func (s *stage) damages() []damage {
 		{"I11", "", func() { s.limits = hubspottest.Limits{Enabled: true, Burst: 1, Associations: 1} }},
 		{"I12", "the output of process 1", func() { s.runs[0].stderr += token }},
 		{"I12", "throttle", func() { s.exec("update sluice.throttle set saved = '" + password + "'") }},
+	}
+}
+
+// set sets a property of a contact as no sluice does.
+func (s *stage) set(key, name, value string) {
+	s.t.Helper()
+	s.post("/crm/objects/2026-09/contacts/batch/update", fmt.Sprintf(`{"inputs":[{"id":%q,"properties":{%q:%q}}]}`, s.id("contacts", key), name, value))
+}
+
+// planDamages go beyond the plan, or fall short of it.
+func (s *stage) planDamages() []damage {
+	return []damage{
+		{"plan", "firms f001", func() { s.edit("archive", "companies", s.id("companies", "f001")) }},
+		{"plan", "firms f003", func() { s.exec("delete from sluice.dead_letter where key = 'f003'") }},
+		{"plan", "firms f002", func() {
+			s.exec("update sluice.dead_letter set key = 'f002' where code = 'plan_changed' and key = 'f010'")
+		}},
+		{"plan", "people p008", func() { s.set("p008", "lastname", "Other") }},
+		{"plan", "firms " + firmKey(firmRows), func() {
+			s.post("/crm/objects/2026-09/companies/batch/create", fmt.Sprintf(`{"inputs":[{"properties":{"firm_id":%q}}]}`, firmKey(firmRows)))
+		}},
+		{"plan", "firms f005", func() {
+			s.exec("insert into sluice.intent_group (id, pipeline, epoch, created_at, items) select 'again', pipeline, max(epoch), now(), " + packed("f005", 9, "a") + " from sluice.run where pipeline = 'firms' group by pipeline")
+		}},
+		{"plan", "deals", func() { s.exec(`update sluice.progress set position = '{}' where pipeline = 'deals'`) }},
 	}
 }
 

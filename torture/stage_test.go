@@ -57,6 +57,8 @@ type stage struct {
 	open      int               // groups of intents that the last process has left
 	since     map[string]string // since when links have waited that did so when the last process ended, "firms f009 > f999"
 	cut       bool              // the network was cut: answers may have been lost
+	args      []string          // of processes that are given none
+	plan      *plan             // that they carry out, or nil
 	visits    int               // of people who set what others may set
 	edits     map[string]cells  // what they have set, by key of people; guarded by mu
 
@@ -79,7 +81,7 @@ func newStage(t testing.TB, c setup) *stage {
 // bareStage makes a stage whose state has no tables, and isn't audited, yet.
 func bareStage(t testing.TB, c setup) *stage {
 	t.Helper()
-	s := &stage{setup: c, t: t, dir: t.TempDir(), edits: map[string]cells{}}
+	s := &stage{setup: c, t: t, dir: t.TempDir(), args: wholeRun, edits: map[string]cells{}}
 	s.openPortal()
 	s.warehouse = withPassword(pgtest.Database(t))
 	s.stateURL = s.warehouse

@@ -59,7 +59,8 @@ var rareStates = []string{
 	"killed, and its request applied late", "in doubt, found in HubSpot", "in doubt, never sent before the kill, sent afterwards", "in doubt, sent again",
 	"in doubt, never sent and replaced by a newer version", "link written again", "held for review",
 	"second run held", "woken after a takeover", "fenced mid-flight", "unknown COMMIT of intents, applied", "unknown COMMIT of intents, not applied",
-	"unknown COMMIT of outcomes, applied", "unknown COMMIT of outcomes, not applied", "HubSpot's answer lost", "n-th operation: a run without a fault",
+	"unknown COMMIT of outcomes, applied", "unknown COMMIT of outcomes, not applied", "HubSpot's answer lost", "killed while it carried out a plan", "plan fulfilled",
+	"refused, as it has changed since the plan", "set by people: " + sharedProperty, "set by people: " + filledProperty, "n-th operation: a run without a fault",
 }
 
 // void returns the rare states that never happened, and the failpoints that never killed.

@@ -17,6 +17,13 @@ var phases = []string{
 	"second", // while it brings HubSpot from the first state to the second
 	"hasty",  // while it writes the first state, and the next process finds the second
 	"back",   // while it brings HubSpot to the second state, and the next process finds the first again
+
+	"plan",      // while it carries out a plan of the first state, which is then finished
+	"planned",   // while it carries out a plan of the second state, which is then finished
+	"overtaken", // while it carries out a plan of the first state, and what is left of that finds the second
+	"outdated",  // while it carries out a plan of the second state, and what is left of that finds the first again
+	"abandoned", // while it carries out a plan of the second state, and nobody goes on with that
+	"resumed",   // while it writes the first state, of which a plan is made then
 }
 
 // A moment is a place where a process can be killed: a failpoint that it passes for the n-th time.
@@ -61,33 +68,46 @@ func TestKillSweep(t *testing.T) {
 // killed brings the stage to the moment, has a process killed there, and the sources as the phase says.
 func (s *stage) killed(m moment) {
 	s.t.Helper()
-	if m.phase == "second" || m.phase == "back" {
+	switch m.phase {
+	case "second", "back", "planned", "outdated", "abandoned":
 		s.finish()
 		s.use(secondState)
 	}
+	switch m.phase {
+	case "plan", "planned", "overtaken", "outdated", "abandoned":
+		s.makePlan()
+	}
 	r := s.attempt(m.arm())
-	if m.phase == "hasty" || m.phase == "back" {
+	switch m.phase {
+	case "hasty", "back", "overtaken", "outdated":
 		s.hasty = !r.well()
 		s.use(s.state + 1)
+	case "abandoned":
+		s.giveUp()
+	case "resumed":
+		s.makePlan()
 	}
 }
+
+// known are all moments, once they were asked for.
+var known []moment
 
 // moments returns all moments of the reference runs, in order.
 func moments(t *testing.T) []moment {
 	t.Helper()
+	if known != nil {
+		return known
+	}
 	var all []moment
 	for config, c := range setups { // not subtests: -run would leave them out
-		s := newStage(t, c)
-		first := s.logged()
-		s.use(secondState)
-		second := s.logged()
-		for i, passed := range []map[string]int{first, second, first, second} {
-			if i > 1 && c.mode == "create" {
+		passed := reference(t, c)
+		for _, phase := range phases {
+			if c.mode == "create" && slices.Contains([]string{"hasty", "back", "overtaken", "outdated"}, phase) {
 				continue // what is made once was made of either state
 			}
-			for point, n := range passed {
+			for point, n := range passed[phase] {
 				for hit := range n {
-					all = append(all, moment{config, phases[i], point, hit + 1})
+					all = append(all, moment{config, phase, point, hit + 1})
 				}
 			}
 		}
@@ -96,7 +116,24 @@ func moments(t *testing.T) []moment {
 	if len(all) == 0 {
 		t.Fatal("no failpoint was passed: was the program built with -tags failpoint?")
 	}
+	known = all
 	return all
+}
+
+// reference returns how often a run that nobody disturbs passes each failpoint, by phase.
+func reference(t *testing.T, c setup) map[string]map[string]int {
+	t.Helper()
+	s, planned := newStage(t, c), newStage(t, c)
+	planned.makePlan()
+	first, plan := s.logged(), planned.logged()
+	planned.giveUp()
+	planned.finish()
+	s.use(secondState)
+	planned.use(secondState)
+	planned.makePlan()
+	second, changes := s.logged(), planned.logged()
+	return map[string]map[string]int{"first": first, "second": second, "hasty": first, "back": second,
+		"plan": plan, "overtaken": plan, "planned": changes, "outdated": changes, "abandoned": changes, "resumed": first}
 }
 
 // logged runs all pipelines and returns how often each failpoint was passed.
