@@ -36,22 +36,11 @@ func killedPlan(t *testing.T, seed uint64, seen map[string]int) {
 	crm := newModelCRM(seed, store)
 	runUntilDone(t, seed, rng, before, crm, store)
 	time.Sleep(time.Hour)
-	var file bytes.Buffer
-	w, err := pipeline.NewPlanWriter(&file, time.Now())
-	if err == nil {
-		_, err = openModel(t, rows, crm).Plan(context.Background(), &auditStore{Store: store, account: "model"}, pipeline.PlanOptions{Save: w})
-	}
-	plan, rerr := (*pipeline.SavedPlan)(nil), error(nil)
-	if err = errors.Join(err, w.Close()); err == nil {
-		plan, rerr = pipeline.ReadPlan(&file)
-	}
-	if err = errors.Join(err, rerr); err != nil {
-		t.Fatal(err)
-	}
+	planned := planOf(t, openModel(t, rows, crm), &auditStore{Store: store, account: "model"})
 	crm.faults = 0.3
 	done := false
 	for attempt := 0; attempt < 50 && !done; attempt++ {
-		report, err := runKilled(t, rng, rows, crm, store, attempt < 5, pipeline.Options{Plan: plan.Pipelines[0]})
+		report, err := runKilled(t, rng, rows, crm, store, attempt < 5, pipeline.Options{Plan: planned})
 		if done = err == nil; done && report.Balance() != nil {
 			t.Errorf("seed %d: %v", seed, report.Balance())
 		}
@@ -69,6 +58,54 @@ func killedPlan(t *testing.T, seed uint64, seen map[string]int) {
 	}
 	for state, n := range crm.seen {
 		seen[state] += n
+	}
+}
+
+// planOf saves a plan and reads it back.
+func planOf(t *testing.T, p *pipeline.Pipeline, store pipeline.Auditor) *pipeline.PlannedRun {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := pipeline.NewPlanWriter(&file, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Plan(context.Background(), store, pipeline.PlanOptions{Save: w}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := pipeline.ReadPlan(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Pipelines[0]
+}
+
+// TestAPlanDoesntTakeBackWhatAnotherRunHasWritten proves that a row is refused which other runs have written since the plan
+// was made, though it is again as it was then.
+func TestAPlanDoesntTakeBackWhatAnotherRunHasWritten(t *testing.T) {
+	store := &auditStore{Store: model.New(), account: "model"}
+	crm := newModelCRM(1, store.Store)
+	crm.limits.Landing = 0
+	row := func(name string) [][3]string { return [][3]string{{"k", name, ""}} }
+	run := func(name string, opts pipeline.Options) pipeline.Report {
+		t.Helper()
+		report, err := openModel(t, row(name), crm).Run(context.Background(), store, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	run("a", pipeline.Options{})
+	plan := planOf(t, openModel(t, row("b"), crm), store)
+	run("b", pipeline.Options{})
+	run("c", pipeline.Options{})
+	if r := run("b", pipeline.Options{Plan: plan}); r.Written != 0 || r.Rejected != 1 || crm.names()["k"] != "c" {
+		t.Errorf("%+v, and the record holds %q; want one row refused, and c", r, crm.names()["k"])
+	}
+	if run("b", pipeline.Options{}); crm.names()["k"] != "b" || len(store.Letters(false)) > 0 {
+		t.Errorf("without the plan the record holds %q, want b; open: %+v", crm.names()["k"], store.Letters(false))
 	}
 }
 

@@ -88,7 +88,7 @@ func TestNetwork(t *testing.T) {
 	}
 	layer(t, "network between a run, its state and HubSpot", list, 500, func(t *testing.T, b breakage) {
 		s := newStage(t, setups["postgres"])
-		if s.cut = true; b.seed%2 == 1 {
+		if s.cut = true; b.seed%4 == 3 {
 			s.makePlan()
 		}
 		state, through := s.beforeState()

@@ -13,20 +13,30 @@ var operations = []string{"file.op", "http.op", "db.op"}
 type nth struct {
 	class string
 	n     int
+	plan  bool // of a run that carries out a plan
 }
 
 // String names the operation as subtests do.
-func (o nth) String() string { return fmt.Sprintf("%s@%d", o.class, o.n) }
+func (o nth) String() string {
+	return fmt.Sprintf("%s@%d%s", o.class, o.n, map[bool]string{true: "/plan"}[o.plan])
+}
 
 // TestNthOperationFails proves that whatever operation fails, of files, of the network or of the database, the next run
 // makes it good: the first, the second, the third, until a run sees no fault.
 func TestNthOperationFails(t *testing.T) {
-	all, sample := nthOperations(t)
+	all, sample := nthOperations(t, false)
+	if *size != "test" {
+		planned, some := nthOperations(t, true)
+		all, sample = append(all, planned...), append(sample, some...)
+	}
 	if *size != "full" {
 		all = sample
 	}
 	layer(t, "n-th operation fails", all, len(all), func(t *testing.T, o nth) {
 		s := newStage(t, setups["postgres"])
+		if o.plan {
+			s.makePlan()
+		}
 		log := filepath.Join(s.dir, "points")
 		r := s.start(launch{arm: []string{fmt.Sprintf("%s=error@%d", o.class, o.n)}, log: log}).wait()
 		if r.code == exitKilled || r.code == exitHeld {
@@ -47,8 +57,11 @@ func TestNthOperationFails(t *testing.T) {
 
 // nthOperations returns all operations of a reference run, and some beyond its last in each class, where a run must see no
 // fault; and a sample: one class whole, of the others a few.
-func nthOperations(t *testing.T) (all, sample []nth) {
+func nthOperations(t *testing.T, plan bool) (all, sample []nth) {
 	s := newStage(t, setups["postgres"])
+	if plan {
+		s.makePlan()
+	}
 	log := filepath.Join(s.dir, "points")
 	if r := s.start(launch{log: log}).wait(); !r.well() {
 		t.Fatalf("the reference run: %v\n%s", &r, r.output())
@@ -61,9 +74,9 @@ func nthOperations(t *testing.T) (all, sample []nth) {
 		}
 		step := last/sized(3, 40, last) + 1
 		for n := 1; n <= last; n++ {
-			all = append(all, nth{class, n})
+			all = append(all, nth{class, n, plan})
 			if class == operations[0] || n%step == 0 || n == last {
-				sample = append(sample, nth{class, n})
+				sample = append(sample, nth{class, n, plan})
 			}
 		}
 	}

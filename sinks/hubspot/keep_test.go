@@ -320,6 +320,18 @@ func TestFirstWriteKilled(t *testing.T) {
 	}
 }
 
+// TestKeptByAKilledRun proves that a value which a killed run has left out isn't taken for what it has sent: a person may set
+// just that afterwards.
+func TestKeptByAKilledRun(t *testing.T) {
+	o := newOffice(t, sharedCity)
+	o.run(row("Ann", "Oslo"))
+	o.edit("Rome")
+	o.dies(1, row("Anna", "Bergen"))
+	o.edit("Bergen")
+	o.run(row("Anne", "Molde"))
+	o.has("Anne", "Bergen")
+}
+
 // TestLateAttempt proves that an attempt which got no answer, and lands after a later one has kept what a person had set
 // meanwhile, isn't taken for that person's edit.
 func TestLateAttempt(t *testing.T) {
