@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -174,57 +175,55 @@ func (a *audit) blame(invariant, key, format string, args ...any) {
 
 // compareWrites looks for the intent of every input. The caller holds mu.
 func (a *audit) compareWrites(r *http.Request, w *wire) {
-	if err := a.learn(r.Context(), w); err != nil {
-		a.t.Errorf("audit: read intents: %v", err)
-		return
-	}
 	twice := map[string]bool{}
 	for _, in := range w.Inputs {
 		a.sent[in.Trace]++
-		meant, ok := a.traces[in.Trace]
-		if !ok {
+		intended := func(fits func(intent) bool) bool { return a.intended(r.Context(), in.Trace, fits) }
+		if !intended(func(intent) bool { return true }) {
 			a.blame("I5", in.Trace, "%s arrived before an intent with that trace id was committed: %v", r.URL.Path, in.Properties)
 			continue
 		}
+		meant := a.traces[in.Trace]
 		if twice[meant.key] {
 			a.blame("I6", meant.key, "twice in one request, %s", r.URL.Path)
 		}
 		twice[meant.key] = true
-		a.compareContent(objectOf(r), in.Trace, meant.key, in.Properties)
-		updates := func(i intent) bool { return i.action == '~' && i.id == in.ID }
-		if writing(r) == "update" && !slices.ContainsFunc(a.tried[in.Trace], updates) { // one that slept may send what it intended before
+		a.compareContent(objectOf(r), in.Trace, meant.key, in.Properties, intended)
+		// One that slept may send what it intended before another one has intended something else.
+		if writing(r) == "update" && !intended(func(i intent) bool { return i.action == '~' && i.id == in.ID }) {
 			a.blame("I5", meant.key, "record %s is updated, but intended was %+v", in.ID, meant)
 		}
 	}
 }
 
-// learn reads the intents that were committed since the last look, unless all of the request's are known. The caller holds mu.
-func (a *audit) learn(ctx context.Context, w *wire) error {
-	missing := false
-	for _, in := range w.Inputs {
-		_, ok := a.traces[in.Trace]
-		missing = missing || !ok || a.sent[in.Trace] > 0 // of a further attempt, too, something may have been written down
+// intended tells whether an intent of a trace id that fits was committed. The caller holds mu.
+func (a *audit) intended(ctx context.Context, trace string, fits func(intent) bool) bool {
+	if slices.ContainsFunc(a.tried[trace], fits) {
+		return true
 	}
-	if !missing {
-		return nil
-	}
+	a.learn(ctx)
+	return slices.ContainsFunc(a.tried[trace], fits)
+}
+
+// learn reads all intents that were committed by now. The caller holds mu.
+func (a *audit) learn(ctx context.Context) {
 	// From the beginning: numbers are given before commits are made, so that a later number may be seen first.
-	clear(a.tried)
 	list, err := a.events(ctx, 0)
+	clear(a.tried)
 	for _, e := range list {
 		if e.kind != "intend" {
 			continue
 		}
-		intents, err := unpack(e.data)
-		if err != nil {
-			return err
-		}
+		intents, bad := unpack(e.data)
+		err = errors.Join(err, bad)
 		for _, i := range intents {
 			a.traces[i.trace] = i
 			a.tried[i.trace] = append(a.tried[i.trace], i)
 		}
 	}
-	return err
+	if err != nil {
+		a.t.Errorf("audit: read intents: %v", err)
+	}
 }
 
 // compareLinks looks for what was committed of every pair: a link that is made or changed stands in the ledger, one that is

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -52,7 +51,7 @@ func (a *audit) accuse(invariant, key, format string, args ...any) {
 // compareContent compares what is sent under a trace id with what was sent before, and with what was written down of it.
 // What others may set is left out or not, as it is read before each attempt; and what is shared is never sent without an
 // intent that holds it: after a kill nobody could tell it from somebody's edit. The caller holds mu.
-func (a *audit) compareContent(object, trace, key string, properties cells) {
+func (a *audit) compareContent(object, trace, key string, properties cells, intended func(func(intent) bool) bool) {
 	before, again := a.content[trace]
 	content := maps.Clone(properties)
 	maps.Copy(content, before)
@@ -67,7 +66,7 @@ func (a *audit) compareContent(object, trace, key string, properties cells) {
 	a.content[trace] = content
 	is, sent := properties[sharedProperty]
 	meant := func(i intent) bool { was, there := i.sent[sharedProperty]; return there && was == is }
-	if sent && guarded(object, sharedProperty) && !slices.ContainsFunc(a.tried[trace], meant) {
+	if sent && guarded(object, sharedProperty) && !intended(meant) {
 		a.blame("I5", key, "trace id %s sets %s to %q, and no intent says so", trace, sharedProperty, is)
 	}
 }

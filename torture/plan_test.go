@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,7 +117,10 @@ func (s *stage) fulfilled() []violation {
 
 // fulfilled: all that was planned is written, but for rows that have changed since; these, and no others, are refused.
 func (v *verdict) fulfilled(c *crm, b *books) {
-	changed := v.stage.changed()
+	changed, ever := v.stage.changed(v.stage.state), map[string]bool{}
+	for state := v.stage.plan.state + 1; state <= v.stage.state; state++ {
+		maps.Copy(ever, v.stage.changed(state)) // a row that is rejected for another reason by now stays refused until all is read
+	}
 	for object, byKey := range v.want.records {
 		for key, row := range byKey {
 			name := pipelineOf[object] + " " + key
@@ -134,16 +138,16 @@ func (v *verdict) fulfilled(c *crm, b *books) {
 		}
 	}
 	for _, name := range sorted(b.refused) {
-		if !changed[name] {
+		if !ever[name] {
 			v.blame("plan", name, "is refused as changed, but it hasn't changed since the plan")
 		}
 	}
 }
 
-// changed returns the rows that aren't as they were when the plan was made, by "pipeline key".
-func (s *stage) changed() map[string]bool {
+// changed returns the rows that aren't in a state of the sources as they were when the plan was made, by "pipeline key".
+func (s *stage) changed(state int) map[string]bool {
 	all := map[string][2]string{}
-	for i, state := range []int{s.plan.state, s.state} {
+	for i, state := range []int{s.plan.state, state} {
 		for _, sheet := range sheets(state) {
 			for _, row := range sheet.rows { // of a key that is there twice, the last
 				key := row[sheet.columns[0]]
