@@ -79,13 +79,13 @@ func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[st
 		}
 		return ""
 	case r.name == "refused":
-		if !letter {
+		if !letter && !(w.shared && record != nil && record.othersName()) { // such a name isn't sent
 			return "it isn't rejected"
 		}
 		return ""
 	case record == nil:
 		return "it isn't there"
-	case record.name != r.name && !(h.edited[r.id] && record.name == "edited"):
+	case record.name != r.name && !(h.edited[r.id] && record.name == editedName) && !(w.shared && record.othersName()):
 		return "the record holds something else"
 	case h.names[e.Hash] != r.name || e.ID != record.id:
 		return "the ledger shows something else"

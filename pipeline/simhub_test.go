@@ -27,6 +27,8 @@ type hub struct {
 	edited  map[string]bool             // keys whose records people edited after the last write
 	left    map[string]bool             // match values of records that the pipeline has archived
 	looked  map[string]time.Time        // by trace id: when the record that is to be archived was last looked at
+	reads   map[string]time.Time        // by trace id: when the name was last read that is about to be written
+	spared  map[string][]pipeline.Hash  // by key: contents of which a reading has said that nothing is left to be written
 	traces  map[string]pipeline.Change  // the first change that was sent under each trace id
 	names   map[pipeline.Hash]string    // what content each hash stands for
 }
@@ -41,6 +43,7 @@ type simRecord struct {
 	versions        map[string]int64 // by key: the newest that was written
 	gone, purged    bool
 	taken           time.Time // when people took it away
+	named           time.Time // when others named it
 	made            time.Time
 	foreign         bool            // somebody else has made it
 	merged          time.Time       // when it was last merged with another one
@@ -55,14 +58,15 @@ type flight struct {
 	id       string
 	action   pipeline.Action
 	at       time.Time
-	answered bool // and its process heard what became of it
-	read     bool // somebody looked for the record after it could no longer land
-	found    bool // or found it
+	answered bool      // and its process heard what became of it
+	read     bool      // somebody looked for the record after it could no longer land
+	found    bool      // or found it
+	kept     time.Time // what others have set was read then, to be left alone
 }
 
 func newHub(w *world, limits pipeline.Limits) *hub {
 	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: map[string]string{}, sent: map[string][]*flight{},
-		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{}, looked: map[string]time.Time{}, left: map[string]bool{},
+		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{}, looked: map[string]time.Time{}, reads: map[string]time.Time{}, spared: map[string][]pipeline.Hash{}, left: map[string]bool{},
 		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}}
 }
 
@@ -96,8 +100,8 @@ func (h *hub) survivor(id string) string {
 
 func fold(value string) string { return strings.ToLower(value) }
 
-// apply makes a change that was sent at a time, and tells what comes of it.
-func (h *hub) apply(c *pipeline.Change, sent time.Time) pipeline.Outcome {
+// apply makes a change that an attempt asks for, and tells what comes of it.
+func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 	o := pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done}
 	if c.Action == pipeline.Archive {
 		h.archive(c)
@@ -124,7 +128,7 @@ func (h *hub) apply(c *pipeline.Change, sent time.Time) pipeline.Outcome {
 		r = h.at(h.taken[c.Match])
 	}
 	if o.Made = r == nil || !c.Sent.IsZero() && h.madeBy(r, c); r == nil {
-		r = h.create(c, sent)
+		r = h.create(c, f.at)
 		for _, l := range c.Links {
 			h.w.count("linked inline")
 			r.links[l.To.ID] = true
@@ -134,6 +138,7 @@ func (h *hub) apply(c *pipeline.Change, sent time.Time) pipeline.Outcome {
 	if r.foreign && len(r.versions) == 0 {
 		r.key = c.Key
 	}
+	h.overwrites(r, c, f, name)
 	h.wrote(r, c, name)
 	o.ID = r.id
 	if c.Action == pipeline.Update && r.id != c.ID {
@@ -221,7 +226,7 @@ func (h *hub) meddle(d *dice) {
 	}
 	switch what {
 	case "edit":
-		r.name = "edited"
+		r.name, r.named = editedName, time.Now()
 	case "merge":
 		other := live[d.n(len(live))]
 		if other == r {

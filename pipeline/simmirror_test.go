@@ -46,7 +46,7 @@ func (w *world) othersMake(d *dice) {
 		return
 	}
 	h.serial++
-	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: key, match: fold(key), name: "theirs", made: time.Now(), foreign: true, versions: map[string]int64{}, links: map[string]bool{}}
+	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: key, match: fold(key), name: foreignName, named: time.Now(), made: time.Now(), foreign: true, versions: map[string]int64{}, links: map[string]bool{}}
 	h.records[r.id], h.taken[r.match] = r, r.id
 	w.s.note("somebody makes record %s of %s", r.id, key)
 }

@@ -78,7 +78,7 @@ func (w *world) receive(p *process, changes []pipeline.Change) []*flight {
 		}
 		keys[c.Key] = true
 		w.disciplined(c)
-		flights[i] = &flight{p: p, version: c.Version, hash: c.Hash, id: c.ID, action: c.Action, at: time.Now()}
+		flights[i] = &flight{p: p, version: c.Version, hash: c.Hash, id: c.ID, action: c.Action, at: time.Now(), kept: w.hub.reads[c.TraceID]}
 		w.hub.sent[c.Key] = append(w.hub.sent[c.Key], flights[i])
 	}
 	return flights
@@ -138,8 +138,8 @@ func (w *world) answered(flights []*flight, changes []pipeline.Change, outcomes 
 	}
 }
 
-// landsLate lets a change take effect that was sent at a time, and given up since. The caller holds mu.
-func (w *world) landsLate(c *pipeline.Change, sent time.Time) {
+// landsLate lets a change take effect whose attempt was given up. The caller holds mu.
+func (w *world) landsLate(c *pipeline.Change, f *flight) {
 	w.s.note("%q version %d lands late", c.Key, c.Version)
 	newer := slices.ContainsFunc(w.hub.sent[c.Key], func(f *flight) bool { return f.version > c.Version && f.hash != c.Hash })
 	if newer {
@@ -147,7 +147,7 @@ func (w *world) landsLate(c *pipeline.Change, sent time.Time) {
 	}
 	w.count("landed late")
 	w.disturbed()
-	w.hub.apply(c, sent)
+	w.hub.apply(c, f)
 }
 
 // committing looks at a commit that is about to be made.
@@ -205,7 +205,7 @@ func (w *world) true(d pipeline.Decision) bool {
 	if w.mirrors() && d.Hash == (pipeline.Hash{}) {
 		return !d.Gone || h.letGo(w.store.Entry(d.Key).ID)
 	}
-	return h.limits.LinksOnly || h.applied[d.Key][d.Version][d.Hash] || h.limits.CreateOnly && h.created[d.Key] > 0 || h.limits.OnGone == pipeline.IgnoreGone && h.touched[d.Key]
+	return h.limits.LinksOnly || h.wasSpared(&d) || h.applied[d.Key][d.Version][d.Hash] || h.limits.CreateOnly && h.created[d.Key] > 0 || h.limits.OnGone == pipeline.IgnoreGone && h.touched[d.Key]
 }
 
 // committed looks at the state after a commit: the checkpoint must not pass a row that isn't decided (I8).

@@ -47,7 +47,7 @@ func TestOvertakenByPeople(t *testing.T) {
 			if test.late {
 				sent = time.Now()
 			}
-			h.apply(&upsert, sent)
+			h.apply(&upsert, &flight{at: sent})
 			if allowed := len(w.broken) == 0; allowed != test.allowed {
 				t.Errorf("%s: allowed %v, want %v: %v", name, allowed, test.allowed, w.broken)
 			}

@@ -153,6 +153,9 @@ func (p *process) run(rows []simRow, opts pipeline.Options) {
 	opts.Drain, p.opts = p.drain, opts
 	var sink pipeline.SinkConfig = &simSink{hub: p.w.hub, p: p}
 	var transform pipeline.TransformConfig = mapped{}
+	if p.w.shared {
+		transform = sharing{}
+	}
 	if p.w.pairs != nil {
 		sink, transform = pairSink{&simSink{hub: p.w.hub, p: p}}, paired{}
 	}

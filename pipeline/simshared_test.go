@@ -10,7 +10,7 @@ import (
 
 // What others name records.
 const (
-	editedName = "edited" // by people who change them
+	editedName  = "edited" // by people who change them
 	foreignName = "theirs" // by those who have made them
 )
 
@@ -51,7 +51,7 @@ func (k *simSink) Keep(ctx context.Context, changes []pipeline.Change) (outcomes
 		if c.Action == pipeline.Upsert {
 			id = h.taken[c.Match]
 		}
-		if r := h.at(id); r != nil && h.spare(c, r) {
+		if r := h.at(id); r != nil && h.spare(k.p, c, r) {
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: r.id, NoOp: true, Same: true})
 		}
 	}
@@ -60,12 +60,13 @@ func (k *simSink) Keep(ctx context.Context, changes []pipeline.Change) (outcomes
 }
 
 // spare tells whether a change leaves a record's name as it is: it has that name already, or others have set another one.
-func (h *hub) spare(c *pipeline.Change, r *simRecord) bool {
+func (h *hub) spare(p *process, c *pipeline.Change, r *simRecord) bool {
 	want, ever := c.Values[0].String(), false
 	if r.name != want {
-		for _, sent := range append([]pipeline.Sent{c.Was}, c.Tried...) {
+		for i, sent := range append([]pipeline.Sent{c.Was}, c.Tried...) {
 			name, ok := sent["name"]
 			if ok && name == r.name {
+				h.w.count(map[bool]string{true: "named by an attempt that got no answer", false: "named by the last write"}[i > 0])
 				return false
 			}
 			ever = ever || ok
@@ -76,7 +77,7 @@ func (h *hub) spare(c *pipeline.Change, r *simRecord) bool {
 		}
 		h.w.count("kept: " + string(why))
 		c.Kept = []pipeline.Kept{{Property: "name", Want: want, Got: r.name, Why: why}}
-		if !r.othersName() && !h.w.merges {
+		if !r.othersName() && !h.w.merges && p.epoch == h.w.store.Epoch() { // one that was taken over knows nothing any more
 			h.w.violate("%q of record %s is taken for somebody's, but a run has written it: version %d of %q, last %v, tried %v", r.name, r.id, c.Version, c.Key, c.Was, c.Tried)
 		}
 	}
@@ -94,7 +95,7 @@ func (r *simRecord) othersName() bool {
 func (h *hub) overwrites(r *simRecord, c *pipeline.Change, f *flight, name string) {
 	switch {
 	case !h.w.shared || !r.othersName() || name == r.name:
-	case r.named.After(f.read):
+	case r.named.After(f.kept):
 		h.w.count("a name was set between reading and writing")
 	default:
 		h.w.violate("record %s of %q was named %q by others, and is overwritten by version %d of %q, read before", r.id, r.key, r.name, c.Version, c.Key)

@@ -147,7 +147,7 @@ func (k *simSink) carryOut(d *dice, f fate, changes []pipeline.Change, flights [
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range changes {
-		c, sent := changes[i], flights[i].at
+		c := changes[i]
 		switch {
 		case f == dropped, f == partial && d.chance(0.5):
 		case f == late:
@@ -155,9 +155,9 @@ func (k *simSink) carryOut(d *dice, f fate, changes []pipeline.Change, flights [
 			if w.tooLate {
 				after += w.hub.limits.Landing
 			}
-			w.later(after, func() { w.landsLate(&c, sent) })
+			w.later(after, func() { w.landsLate(&c, flights[i]) })
 		default:
-			o := k.hub.apply(&c, sent)
+			o := k.hub.apply(&c, flights[i])
 			w.s.note("%s %s %q version %d: %d %s", k.p.name, c.Action, c.Key, c.Version, o.Verdict, o.ID)
 			if f != short || d.chance(0.7) {
 				outcomes = append(outcomes, o)

@@ -20,6 +20,7 @@ type world struct {
 	page        int           // rows in a page of the source
 	slow        time.Duration // no step of a call takes longer
 	collisions  bool
+	shared      bool // others name records, too
 	tooLate     bool // requests take effect after they can no longer land: what the engine assumes isn't so
 
 	// The shares of calls that go wrong while faulty is true; it changes only while no process runs.
@@ -68,6 +69,7 @@ func newWorld(seed uint64) *world {
 		newPairs(w, d)
 	}
 	w.mirrored()
+	w.shares()
 	return w
 }
 
