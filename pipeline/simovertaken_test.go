@@ -54,17 +54,3 @@ func TestOvertakenByPeople(t *testing.T) {
 		})
 	}
 }
-
-// overtaken is a seed in which that happens: an upsert is given up, its record is found and written by id, somebody archives
-// it, and then the upsert lands.
-const overtaken = 9076775
-
-// TestOvertakenSeed proves that the oracle has nothing against such a seed, which it once had.
-func TestOvertakenSeed(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		counts := map[string]int{}
-		if playSeed(t, overtaken, counts); counts[overtook] == 0 {
-			t.Errorf("in seed %d no request was overtaken by people: look for another one", overtaken)
-		}
-	})
-}

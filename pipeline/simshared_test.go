@@ -95,7 +95,7 @@ func (r *simRecord) othersName() bool {
 func (h *hub) overwrites(r *simRecord, c *pipeline.Change, f *flight, name string) {
 	switch {
 	case !h.w.shared || !r.othersName() || name == r.name:
-	case r.named.After(f.kept):
+	case r.named.After(f.kept), r.merged.After(f.kept): // of a record that was merged, the survivor's name
 		h.w.count("a name was set between reading and writing")
 	default:
 		h.w.violate("record %s of %q was named %q by others, and is overwritten by version %d of %q, read before", r.id, r.key, r.name, c.Version, c.Key)
