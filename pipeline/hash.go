@@ -15,6 +15,7 @@ import (
 // A plan is what the engine does with every row of a schema, worked out once.
 type plan struct {
 	properties []int  // places of the fields that are sent
+	byName     []int  // places in properties, in the order of the properties' names
 	content    []int  // places of all fields that make up the row's content
 	seed       uint64 // of the encoding and of what the fields are: where one changes, every row counts as changed
 	buf        []byte
@@ -28,6 +29,13 @@ func newPlan(s *Schema, specs []LinkSpec) plan {
 			p.properties = append(p.properties, i)
 		}
 	}
+	p.byName = make([]int, len(p.properties))
+	for i := range p.byName {
+		p.byName[i] = i
+	}
+	slices.SortFunc(p.byName, func(a, b int) int {
+		return strings.Compare(s.Fields[p.properties[a]].Name, s.Fields[p.properties[b]].Name)
+	})
 	p.content = slices.Clone(p.properties)
 	seed := &strings.Builder{}
 	seed.WriteString("3\n") // the encoding's own version

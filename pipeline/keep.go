@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -73,22 +72,22 @@ func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, ou
 // sentBy returns what a change sends: all of it, or only of the fields that are shared.
 func (r *run) sentBy(c *Change, shared bool) Sent {
 	var sent Sent
-	for i, v := range c.Values {
-		f := &r.schema.Fields[r.plan.properties[i]]
+	for _, i := range r.plan.byName {
+		f, v := &r.schema.Fields[r.plan.properties[i]], c.Values[i]
 		if v.IsNull() && !f.Clear || shared && !f.Shared || c.kept(f.Name) {
 			continue
 		}
 		if sent == nil {
-			sent = make(Sent, len(c.Values))
+			sent = make(Sent, 0, len(c.Values))
 		}
-		sent[f.Name] = v.String()
+		sent = append(sent, SentValue{f.Name, v.String()})
 	}
 	return sent
 }
 
 // try remembers what an attempt is about to send of shared fields: if its end is never told, that isn't somebody's edit.
 func (p *pending) try(sent Sent) {
-	if len(sent) > 0 && !slices.ContainsFunc(p.tried, func(s Sent) bool { return maps.Equal(s, sent) }) {
+	if len(sent) > 0 && !slices.ContainsFunc(p.tried, sent.Equal) {
 		p.tried = append(p.tried, sent)
 	}
 }

@@ -110,10 +110,6 @@ type Entry struct {
 	Made     bool        // this pipeline has made the record
 }
 
-// Sent are properties as they were sent to the destination, by name: "" where one was cleared. A property that isn't among
-// them was never sent.
-type Sent map[string]string
-
 // A KeyedEntry is an Entry with its key.
 type KeyedEntry struct {
 	Key string

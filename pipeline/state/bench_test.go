@@ -43,8 +43,8 @@ func decisions(keys []string, version int64) []pipeline.Decision {
 	list := make([]pipeline.Decision, len(keys))
 	for i, key := range keys {
 		list[i] = done(key, version, hash(byte(i)), "1"+key[9:])
-		list[i].Sent = pipeline.Sent{"email": key + "@example.com", "firstname": "First", "lastname": "Last", "company": "Company, Inc.", "city": "Springfield",
-			"phone": "+1 555 0100", "website": "example.com", "notes": "Said \"call me\", about the renewal", "amount": "12.50", "updated": fmt.Sprint(version)}
+		list[i].Sent = pipeline.SentOf(map[string]string{"email": key + "@example.com", "firstname": "First", "lastname": "Last", "company": "Company, Inc.", "city": "Springfield",
+			"phone": "+1 555 0100", "website": "example.com", "notes": "Said \"call me\", about the renewal", "amount": "12.50", "updated": fmt.Sprint(version)})
 		list[i].Record = &pipeline.RecordID{Object: "contacts", Property: "email", Value: key, ID: list[i].ID}
 	}
 	return list

@@ -99,44 +99,33 @@ func distinct(list []string) []string {
 	return slices.Compact(list)
 }
 
-// ledgerRow is a row of the rows macro in putLedger; see encodeLedger.
-type ledgerRow struct {
-	Key      string
-	Version  int64
-	Hash     hexText
-	Rejected hexText
-	ID       string
-	Held     bool
-	Links    string // JSON; "" is a null
-	Merged   string
-	Match    string
-	Sent     pipeline.Sent
-	Tried    []pipeline.Sent
-	Made     bool
-	Answered bool // otherwise Request and Answer stay as they are
-	Request  string
-	Answer   string
-}
-
-func newLedgerRow(key string, e *planned) ledgerRow {
-	row := ledgerRow{Key: key, Version: e.Version, Hash: hashText(e.Hash), Rejected: hashText(e.Rejected), ID: e.ID, Held: e.Held,
-		Merged: e.Merged, Match: e.Match, Sent: e.Sent, Tried: e.Tried, Made: e.Made}
-	if len(e.Links) > 0 {
-		row.Links = encode(e.Links)
+// ledgerRows returns the columns of the table macro in putLedger.
+func ledgerRows(keys []string, rows []*planned) table {
+	n := len(rows)
+	version, held, made, answered := make([]int64, n), make([]bool, n), make([]bool, n), make([]bool, n)
+	hash, rejected := make([][]byte, n), make([][]byte, n)
+	id, links, merged, match, request, answer := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	sent, tried := encodeSent(rows)
+	for i, e := range rows {
+		version[i], hash[i], rejected[i], id[i], held[i] = e.Version, hashBytes(&e.Hash), hashBytes(&e.Rejected), e.ID, e.Held
+		merged[i], match[i], made[i] = e.Merged, e.Match, e.Made
+		if len(e.Links) > 0 {
+			links[i] = encode(e.Links)
+		}
+		if e.answer != nil {
+			answered[i], request[i], answer[i] = true, cleanText(e.answer.Request), cleanText(e.answer.Text)
+		}
 	}
-	if e.answer != nil {
-		row.Answered, row.Request, row.Answer = true, cleanText(e.answer.Request), cleanText(e.answer.Text)
-	}
-	return row
+	return table{keys, version, hash, rejected, id, held, links, merged, match, sent, tried, made, answered, request, answer}
 }
 
 // The version is never lowered (I4).
 const putLedger = `
 insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, sent, tried, made, request, answer, decided_at, commit_no, updated_at)
 select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, r.sent, r.tried, r.made,
-r.request, r.answer, case when r.request is not null then {now} end, $3, {now}
-from rows($2 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text,
-sent jsonb, tried jsonb, made bool, request text, answer text) where true
+case when r.answered then r.request end, case when r.answered then r.answer end, case when r.answered then {now} end, $2, {now}
+from table($3 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text,
+sent jsonb, tried jsonb, made bool, answered bool, request text, answer text) where true
 on conflict (pipeline, key) do update set version = excluded.version, hash = excluded.hash, rejected = excluded.rejected,
 record_id = excluded.record_id, held = excluded.held, links = excluded.links, merged_from = excluded.merged_from,
 matched = excluded.matched, sent = excluded.sent, tried = excluded.tried, made = excluded.made,
@@ -144,18 +133,25 @@ request = coalesce(excluded.request, l.request), answer = coalesce(excluded.answ
 decided_at = coalesce(excluded.decided_at, l.decided_at), commit_no = excluded.commit_no, updated_at = excluded.updated_at
 where l.version <= excluded.version`
 
-// recordRow is a row of the rows macro in putRecords, and the object and property that it shares with others.
-type recordRow struct {
-	Object   string `json:"-"`
-	Property string `json:"-"`
-	Value    string `json:"value"`
-	ID       string `json:"record_id"`
+// recordRow is what is unique of a record.
+type recordRow struct{ Object, Property, Value, ID string }
+
+// recordRows returns the columns of the table macro in putRecords.
+func recordRows(rows []recordRow) table {
+	values, ids := make([]string, len(rows)), make([]string, len(rows))
+	for i := range rows {
+		values[i], ids[i] = rows[i].Value, rows[i].ID
+	}
+	return table{values, ids}
 }
 
+// A row that is there already is left alone: to find it costs less than to lock it.
 const putRecords = `
 insert into sluice.record_id as i (account, object, property, value, record_id)
 select $1, $2, $3, r.value, r.record_id
-from rows($4 r: value text, record_id text) where true
+from table($4 r: value text, record_id text)
+where (select k.record_id from sluice.record_id k
+where k.account = $1 and k.object = $2 and k.property = $3 and k.value = r.value limit 1) is distinct from r.record_id
 on conflict (account, object, property, value) do update set record_id = excluded.record_id
 where i.record_id <> excluded.record_id`
 
@@ -165,8 +161,8 @@ delete from sluice.record_id where account = $1 and object = $2 and property = $
 // statements returns what puts a plan and the rest of a commit into the tables.
 func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 	add := func(source string, args ...any) { list = append(list, statement{source, args}) }
-	if rows := p.ledger(); len(rows) > 0 {
-		add(putLedger, c.Pipeline, encodeLedger(rows), number)
+	if keys, rows := p.ledger(); len(rows) > 0 {
+		add(putLedger, c.Pipeline, number, ledgerRows(keys, rows))
 	}
 	if keys := p.relinked(); len(keys) > 0 {
 		add(deleteWaiting, c.Pipeline, keys)
@@ -191,7 +187,7 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
 			n++
 		}
-		add(putRecords, c.Account, first.Object, first.Property, encode(rows[:n]))
+		add(putRecords, c.Account, first.Object, first.Property, recordRows(rows[:n]))
 		rows = rows[n:]
 	}
 	if c.Throttle != nil {

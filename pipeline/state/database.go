@@ -93,14 +93,12 @@ func encode(rows any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// hexText is a value of type bytea in a row of the rows macro; "" is a null.
-type hexText string
-
-func hashText(h pipeline.Hash) hexText {
-	if h == (pipeline.Hash{}) {
-		return ""
+// hashBytes returns a hash as a value of type bytea; nil is a null.
+func hashBytes(h *pipeline.Hash) []byte {
+	if *h == (pipeline.Hash{}) {
+		return nil
 	}
-	return hexText(`\x` + h.String())
+	return h[:]
 }
 
 func toHash(b []byte) pipeline.Hash {

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -22,9 +23,10 @@ import (
 //	each(t a: condition)          the rows of t for each row that comes before in a cross join, found by an index
 //	keyed(t $1 $2: condition)     a condition on t: its pipeline is $1, its key one of the list $2, found by an index
 //	rows($1 r: a text, b bytea)   the rows of a JSON array of objects, as r
+//	table($1 r: a text, b jsonb)  the rows of a table, as r; it is the statement's last argument, and $1 the first of its columns
 //	texts($1 r)                   the texts of a list, as r(key, n), n from 1; its argument is a []string
 //
-// The column types of rows are text, bigint, bool, bytea ("\x" and hexadecimal) and jsonb.
+// The column types are text, bigint, bool, bytea ("\x" and hexadecimal in rows) and jsonb ("" is a null in a table).
 type dialect struct {
 	name   string // the folder of its migrations
 	tables string // tells by one boolean whether there is a table of migrations
@@ -32,6 +34,7 @@ type dialect struct {
 	fixed  *strings.Replacer
 	timed  func(macro, arg string) string
 	rows   func(param, alias string, columns []column) string
+	table  func(first int, alias string, columns []column) string
 	texts  string // what texts becomes, of $1 and the alias $2
 	any    string // what any becomes, of $1
 	each   string // what each becomes, of the table $1, the alias $2 and the condition $3
@@ -45,6 +48,7 @@ type column struct{ name, kind string }
 var (
 	timeMacro  = regexp.MustCompile(`\{(in|micros|age|time):([^}]*)\}`)
 	rowsMacro  = regexp.MustCompile(`\brows\((\$\d+) (\w+): ([^)]*)\)`)
+	tableMacro = regexp.MustCompile(`\btable\(\$(\d+) (\w+): ([^)]*)\)`)
 	textsMacro = regexp.MustCompile(`\btexts\((\$\d+) (\w+)\)`)
 	anyMacro   = regexp.MustCompile(`\{any:(\$\d+)\}`)
 	eachMacro  = regexp.MustCompile(`\beach\(([\w.]+) (\w+): ([^)]*)\)`)
@@ -63,6 +67,11 @@ func (d *dialect) sql(source string) string {
 	text = rowsMacro.ReplaceAllStringFunc(text, func(m string) string {
 		parts := rowsMacro.FindStringSubmatch(m)
 		return d.rows(parts[1], parts[2], columns(parts[3]))
+	})
+	text = tableMacro.ReplaceAllStringFunc(text, func(m string) string {
+		parts := tableMacro.FindStringSubmatch(m)
+		first, _ := strconv.Atoi(parts[1]) // digits
+		return d.table(first, parts[2], columns(parts[3]))
 	})
 	text = textsMacro.ReplaceAllString(text, d.texts)
 	text = anyMacro.ReplaceAllString(text, d.any)
@@ -121,6 +130,7 @@ create table sluice.migration (
 			}
 			return fmt.Sprintf("jsonb_to_recordset(%s::jsonb) as %s(%s)", param, alias, strings.Join(list, ", "))
 		},
+		table: postgresTable,
 		texts: `unnest($1::text[]) with ordinality as $2(key, n)`,
 		any:   `= any ($1::text[])`,
 		// The offset keeps the planner from turning the join around: its plan is made once, while the tables are still
@@ -171,6 +181,7 @@ create table migration (
 			}
 			return fmt.Sprintf("(select %s from jsonb_each(%s)) as %s", strings.Join(list, ", "), param, alias)
 		},
+		table: sqliteTable,
 		texts: `(select value as key, key + 1 as n from json_each($1)) as $2`,
 		any:   `in (select value from json_each($1))`,
 		each:  `$1 $2 on $3`,

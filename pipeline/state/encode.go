@@ -1,55 +1,36 @@
 package state
 
 import (
-	"maps"
-	"slices"
-	"strconv"
 	"unicode/utf8"
 
 	"sluice/pipeline"
 )
 
-// encodeLedger is encode of the rows that each commit writes a hundred of. They are appended by hand: for maps encoding/json
-// takes several times the CPU time.
-func encodeLedger(rows []ledgerRow) string {
-	b := []byte{'['}
-	for i := range rows {
-		if i > 0 {
-			b = append(b, ',')
+// encodeSent returns, as JSON objects and as JSON lists of them, what was sent and what was tried of each row; "" where that is
+// nothing. They are appended by hand to one text: for maps encoding/json takes several times the CPU time.
+func encodeSent(rows []*planned) (sent, tried []string) {
+	var b []byte
+	ends := make([]int, 0, 2*len(rows))
+	for _, e := range rows {
+		if len(e.Sent) > 0 {
+			b = appendSent(b, e.Sent)
 		}
-		b = rows[i].appendTo(b)
+		ends = append(ends, len(b))
+		if len(e.Tried) > 0 {
+			b = appendTried(b, e.Tried)
+		}
+		ends = append(ends, len(b))
 	}
-	return string(append(b, ']'))
-}
-
-func (r *ledgerRow) appendTo(b []byte) []byte {
-	b = appendText(append(b, `{"key":`...), r.Key)
-	b = strconv.AppendInt(append(b, `,"version":`...), r.Version, 10)
-	b = appendText(append(b, `,"record_id":`...), r.ID)
-	b = appendText(append(b, `,"merged_from":`...), r.Merged)
-	b = appendText(append(b, `,"matched":`...), r.Match)
-	b = strconv.AppendBool(append(b, `,"held":`...), r.Held)
-	b = strconv.AppendBool(append(b, `,"made":`...), r.Made)
-	if r.Hash != "" {
-		b = appendText(append(b, `,"hash":`...), string(r.Hash))
+	all, from := string(b), 0
+	sent, tried = make([]string, len(rows)), make([]string, len(rows))
+	for i, end := range ends {
+		list := sent
+		if i%2 == 1 {
+			list = tried
+		}
+		list[i/2], from = all[from:end], end
 	}
-	if r.Rejected != "" {
-		b = appendText(append(b, `,"rejected":`...), string(r.Rejected))
-	}
-	if r.Links != "" {
-		b = append(append(b, `,"links":`...), r.Links...)
-	}
-	if len(r.Sent) > 0 {
-		b = appendSent(append(b, `,"sent":`...), r.Sent)
-	}
-	if len(r.Tried) > 0 {
-		b = appendTried(append(b, `,"tried":`...), r.Tried)
-	}
-	if r.Answered {
-		b = appendText(append(b, `,"request":`...), r.Request)
-		b = appendText(append(b, `,"answer":`...), r.Answer)
-	}
-	return append(b, '}')
+	return sent, tried
 }
 
 func appendTried(b []byte, tried []pipeline.Sent) []byte {
@@ -63,18 +44,16 @@ func appendTried(b []byte, tried []pipeline.Sent) []byte {
 	return append(b, ']')
 }
 
-// appendSent appends properties in the order of their names.
 func appendSent(b []byte, sent pipeline.Sent) []byte {
 	if sent == nil {
 		return append(b, "null"...)
 	}
 	b = append(b, '{')
-	for i, name := range slices.Sorted(maps.Keys(sent)) {
+	for i, v := range sent {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendText(b, name), ':')
-		b = appendText(b, sent[name])
+		b = appendText(append(appendText(b, v.Property), ':'), v.Value)
 	}
 	return append(b, '}')
 }

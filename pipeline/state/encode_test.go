@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -16,7 +17,7 @@ func TestAppendSent(t *testing.T) {
 		tried := rapid.SliceOf(rapid.MapOf(text, text)).Draw(t, "tried")
 		list := make([]pipeline.Sent, len(tried))
 		for i := range tried {
-			list[i] = tried[i]
+			list[i] = pipeline.SentOf(tried[i])
 		}
 		var got, want []map[string]string
 		if err := json.Unmarshal(appendTried(nil, list), &got); err != nil {
@@ -31,23 +32,51 @@ func TestAppendSent(t *testing.T) {
 	})
 }
 
-// A row says all that is known, and leaves out what isn't.
-func TestEncodeLedger(t *testing.T) {
-	for _, tc := range []struct {
-		row  ledgerRow
-		want string
-	}{
-		{ledgerRow{Key: "k"}, `[{"key":"k","version":0,"record_id":"","merged_from":"","matched":"","held":false,"made":false}]`},
-		{ledgerRow{Key: `"`, Version: -1, Hash: `\x01`, Rejected: `\x02`, ID: "7", Held: true, Links: `[]`, Merged: "6", Match: "m",
-			Sent: pipeline.Sent{"b": "", "a": "<\n"}, Tried: []pipeline.Sent{{"c": "é"}, {}}, Made: true, Answered: true, Request: "r"},
-			`[{"key":"\"","version":-1,"record_id":"7","merged_from":"6","matched":"m","held":true,"made":true,"hash":"\\x01","rejected":"\\x02","links":[],` +
-				`"sent":{"a":"<\u000a","b":""},"tried":[{"c":"é"},{}],"request":"r","answer":""}]`},
+// Each row gets what is its own, and nothing where there is nothing.
+func TestEncodeSent(t *testing.T) {
+	rows := []*planned{
+		{},
+		{Entry: pipeline.Entry{Sent: pipeline.SentOf(map[string]string{"a": "<\n", "b": ""}), Tried: []pipeline.Sent{pipeline.SentOf(map[string]string{"c": "é"}), {}}}},
+		{Entry: pipeline.Entry{Tried: []pipeline.Sent{pipeline.SentOf(map[string]string{"d": `"`})}}},
+	}
+	sent, tried := encodeSent(rows)
+	if want := []string{"", `{"a":"<\u000a","b":""}`, ""}; !slices.Equal(sent, want) {
+		t.Errorf("sent %q, want %q", sent, want)
+	}
+	if want := []string{"", `[{"c":"é"},{}]`, `[{"d":"\""}]`}; !slices.Equal(tried, want) {
+		t.Errorf("tried %q, want %q", tried, want)
+	}
+}
+
+// What is taken apart by hand is what encoding/json would read, and what it can't read is left to that.
+func TestDecodeSent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching("[\x00-\x1f\"\\\\a<é\u2028{}:, ]*"))
+		sent := pipeline.SentOf(rapid.MapOf(text, text).Draw(t, "sent"))
+		plain, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range []string{string(plain), string(appendSent(nil, sent)), " {\n" + string(plain[1:])} {
+			if got, err := decodeSent([]byte(form)); err != nil || !got.Equal(sent) {
+				t.Errorf("%s is %q, %v, want %q", form, got, err, sent)
+			}
+		}
+	})
+	for form, want := range map[string]pipeline.Sent{
+		"":                         nil,
+		"null":                     nil,
+		"{}":                       {},
+		`{ "b" : "1" , "a": "2" }`: pipeline.SentOf(map[string]string{"a": "2", "b": "1"}),
+		`{"a": "1", "a": "2"}`:     pipeline.SentOf(map[string]string{"a": "2"}),
 	} {
-		if got := encodeLedger([]ledgerRow{tc.row}); got != tc.want || !json.Valid([]byte(got)) {
-			t.Errorf("%s, want %s", got, tc.want)
+		if got, err := decodeSent([]byte(form)); err != nil || !got.Equal(want) || (got == nil) != (want == nil) {
+			t.Errorf("%s is %q, %v, want %q", form, got, err, want)
 		}
 	}
-	if got := encodeLedger(make([]ledgerRow, 2)); !json.Valid([]byte(got)) {
-		t.Errorf("%s is no JSON", got)
+	for _, form := range []string{"{", `{"a"`, `{"a":`, `{"a":1}`, `{"a":"1"`, `{"a":"1"}}`, `{"a":"1",`, `["a"]`, `{"a" "1"}`, "{\"a\":\"\x01\"}"} {
+		if got, err := decodeSent([]byte(form)); err == nil {
+			t.Errorf("%s is %q, want an error", form, got)
+		}
 	}
 }

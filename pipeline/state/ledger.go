@@ -62,8 +62,8 @@ func (e *entryScan) read(scan scan) (pipeline.Entry, error) {
 	if len(e.links) > 0 {
 		err = json.Unmarshal(e.links, &entry.Links)
 	}
-	if len(e.sent) > 0 && err == nil {
-		err = json.Unmarshal(e.sent, &entry.Sent)
+	if err == nil {
+		entry.Sent, err = decodeSent(e.sent)
 	}
 	if len(e.tried) > 0 && err == nil {
 		err = json.Unmarshal(e.tried, &entry.Tried)

@@ -142,7 +142,7 @@ func (m *machine) finish() {
 func (m *machine) intend() {
 	g := pipeline.Group{ID: fmt.Sprintf("%s-%d", m.name, len(m.groups)), Pipeline: m.name}
 	for _, key := range distinct([]string{m.key(), m.key()}) {
-		g.Intents = append(g.Intents, pipeline.Intent{Key: key, Version: m.versions[key] + 1, Action: pipeline.Upsert, TraceID: g.ID + key, Sent: pipeline.Sent{m.slot(): m.value()}})
+		g.Intents = append(g.Intents, pipeline.Intent{Key: key, Version: m.versions[key] + 1, Action: pipeline.Upsert, TraceID: g.ID + key, Sent: pipeline.Sent{{Property: m.slot(), Value: m.value()}}})
 	}
 	m.groups = append(m.groups, g.ID)
 	m.each("intend", func(r *machineRun) error {
@@ -196,7 +196,7 @@ func (m *machine) decision() pipeline.Decision {
 	version := m.versions[key] + int64(rapid.IntRange(-1, 1).Draw(m.Context, "raise"))
 	d := pipeline.Decision{Key: key, Version: version, Hash: hash(byte(version))}
 	for range rapid.IntRange(0, 2).Draw(m.Context, "tried") {
-		d.Tried = append(d.Tried, pipeline.Sent{m.slot(): m.value()})
+		d.Tried = append(d.Tried, pipeline.Sent{{Property: m.slot(), Value: m.value()}})
 	}
 	switch rapid.IntRange(0, 4).Draw(m.Context, "verdict") {
 	case 0:
@@ -209,10 +209,8 @@ func (m *machine) decision() pipeline.Decision {
 		d.Verdict, d.ID = pipeline.Done, m.value()
 		d.Made, d.Gone = rapid.Bool().Draw(m.Context, "made"), rapid.IntRange(0, 4).Draw(m.Context, "gone") == 0
 		for range rapid.IntRange(0, 2).Draw(m.Context, "sent") {
-			if d.Sent == nil {
-				d.Sent = pipeline.Sent{}
-			}
-			d.Sent[m.slot()] = rapid.SampledFrom([]string{"", "1", "Ü \"\n"}).Draw(m.Context, "value")
+			value := rapid.SampledFrom([]string{"", "1", "Ü \"\n"}).Draw(m.Context, "value")
+			d.Sent = d.Sent.With(pipeline.Sent{{Property: m.slot(), Value: value}})
 		}
 		d.Record = &pipeline.RecordID{Object: m.name, Property: "n", Value: m.value(), ID: m.value()}
 		for range rapid.IntRange(0, 3).Draw(m.Context, "wants") {
@@ -348,7 +346,7 @@ func TestPack(t *testing.T) {
 		for range rapid.IntRange(0, 3).Draw(t, "intents") {
 			text := func(name string) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, name)) }
 			list = append(list, pipeline.Intent{Key: text("key"), Version: rapid.Int64().Draw(t, "version"), Hash: hash(rapid.Byte().Draw(t, "hash")),
-				Action: pipeline.Action(rapid.Int32().Draw(t, "action")), TraceID: text("trace"), ID: text("id"), Match: text("match"), Sent: pipeline.Sent{text("a"): text("b"), text("c"): ""}})
+				Action: pipeline.Action(rapid.Int32().Draw(t, "action")), TraceID: text("trace"), ID: text("id"), Match: text("match"), Sent: pipeline.SentOf(map[string]string{text("a"): text("b"), text("c"): ""})})
 		}
 		packed := pack(list)
 		got, err := unpack(packed)

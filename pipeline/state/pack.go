@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"sluice/pipeline"
 )
@@ -32,11 +30,10 @@ func pack(intents []pipeline.Intent) []byte {
 	return b
 }
 
-// packSent appends properties in the order of their names.
 func packSent(b []byte, sent pipeline.Sent) []byte {
 	b = binary.AppendUvarint(b, uint64(len(sent)))
-	for _, name := range slices.Sorted(maps.Keys(sent)) {
-		for _, text := range []string{name, sent[name]} {
+	for _, v := range sent {
+		for _, text := range [...]string{v.Property, v.Value} {
 			b = binary.AppendUvarint(b, uint64(len(text)))
 			b = append(b, text...)
 		}
@@ -106,10 +103,9 @@ func (r *reader) sent() pipeline.Sent {
 	if n == 0 {
 		return nil
 	}
-	sent := pipeline.Sent{}
+	var sent pipeline.Sent
 	for ; n > 0 && !r.bad; n-- {
-		name := r.text()
-		sent[name] = r.text()
+		sent = append(sent, pipeline.SentValue{Property: r.text(), Value: r.text()})
 	}
 	return sent
 }

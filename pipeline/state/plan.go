@@ -3,7 +3,6 @@ package state
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -95,7 +94,8 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	e.try(d.Tried)
 	// A row that was refused keeps waiting for the links of its earlier content.
 	if d.Links != nil || d.Verdict == pipeline.Done {
-		e.waiting, e.rewait = stillSince(own(d.Links, d.Key, e.ID), e.waiting), true
+		e.rewait = e.rewait || e.Waiting || len(d.Links) > 0
+		e.waiting = stillSince(own(d.Links, d.Key, e.ID), e.waiting)
 	}
 	return nil
 }
@@ -160,17 +160,14 @@ func (e *planned) write(d *pipeline.Decision) {
 	}
 	e.Made = e.Made || d.Made
 	if len(d.Sent) > 0 {
-		sent := pipeline.Sent{}
-		maps.Copy(sent, e.Sent)
-		maps.Copy(sent, d.Sent)
-		e.Sent = sent
+		e.Sent = e.Sent.With(d.Sent)
 	}
 }
 
 // try notes what attempts may have left in the record, each once.
 func (e *planned) try(attempts []pipeline.Sent) {
 	for _, sent := range attempts {
-		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, func(s pipeline.Sent) bool { return maps.Equal(s, sent) }) {
+		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
 			e.Tried = append(slices.Clip(e.Tried), sent)
 		}
 	}
@@ -275,14 +272,14 @@ func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkS
 	})
 }
 
-// ledger returns the rows of the ledger that change.
-func (p *plan) ledger() (rows []ledgerRow) {
+// ledger returns the rows of the ledger that change, and their keys.
+func (p *plan) ledger() (keys []string, rows []*planned) {
 	for _, key := range p.keys {
 		if e := p.rows[key]; e.changed {
-			rows = append(rows, newLedgerRow(key, e))
+			keys, rows = append(keys, key), append(rows, e)
 		}
 	}
-	return rows
+	return keys, rows
 }
 
 // relinked returns the keys whose waiting links change.

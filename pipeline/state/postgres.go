@@ -216,9 +216,19 @@ func (s *pgSession) query(ctx context.Context, each func(scan) error, source str
 func (s *pgSession) batch(ctx context.Context, list []statement) error {
 	var b pgx.Batch
 	for _, st := range list {
-		b.Queue(s.d.sql(st.source), st.args...)
+		b.Queue(s.d.sql(st.source), unfold(st.args)...)
 	}
 	return s.q.SendBatch(ctx, &b).Close()
+}
+
+// unfold returns args with the columns of the table that comes last, if there is one.
+func unfold(args []any) []any {
+	if at := len(args) - 1; at >= 0 {
+		if t, ok := args[at].(table); ok {
+			return append(args[:at:at], t...)
+		}
+	}
+	return args
 }
 
 func (s *pgSession) script(ctx context.Context, text string) error {

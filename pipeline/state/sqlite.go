@@ -233,12 +233,16 @@ func (s *sqlSession) query(ctx context.Context, each func(scan) error, source st
 	return eachRow(rows, each)
 }
 
-// arguments returns args with lists of texts as json_each reads them.
+// arguments returns args with lists of texts and tables as json_each reads them.
 func arguments(args []any) []any {
 	for i, a := range args {
-		if list, ok := a.([]string); ok {
+		switch a := a.(type) {
+		case []string:
 			args = slices.Clone(args)
-			args[i] = encode(list)
+			args[i] = encode(a)
+		case table:
+			args = slices.Clone(args)
+			args[i] = a.json()
 		}
 	}
 	return args

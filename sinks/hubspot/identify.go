@@ -111,7 +111,7 @@ func (s *Sink) has(c *pipeline.Change, i int) bool {
 	if i != s.match && !slices.Contains(s.also, i) || !s.isAddress(p) {
 		return false
 	}
-	was, sent := c.Was[p.name]
+	was, sent := c.Was.Value(p.name)
 	if i == s.match && !sent {
 		return c.Known == "" || c.Known == c.Match
 	}

@@ -84,7 +84,7 @@ func (s *Sink) cause(p *property, c *pipeline.Change, want, got string) pipeline
 	}
 	ever := false
 	for _, sent := range append([]pipeline.Sent{c.Was}, c.Tried...) {
-		value, ok := sent[p.name]
+		value, ok := sent.Value(p.name)
 		if ok && s.alike(p, value, got) {
 			return ""
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -89,7 +88,7 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 	}
 	e.Tried = slices.Clone(e.Tried)
 	for _, sent := range d.Tried {
-		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, func(have pipeline.Sent) bool { return maps.Equal(have, sent) }) {
+		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
 			e.Tried = append(e.Tried, sent)
 		}
 	}
@@ -107,10 +106,11 @@ func write(e *pipeline.Entry, d *pipeline.Decision) {
 		return
 	}
 	e.Made = e.Made || d.Made
-	sent := pipeline.Sent{}
-	maps.Copy(sent, e.Sent)
-	maps.Copy(sent, d.Sent)
-	e.Sent = sent
+	values := map[string]string{}
+	for _, v := range slices.Concat(e.Sent, d.Sent) {
+		values[v.Property] = v.Value
+	}
+	e.Sent = pipeline.SentOf(values)
 }
 
 // wait replaces the links that a key waits for. Of links that are the same but for their label, the last counts. The
