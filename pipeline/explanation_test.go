@@ -53,6 +53,9 @@ func fieldNames(t reflect.Type, prefix string) (names []string) {
 			}
 			within = within.Elem()
 		}
+		if f.Type == reflect.TypeFor[pipeline.Sent]() {
+			continue // an object whose names are properties
+		}
 		if within.Kind() == reflect.Struct && within != reflect.TypeFor[time.Time]() {
 			names = append(names, fieldNames(within, path+".")...)
 		}

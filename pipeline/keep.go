@@ -71,6 +71,9 @@ func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, ou
 
 // sentBy returns what a change sends: all of it, or only of the fields that are shared.
 func (r *run) sentBy(c *Change, shared bool) Sent {
+	if len(c.Values) == 0 {
+		return nil // it takes its record away
+	}
 	var sent Sent
 	for _, i := range r.plan.byName {
 		f, v := &r.schema.Fields[r.plan.properties[i]], c.Values[i]
