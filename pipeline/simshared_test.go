@@ -64,7 +64,7 @@ func (h *hub) spare(p *process, c *pipeline.Change, r *simRecord) bool {
 	want, ever := c.Values[0].String(), false
 	if r.name != want {
 		for i, sent := range append([]pipeline.Sent{c.Was}, c.Tried...) {
-			name, ok := sent["name"]
+			name, ok := sent.Value("name")
 			if ok && name == r.name {
 				h.w.count(map[bool]string{true: "named by an attempt that got no answer", false: "named by the last write"}[i > 0])
 				return false
