@@ -91,6 +91,12 @@ func columns(list string) []column {
 	return out
 }
 
+// The dialects are shared by all stores of a process, so that each statement is compiled once.
+var (
+	postgresDialect = sync.OnceValue(newPostgresDialect)
+	sqliteDialect   = sync.OnceValue(newSQLiteDialect)
+)
+
 // newPostgresDialect returns the dialect of Postgres 12 and later.
 func newPostgresDialect() *dialect {
 	return &dialect{

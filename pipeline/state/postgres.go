@@ -39,7 +39,7 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
-	p := &postgres{d: newPostgresDialect(), pool: pool}
+	p := &postgres{d: postgresDialect(), pool: pool}
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
 	if _, err := p.once(ctx, func(*pgx.Conn) error { return nil }); err != nil {
 		pool.Close()

@@ -49,7 +49,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteFile, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
-	f := &sqliteFile{d: newSQLiteDialect(), lock: newProcessLock(path + ".lock")}
+	f := &sqliteFile{d: sqliteDialect(), lock: newProcessLock(path + ".lock")}
 	if f.write, err = sql.Open("sqlite", dataSource(path, "immediate")); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}

@@ -86,8 +86,8 @@ func missingScope(t *testing.T) {
 // burst: never a request too many while we are alone; and where another app uses the limit up, its window is waited out.
 func burst(t *testing.T) {
 	for _, enabled := range []bool{true, false} {
-		w := newWorld(t, hubspottest.Options{Limits: hubspottest.Limits{Enabled: enabled, Burst: 40}})
-		w.people(crowd(4000))
+		w := newWorld(t, hubspottest.Options{Limits: hubspottest.Limits{Enabled: enabled, Burst: 20}})
+		w.people(crowd(2000))
 		if !enabled {
 			w.faults(hubspottest.Fault{Status: 429, Path: writes, Skip: 4, For: 25 * time.Second, Count: 1})
 		}
@@ -99,7 +99,7 @@ func burst(t *testing.T) {
 		if took := time.Since(began); took < 5*time.Second || took > 3*time.Minute || report.Rejected != 0 {
 			t.Errorf("took %v: %+v", took, report)
 		}
-		w.has(crowd(4000))
+		w.has(crowd(2000))
 		w.settled()
 	}
 }
@@ -140,7 +140,7 @@ func dailyQuota(t *testing.T) {
 		time.Sleep(time.Until(at.Add(-time.Minute)))
 		w := newWorld(t, hubspottest.Options{TimeZone: test.zone, Limits: hubspottest.Limits{Enabled: true, Daily: 12}})
 		time.Sleep(time.Until(at))
-		w.people(crowd(2200))
+		w.people(crowd(1200))
 		for day := 0; ; day++ {
 			report, err := w.run()
 			if err == nil {
@@ -160,7 +160,7 @@ func dailyQuota(t *testing.T) {
 			}
 			time.Sleep(time.Until(until))
 		}
-		w.has(crowd(2200))
+		w.has(crowd(1200))
 		if n := w.letters(); len(n) > 0 {
 			t.Errorf("%s: %v", test.zone, n)
 		}

@@ -99,10 +99,16 @@ func TestFailureModel(t *testing.T) {
 
 // inBubble plays in virtual time.
 func inBubble(t *testing.T, play func(*testing.T)) {
-	// conc keeps channels for reuse, which belong to the bubble that made them: two collections make it forget them.
-	runtime.GC()
-	runtime.GC()
+	forgetChannels()
+	defer forgetChannels()
 	synctest.Test(t, play)
+}
+
+// forgetChannels makes conc forget the channels that it keeps for reuse, which belong to the bubble that made them: what is in
+// a pool is gone after two collections.
+func forgetChannels() {
+	runtime.GC()
+	runtime.GC()
 }
 
 // TestFailureModelIsWhole proves that every fault is either played here or has tests elsewhere, and that these exist.

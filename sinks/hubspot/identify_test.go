@@ -77,33 +77,36 @@ func TestSecondaryAddress(t *testing.T) {
 		"empty": {{Path: "batch/(create|upsert|update)$", Kind: "no_errors", Count: 1}},
 	}
 	for name, switches := range worlds {
-		for fault, plan := range faults {
-			for _, c := range []Config{
-				{Mode: modeUpsert, Match: []string{"email"}},
-				{Mode: modeUpdate, Match: []string{"email"}},
-				{Mode: modeUpsert, Match: []string{"ext_id", "email"}},
-				{Mode: modeCreate, Match: []string{"email"}, OnConflict: conflictUpdate},
-			} {
-				o := clerk(t, switches, c.Match...)
-				o.sink.Mode, o.sink.OnConflict = c.Mode, c.OnConflict
-				owner := o.secondary("first@x.io", "second@x.io")
-				check := func(when, firstname string) {
-					t.Helper()
-					r, _ := o.server.Record("contacts", owner.ID)
-					if r.Properties["email"] != "first@x.io" || r.Properties["firstname"] != firstname || o.server.Count("contacts") != 1 {
-						t.Errorf("%s, %s, %s %v, %s: %d contacts, %v", name, fault, c.Mode, c.Match, when, o.server.Count("contacts"), r.Properties)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for fault, plan := range faults {
+				for _, c := range []Config{
+					{Mode: modeUpsert, Match: []string{"email"}},
+					{Mode: modeUpdate, Match: []string{"email"}},
+					{Mode: modeUpsert, Match: []string{"ext_id", "email"}},
+					{Mode: modeCreate, Match: []string{"email"}, OnConflict: conflictUpdate},
+				} {
+					o := clerk(t, switches, c.Match...)
+					o.sink.Mode, o.sink.OnConflict = c.Mode, c.OnConflict
+					owner := o.secondary("first@x.io", "second@x.io")
+					check := func(when, firstname string) {
+						t.Helper()
+						r, _ := o.server.Record("contacts", owner.ID)
+						if r.Properties["email"] != "first@x.io" || r.Properties["firstname"] != firstname || o.server.Count("contacts") != 1 {
+							t.Errorf("%s, %s, %s %v, %s: %d contacts, %v", name, fault, c.Mode, c.Match, when, o.server.Count("contacts"), r.Properties)
+						}
 					}
+					o.server.SetFaults(plan...)
+					o.run([]string{"1", "E-1", "Second@x.io", "Ann"})
+					o.server.SetFaults()
+					check("written", "Ann")
+					if c.Mode == modeCreate {
+						continue
+					}
+					o.run([]string{"1", "E-1", "Second@x.io", "Anna"})
+					check("written again", "Anna")
 				}
-				o.server.SetFaults(plan...)
-				o.run([]string{"1", "E-1", "Second@x.io", "Ann"})
-				o.server.SetFaults()
-				check("written", "Ann")
-				if c.Mode == modeCreate {
-					continue
-				}
-				o.run([]string{"1", "E-1", "Second@x.io", "Anna"})
-				check("written again", "Anna")
 			}
-		}
+		})
 	}
 }
