@@ -102,6 +102,7 @@ func newCage(t *testing.T, store string) *cage {
 	if store == "postgres" {
 		state = withPassword(t, pgtest.Database(t), secrets["the state's password"])
 	}
+	c.setenv("GORACE", quickExit)
 	c.setenv("HUBSPOT_ACCESS_TOKEN", canary)
 	c.setenv("HUBSPOT_BASE_URL", c.url)
 	c.setenv("SLUICE_STATE_URL", state)

@@ -170,7 +170,7 @@ func newStage(t *testing.T, store string) *stage {
 	if store == "postgres" {
 		state = pgtest.Database(t)
 	}
-	s.env = []string{"HUBSPOT_ACCESS_TOKEN=" + canary, "HUBSPOT_BASE_URL=" + proxy.URL, "SLUICE_STATE_URL=" + state}
+	s.env = []string{"GORACE=" + quickExit, "HUBSPOT_ACCESS_TOKEN=" + canary, "HUBSPOT_BASE_URL=" + proxy.URL, "SLUICE_STATE_URL=" + state}
 	s.write(t, "pipelines.yaml", killedPipeline)
 	var rows bytes.Buffer
 	w := csv.NewWriter(&rows)

@@ -23,6 +23,10 @@ import (
 // canary is the access token of every script. It must not turn up in any output or file (I12).
 const canary = "pat-na1-c0ffee00-canary-of-a-secret"
 
+// quickExit has programs that are built with the race detector end when they do: by default each sleeps for a second, for
+// races that might come late.
+const quickExit = "atexit_sleep_ms=10"
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sluice":     main,
@@ -97,6 +101,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("REPO", repository(t))
 	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 	env.Setenv("HUBSPOT_ACCESS_TOKEN", canary)
+	env.Setenv("GORACE", quickExit)
 	env.Values[simKey{}] = &simulator{t: t}
 	env.Defer(func() { searchFiles(t, env.WorkDir) })
 	return nil
