@@ -61,7 +61,7 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 	for _, p := range made {
 		switch o := decided[p.TraceID]; o.Verdict {
 		case Done, Refused:
-			o.NoOp = true
+			o.NoOp, o.Same = true, o.Verdict == Done
 			r.decideNow(p, o)
 		case Found:
 			p.Action, p.ID = Update, o.ID

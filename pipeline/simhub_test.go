@@ -135,8 +135,10 @@ func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: r.id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
 		}
 	}
-	if r.foreign && len(r.versions) == 0 { // what people did to it they did to the record of this key, however they spelt it
-		h.touched[c.Key] = h.touched[c.Key] || h.touched[r.key]
+	if r.foreign && !r.merged.IsZero() { // the rows of both records that were merged are written to it
+		h.touched[c.Key] = true
+	}
+	if r.foreign && len(r.versions) == 0 {
 		r.key = c.Key
 	}
 	h.overwrites(r, c, f, name)

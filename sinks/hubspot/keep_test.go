@@ -320,6 +320,21 @@ func TestFirstWriteKilled(t *testing.T) {
 	}
 }
 
+// TestMadeByAKilledRun proves that a record which a killed run has made, and the next one recognises by what it holds, holds
+// what was sent, and not what somebody has set.
+func TestMadeByAKilledRun(t *testing.T) {
+	o := newOffice(t, sharedCity)
+	o.sink.Mode = modeCreate
+	o.dies(1, row("Ann", "Oslo"))
+	o.run(row("Ann", "Oslo"))
+	o.sink.Mode = modeUpsert
+	o.run(row("Anna", "Bergen"))
+	o.has("Anna", "Bergen")
+	o.edit("Rome")
+	o.run(row("Anne", "Molde"))
+	o.has("Anne", "Rome")
+}
+
 // TestKeptByAKilledRun proves that a value which a killed run has left out isn't taken for what it has sent: a person may set
 // just that afterwards.
 func TestKeptByAKilledRun(t *testing.T) {
