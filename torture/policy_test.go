@@ -7,48 +7,6 @@ import (
 	"time"
 )
 
-// The properties of contacts that people may set, too.
-const (
-	sharedProperty = "city"     // owner: shared
-	filledProperty = "jobtitle" // when: empty
-)
-
-// theirContacts are contacts that somebody else has made before, with a city and a job of their own.
-var theirContacts = []string{"p004", "p013"}
-
-// shared fills in what a row of people says of the properties that others may set.
-func (row cells) shared(i, state int) {
-	if row["city"] = "Oslo"; state == secondState && i%4 == 1 {
-		row["city"] = "Bergen"
-	}
-	if state == secondState && i%8 == 2 {
-		delete(row, "city") // cleared, if it is still ours
-	}
-	if i%3 > 0 || state > firstState {
-		row["job"] = fmt.Sprintf("Job %d", i)
-	}
-	if state == secondState && i%3 == 1 {
-		row["job"] += ", again" // nothing comes of it: the property isn't empty any more
-	}
-}
-
-// jobs returns what fills the job of each contact: the first that a row has said of it.
-func jobs(from, to int) cells {
-	first := cells{}
-	for state := from; state <= to; state++ {
-		last := cells{}
-		for _, row := range people(state).rows {
-			last[row["person_id"]] = row["job"]
-		}
-		for key, job := range last {
-			if first[key] == "" {
-				first[key] = job
-			}
-		}
-	}
-	return first
-}
-
 // set is for what people have set, which stays.
 func (w *want) set(edits map[string]cells) {
 	for key, row := range edits {

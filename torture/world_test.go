@@ -114,35 +114,6 @@ func parentOf(i, state int) string {
 	return firmKey((i/10 + 7) * 10 % firmRows)
 }
 
-// people returns the file of people in a state.
-func people(state int) sheet {
-	s := sheet{name: "people", columns: []string{"person_id", "email", "first", "last", "phone", "firm", "city", "job"}}
-	for i := range peopleRows {
-		row := cells{"person_id": personKey(i), "email": fmt.Sprintf("p%d@example.com", i), "first": "First " + strconv.Itoa(i),
-			"last": "Last", "phone": strconv.Itoa(1000 + i), "firm": firmKey(i * 10 % firmRows)}
-		row.shared(i, state)
-		if i == 21 {
-			row["email"] = takenEmail // rejected by HubSpot
-		}
-		if state == secondState && i%6 == 1 {
-			row["first"] += " changed"
-			delete(row, "phone") // cleared
-		}
-		if state == secondState && i%11 == 6 {
-			row["firm"] = firmKey(i*10%firmRows + 1)
-		}
-		s.rows = append(s.rows, row)
-		if i%20 == 7 { // a key twice: the later row wins
-			again := cells{"person_id": personKey(i), "email": fmt.Sprintf("p%d@example.com", i), "first": "Again " + strconv.Itoa(state), "last": "Later"}
-			s.rows = append(s.rows, again)
-		}
-	}
-	return s
-}
-
-// takenEmail is the address of a contact that somebody else has made.
-const takenEmail = "taken@example.com"
-
 // The labels of memberships.
 const (
 	chair   = "Chair"
