@@ -42,7 +42,8 @@ type simRecord struct {
 	hash            pipeline.Hash    // of the content that was written last
 	versions        map[string]int64 // by key: the newest that was written
 	gone, purged    bool
-	taken           time.Time // when people took it away
+	taken           time.Time // when people took it away, or merged it into another one
+	late            bool      // made by a request that was sent before people took another one of its kind away
 	named           time.Time // when others named it
 	made            time.Time
 	foreign         bool            // somebody else has made it
@@ -154,9 +155,10 @@ func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 func (h *hub) create(c *pipeline.Change, sent time.Time) *simRecord {
 	h.serial++
 	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, made: time.Now(), versions: map[string]int64{}, links: map[string]bool{}}
+	r.late = h.overtaken(c.Match, sent)
 	h.records[r.id] = r
-	if old := h.records[h.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone {
-		h.again(c, old, sent)
+	if old := h.records[h.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone && !r.late {
+		h.w.violate("%q is made again although somebody took its record away", c.Key)
 	}
 	if h.left[c.Match] {
 		h.w.count("made again after it was archived")
@@ -173,14 +175,16 @@ func (h *hub) create(c *pipeline.Change, sent time.Time) *simRecord {
 // overtook is what happens where people take a record away while a request that makes it is on its way.
 const overtook = "made again by a request that people overtook"
 
-// again looks at a record that is made again after another one of its key was taken away. No client can take back a request
-// that it has sent before people did that, and that takes effect afterwards; whatever is sent later must not make it.
-func (h *hub) again(c *pipeline.Change, old *simRecord, sent time.Time) {
-	if sent.Before(old.taken) {
-		h.w.count(overtook)
-		return
+// overtaken tells whether people took a record with a match value away since a request was sent. Nobody can take the request
+// back, which then makes the record again.
+func (h *hub) overtaken(match string, sent time.Time) bool {
+	for _, r := range h.records {
+		if match != "" && r.match == match && sent.Before(r.taken) {
+			h.w.count(overtook)
+			return true
+		}
 	}
-	h.w.violate("%q is made again although somebody took its record away", c.Key)
+	return false
 }
 
 // wrote puts a write on the books and checks that versions don't go back.
@@ -240,7 +244,7 @@ func (h *hub) meddle(d *dice) {
 		}
 		h.lose(r)
 		h.merged[r.id] = other.id
-		r.merged, other.merged = time.Now(), time.Now()
+		r.merged, other.merged, r.taken = time.Now(), time.Now(), time.Now()
 		h.w.merges = true
 	default:
 		h.lose(r)

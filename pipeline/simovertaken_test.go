@@ -54,3 +54,17 @@ func TestOvertakenByPeople(t *testing.T) {
 		})
 	}
 }
+
+// overtakenSeed is a seed in which that happens: an upsert is given up, its record is found, somebody merges that into another
+// one, and then the upsert lands and makes a second one.
+const overtakenSeed = 9125103
+
+// TestOvertakenSeed proves that the oracle has nothing against such a seed, which it once had.
+func TestOvertakenSeed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		counts := map[string]int{}
+		if playSeed(t, overtakenSeed, counts); counts[overtook] == 0 {
+			t.Errorf("in seed %d no request was overtaken by people: look for another one", overtakenSeed)
+		}
+	})
+}
