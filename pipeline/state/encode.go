@@ -9,7 +9,13 @@ import (
 // encodeSent returns, as JSON objects and as JSON lists of them, what was sent and what was tried of each row; "" where that is
 // nothing. They are appended by hand to one text: for maps encoding/json takes several times the CPU time.
 func encodeSent(rows []*planned) (sent, tried []string) {
-	var b []byte
+	size := 0
+	for _, e := range rows {
+		for _, v := range e.Sent {
+			size += len(v.Property) + len(v.Value) + len(`"":"",`)
+		}
+	}
+	b := make([]byte, 0, size+size/8) // some for what is escaped
 	ends := make([]int, 0, 2*len(rows))
 	for _, e := range rows {
 		if len(e.Sent) > 0 {
