@@ -76,7 +76,9 @@ func (pl *Planner) PlanFrom(ctx context.Context, p *Pipeline, from Position) err
 	}
 	err = s.rehearse(ctx, opts, (*Pipeline).Run)
 	if err == nil && !pl.opts.AllowMassChange {
-		err = p.withinChange(ctx, pl.store, &s.plan)
+		if err = p.withinChange(ctx, pl.store, &s.plan); err != nil {
+			s.plan.Status = "failed" // a run would write nothing
+		}
 	}
 	return err
 }

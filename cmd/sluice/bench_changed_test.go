@@ -179,7 +179,7 @@ func (c *changed) killed(b *testing.B) {
 	hub := c.open(b)
 	j := c.job(b, copyDatabase(b, c.state), hub)
 	start := func() func() {
-		cmd, err := j.command()
+		cmd, err := j.command("run", "--json")
 		if err == nil {
 			err = cmd.Start()
 		}

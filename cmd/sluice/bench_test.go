@@ -189,20 +189,21 @@ func (j *job) write() (string, error) {
 	return file.Name(), nil
 }
 
-// command returns the program, about to run the job's pipeline. What it remembers outside of the state is the job's own.
-func (j *job) command() (*exec.Cmd, error) {
+// command returns the program, about to do something with the job's pipeline. What it remembers outside of the state is the
+// job's own.
+func (j *job) command(args ...string) (*exec.Cmd, error) {
 	file, err := j.write()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(j.sluice, "run", "--json", "-f", file)
+	cmd := exec.Command(j.sluice, append(args, "-f", file)...)
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+j.dir)
 	return cmd, nil
 }
 
 // run runs the job's pipeline once.
 func (j *job) run() (pipeline.Report, usage, error) {
-	cmd, err := j.command()
+	cmd, err := j.command("run", "--json")
 	if err != nil {
 		return pipeline.Report{}, usage{}, err
 	}
