@@ -165,8 +165,11 @@ func flatten(prefix string, options []config.Option) (list []optionLine) {
 			line.fallback = "default " + o.Default
 		}
 		below := line.name + "."
-		if strings.HasPrefix(o.Type, "list of") {
+		switch {
+		case strings.HasPrefix(o.Type, "list of"):
 			below = line.name + "[]."
+		case strings.HasPrefix(o.Type, "map to"):
+			below = line.name + ".NAME."
 		}
 		list = append(append(list, line), flatten(below, o.Options)...)
 	}

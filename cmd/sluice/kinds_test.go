@@ -54,20 +54,20 @@ func TestEveryKindHasAnExample(t *testing.T) {
 
 // enums has a way to write every option that lists its values.
 var enums = map[string]string{
-	"connection hubspot api_version": "hubspot: { access_token: x, api_version: %s }",
-	"source csv types":               "csv: { path: people.csv, types: { email: %s } }",
-	"source csv empty":               "csv: { path: people.csv, empty: %q }",
-	"source parquet binary":          "parquet: { path: people.parquet, binary: %s }",
-	"transform map NAME.type":        "map: { email: { from: email, type: %s } }",
-	"transform map NAME.null":        "map: { email: { from: email, null: %s } }",
-	"transform map NAME.when":        "map: { email: { from: email, when: %s } }",
-	"transform map NAME.owner":       "map: { email: { from: email, owner: %s } }",
-	"transform resolve NAME.missing": "resolve: { other: { object: contacts, by: { email: email }, missing: %s } }",
-	"sink hubspot mode":              "hubspot: { connection: crm, object: contacts, match: email, mode: %s }",
-	"sink hubspot on_conflict":       "hubspot: { connection: crm, object: contacts, match: email, on_conflict: %s }",
-	"sink hubspot on_gone":           "hubspot: { connection: crm, object: contacts, match: email, on_gone: %s }",
-	"sink hubspot properties.type":   "hubspot: { connection: crm, object: contacts, match: email, properties: { tier: { type: %s, options: [gold] } } }",
-	"sink hubspot translate":         "hubspot: { connection: crm, object: contacts, match: email, translate: { email: %s } }",
+	"connection hubspot api_version":    "hubspot: { access_token: x, api_version: %s }",
+	"source csv types":                  "csv: { path: people.csv, types: { email: %s } }",
+	"source csv empty":                  "csv: { path: people.csv, empty: %q }",
+	"source parquet binary":             "parquet: { path: people.parquet, binary: %s }",
+	"transform map NAME.type":           "map: { email: { from: email, type: %s } }",
+	"transform map NAME.null":           "map: { email: { from: email, null: %s } }",
+	"transform map NAME.when":           "map: { email: { from: email, when: %s } }",
+	"transform map NAME.owner":          "map: { email: { from: email, owner: %s } }",
+	"transform resolve NAME.missing":    "resolve: { other: { object: contacts, by: { email: email }, missing: %s } }",
+	"sink hubspot mode":                 "hubspot: { connection: crm, object: contacts, match: email, mode: %s }",
+	"sink hubspot on_conflict":          "hubspot: { connection: crm, object: contacts, match: email, on_conflict: %s }",
+	"sink hubspot on_gone":              "hubspot: { connection: crm, object: contacts, match: email, on_gone: %s }",
+	"sink hubspot properties.NAME.type": "hubspot: { connection: crm, object: contacts, match: email, properties: { tier: { type: %s, options: [gold] } } }",
+	"sink hubspot translate":            "hubspot: { connection: crm, object: contacts, match: email, translate: { email: %s } }",
 }
 
 // A value that an option's tag lists is one that the kind knows, and one that it doesn't list is refused with its place.
