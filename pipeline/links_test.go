@@ -202,39 +202,34 @@ func randomPairs(rng *rand.Rand) [][3]string {
 // way, and however the source changes meanwhile, every link that rows ask for is there at the end, and no other of ours.
 func TestKilledLinkRunsEndAsOneCleanRun(t *testing.T) {
 	killed := 0
-	for seed := range uint64(150) {
-		bubble(t, func(t *testing.T) {
-			rng := rand.New(rand.NewPCG(seed, 5))
-			store, crm := model.New(), newModelPairs(seed)
-			crm.faults = 0.3
-			for range 4 {
-				killed += linkRun(t, seed, rng, randomPairs(rng), store, crm)
-			}
-			last := randomPairs(rng)
-			crm.faults, crm.onCall = 0, nil
-			clear(crm.absent)
-			report, err := openPairs(t, last, crm).Run(context.Background(), store, pipeline.Options{})
-			if err != nil || report.Held != 0 || report.Parked != 0 {
-				t.Errorf("seed %d: the last run: %+v, %v", seed, report, err)
-			}
-			clean := newModelPairs(seed)
-			clear(clean.absent)
-			if _, err := openPairs(t, last, clean).Run(context.Background(), model.New(), pipeline.Options{}); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(clean.content(), crm.content()); diff != "" {
-				t.Errorf("seed %d: I10: the links differ from those of a clean run (-want +got):\n%s", seed, diff)
-			}
-			writes := crm.writes
-			again, err := openPairs(t, last, crm).Run(context.Background(), store, pipeline.Options{})
-			if err != nil || crm.writes != writes || again.Unchanged != again.Read {
-				t.Errorf("seed %d: I9: a second run made %d writes: %+v, %v", seed, crm.writes-writes, again, err)
-			}
-		})
-		if t.Failed() {
-			return
+	inOneBubble(t, 150, func(t *testing.T, seed uint64) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		store, crm := model.New(), newModelPairs(seed)
+		crm.faults = 0.3
+		for range 4 {
+			killed += linkRun(t, seed, rng, randomPairs(rng), store, crm)
 		}
-	}
+		last := randomPairs(rng)
+		crm.faults, crm.onCall = 0, nil
+		clear(crm.absent)
+		report, err := openPairs(t, last, crm).Run(context.Background(), store, pipeline.Options{})
+		if err != nil || report.Held != 0 || report.Parked != 0 {
+			t.Errorf("seed %d: the last run: %+v, %v", seed, report, err)
+		}
+		clean := newModelPairs(seed)
+		clear(clean.absent)
+		if _, err := openPairs(t, last, clean).Run(context.Background(), model.New(), pipeline.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(clean.content(), crm.content()); diff != "" {
+			t.Errorf("seed %d: I10: the links differ from those of a clean run (-want +got):\n%s", seed, diff)
+		}
+		writes := crm.writes
+		again, err := openPairs(t, last, crm).Run(context.Background(), store, pipeline.Options{})
+		if err != nil || crm.writes != writes || again.Unchanged != again.Read {
+			t.Errorf("seed %d: I9: a second run made %d writes: %+v, %v", seed, crm.writes-writes, again, err)
+		}
+	})
 	if killed < 100 {
 		t.Errorf("only %d runs were killed: the test proves too little", killed)
 	}

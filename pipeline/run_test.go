@@ -45,6 +45,15 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
+// inOneBubble plays seeds from 0 on until one fails: to make a bubble costs more than a seed.
+func inOneBubble(t *testing.T, seeds uint64, play func(t *testing.T, seed uint64)) {
+	bubble(t, func(t *testing.T) {
+		for seed := uint64(0); seed < seeds && !t.Failed(); seed++ {
+			play(t, seed)
+		}
+	})
+}
+
 // randomRows makes rows with repeated keys, parents before and behind their children, and some that are dropped,
 // rejected and refused.
 func randomRows(rng *rand.Rand, n int) [][3]string {
@@ -134,24 +143,14 @@ func TestRunBalancesItsBooksAndASecondRunWritesNothing(t *testing.T) {
 // destination ends as after one clean run, no key is there twice, and no version goes back.
 func TestFaultsAndKillsEndAsOneCleanRun(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(300) {
-		bubble(t, func(t *testing.T) { faultyRun(t, seed, func(*modelCRM) {}, seen) })
-		if t.Failed() {
-			return
-		}
-	}
+	inOneBubble(t, 300, func(t *testing.T, seed uint64) { faultyRun(t, seed, func(*modelCRM) {}, seen) })
 	proves(t, seen, "dropped", "late", "lost answer", "in doubt, found", "in doubt, absent", "killed", "killed at links")
 }
 
 // TestFaultsAndKillsOfCreatesEndAsOneCleanRun is I10 for records that are made once, with their links.
 func TestFaultsAndKillsOfCreatesEndAsOneCleanRun(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(150) {
-		bubble(t, func(t *testing.T) { faultyRun(t, seed, (*modelCRM).createOnly, seen) })
-		if t.Failed() {
-			return
-		}
-	}
+	inOneBubble(t, 150, func(t *testing.T, seed uint64) { faultyRun(t, seed, (*modelCRM).createOnly, seen) })
 	proves(t, seen, "dropped", "late", "lost answer", "in doubt, found", "in doubt, absent", "killed", "killed at links", "inline")
 }
 

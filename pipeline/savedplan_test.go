@@ -23,9 +23,7 @@ import (
 // changed.
 func TestAKilledRunOfAPlanIsCarriedOnToItsEnd(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(150) {
-		bubble(t, func(t *testing.T) { killedPlan(t, seed, seen) })
-	}
+	inOneBubble(t, 150, func(t *testing.T, seed uint64) { killedPlan(t, seed, seen) })
 	proves(t, seen, "killed", "killed at links", "dropped", "late", "lost answer", "in doubt, found")
 }
 
