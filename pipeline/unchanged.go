@@ -74,9 +74,7 @@ func (r *run) readDigest(ctx context.Context) error {
 	entries := 0
 	number, err := r.store.Digest(ctx, r.Name, r.resume.Epoch, func(packed []byte) error {
 		entries += len(packed) / digest.Size
-		for key, content := range digest.Entries(packed) {
-			l.table.Put(key, content)
-		}
+		l.table.Load(packed)
 		return ctx.Err()
 	})
 	if err != nil || entries < l.table.Len()/4*5+compactFrom {

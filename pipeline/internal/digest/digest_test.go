@@ -22,7 +22,17 @@ func TestTable(t *testing.T) {
 		most := rapid.SampledFrom([]uint64{20, 4000, 1 << 62}).Draw(t, "keys")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		key := func() uint64 { return 2 * (1 + rng.Uint64N(most)) } // small ones share the first slot
-		for range rapid.IntRange(1, 3000).Draw(t, "steps") {
+		steps := rapid.IntRange(1, 3000).Draw(t, "steps")
+		for step := range steps {
+			if step == steps/2 {
+				var packed []byte
+				for range rng.IntN(1500) {
+					k, e := key(), entry{content: rng.Uint64N(3)}
+					e.seen = model[k].seen
+					packed, model[k] = Append(packed, k, e.content), e
+				}
+				table.Load(packed)
+			}
 			k := key()
 			e, known := model[k]
 			switch rng.IntN(6) {

@@ -13,5 +13,6 @@ func allocate(n int) ([]slot, func()) {
 	if err != nil {
 		return make([]slot, n), func() {}
 	}
+	preferHuge(b)
 	return unsafe.Slice((*slot)(unsafe.Pointer(&b[0])), n), func() { _ = syscall.Munmap(b) } // fails only for what isn't mapped
 }

@@ -13,6 +13,8 @@ type Table struct {
 	seen  int // keys that are marked
 	free  func()
 	at    []uint64 // of a batch: the places where its keys are, or would be
+
+	warmed uint64 // all that warm has fetched, one over the other
 }
 
 // A slot is empty if its key is 0. The key's lowest bit tells whether it was seen.
@@ -61,6 +63,29 @@ func (t *Table) Put(key, content uint64) {
 		at = t.insert(key)
 	}
 	t.slots[at].content = content
+}
+
+// Load puts packed entries, of which a later one of a key takes the place of an earlier one.
+func (t *Table) Load(packed []byte) {
+	const together = 1024 * Size
+	for len(packed) > 0 {
+		part := packed[:min(together, len(packed))]
+		packed = packed[len(part):]
+		for key := range Entries(part) {
+			t.warm(key)
+		}
+		for key, content := range Entries(part) {
+			t.Put(key, content)
+		}
+	}
+}
+
+// warm has the memory fetch a key's slot, and returns its place. Of a batch, all slots are asked for before the first is
+// looked at: the memory answers them together.
+func (t *Table) warm(key uint64) uint64 {
+	hi, _ := bits.Mul64(key, uint64(len(t.slots)))
+	t.warmed |= t.slots[hi].key
+	return hi
 }
 
 // insert adds a key that isn't there, and returns its place.
@@ -120,13 +145,9 @@ func (t *Table) Marked(key uint64) bool { return t.slots[t.place(key)].key&seenB
 // the content is the table's. It tells whether one of the keys had been seen before. The three lists are of one length.
 func (t *Table) Probe(keys, contents []uint64, same []bool) (again bool) {
 	t.at = t.at[:0]
-	n, warm := uint64(len(t.slots)), uint64(0)
-	for _, key := range keys { // all slots are asked for before the first is looked at: the memory answers them together
-		hi, _ := bits.Mul64(key, n)
-		warm |= t.slots[hi].key
-		t.at = append(t.at, hi)
+	for _, key := range keys {
+		t.at = append(t.at, t.warm(key))
 	}
-	_ = warm
 	for i, key := range keys {
 		at := int(t.at[i])
 		for t.slots[at].key&^seenBit != key && t.slots[at].key != 0 {
