@@ -16,7 +16,7 @@ type pending struct {
 	Change
 	entry   Entry
 	span    *span
-	row     []Value      // the whole row, valid until the batch has been resolved
+	row     []Value      // the whole row, valid until the batch has been resolved; the texts in it stay
 	wants   []LinkChange // links that the row asks for and the ledger doesn't show
 	groups  []string     // intents that name it
 	attempt int64        // intents written down for it, earlier processes' included
@@ -159,7 +159,6 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 	for i, at := range r.plan.properties {
 		p.Values[i] = it.Values[at]
 	}
-	detach(p.Values)
 	return p
 }
 
@@ -200,7 +199,6 @@ func (r *run) newest(items []item) []item {
 func (r *run) postpone(it item) {
 	r.supersede(it.Key)
 	it.Values = slices.Clone(it.Values)
-	detach(it.Values)
 	r.deferred[it.Key] = it
 }
 

@@ -136,6 +136,7 @@ func (x *explaining) add(row ExplainedRow) {
 
 // trace takes one row through the transforms, and keeps what each of them makes of it.
 func (x *explaining) trace(ctx context.Context, row Row) error {
+	detach(row.Values) // what is told of them outlives the batch
 	schema := x.Source.Schema()
 	told := ExplainedRow{Place: row.Place.String(), Outcome: RowCounts, Columns: cells(schema, row.Values, 0), Stages: []ExplainedStage{}}
 	rows := []Row{row}

@@ -62,3 +62,30 @@ func fieldNames(t reflect.Type, prefix string) (names []string) {
 	}
 	return names
 }
+
+// TestExplainKeepsWhatItTells proves that what is told of a row stays when its source has gone on.
+func TestExplainKeepsWhatItTells(t *testing.T) {
+	s := newStock(t, [3]string{"a", "one", ""}, [3]string{"b", "two", ""}, [3]string{"c", "three", ""}, [3]string{"d", "four", ""}, [3]string{"a", "five", ""})
+	told, err := s.p.Explain(t.Context(), nil, "a", pipeline.ExplainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	add := func(list []pipeline.ExplainedValue) {
+		for _, v := range list {
+			if v.Value != nil {
+				got = append(got, v.Name+"="+*v.Value)
+			}
+		}
+	}
+	for _, row := range told.Rows {
+		add(row.Columns)
+		for _, stage := range row.Stages {
+			add(stage.Added)
+		}
+	}
+	add(told.Payload)
+	if diff := cmp.Diff(strings.Fields("id=a name=one name=one id=a name=five name=five name=five"), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"unsafe"
 
 	"sluice/pipeline"
 )
@@ -31,19 +32,38 @@ func (s *sliceSource) Batches(ctx context.Context, from pipeline.Position) iter.
 				return
 			}
 			var b pipeline.Batch
+			var texts lent
 			for ; at < len(s.rows) && len(b.Rows) < s.batch; at++ {
 				v := slab[3*len(b.Rows):][:3:3]
 				for i, cell := range s.rows[at] {
 					if v[i] = (pipeline.Value{}); cell != "" {
-						v[i] = pipeline.StringValue(cell)
+						v[i] = pipeline.StringValue(texts.lend(cell))
 					}
 				}
 				b.Rows = append(b.Rows, pipeline.Row{Place: pipeline.Place{Name: "rows", Line: int64(at + 1)}, Values: v})
 			}
 			b.End = pipeline.Position(strconv.Itoa(at))
-			if !yield(b, nil) {
+			more := yield(b, nil)
+			if texts.takeBack(); !more {
 				return
 			}
+		}
+	}
+}
+
+// A lent is the texts of a batch, whose memory is used for something else once the next batch is asked for.
+type lent [][]byte
+
+func (l *lent) lend(text string) string {
+	b := []byte(text)
+	*l = append(*l, b)
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+func (l *lent) takeBack() {
+	for _, b := range *l {
+		for i := range b {
+			b[i] = '#'
 		}
 	}
 }

@@ -8,16 +8,15 @@ import (
 
 // A Row is one record on its way from the source to the destination.
 //
-// Values belong to the stage that made them and are valid until the source is asked for its next batch;
-// a single Value may be kept for ever.
+// Values, and the texts in them, belong to the stage that made them and are valid until the source is asked for its next
+// batch: a source may use their memory again. What is kept longer is detached.
 type Row struct {
 	Key    string // the row's identity within its pipeline; set by the engine from the key columns
 	Place  Place
 	Values []Value // one for each field of the stage's schema
 }
 
-// detach moves the texts of values into one of their own. A row that is kept longer than its batch would otherwise keep all
-// that its source has read together with it.
+// detach moves the texts of values into one of their own, which stays valid for ever.
 func detach(values []Value) {
 	size := 0
 	for i := range values {

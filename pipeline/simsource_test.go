@@ -59,8 +59,10 @@ func (s *simSource) Batches(ctx context.Context, from pipeline.Position) iter.Se
 			return
 		}
 		for at < len(s.rows) {
-			b, err := s.page(ctx, &at)
-			if !yield(b, err) || err != nil {
+			var texts lent
+			b, err := s.page(ctx, &at, &texts)
+			more := yield(b, err)
+			if texts.takeBack(); !more || err != nil {
 				return
 			}
 		}
@@ -68,7 +70,7 @@ func (s *simSource) Batches(ctx context.Context, from pipeline.Position) iter.Se
 }
 
 // page reads a page from the given row on, which it moves.
-func (s *simSource) page(ctx context.Context, at *int) (b pipeline.Batch, err error) {
+func (s *simSource) page(ctx context.Context, at *int, texts *lent) (b pipeline.Batch, err error) {
 	d := s.p.dice("page")
 	if err := s.p.step("before a page"); err != nil {
 		return b, err
@@ -93,7 +95,7 @@ func (s *simSource) page(ctx context.Context, at *int) (b pipeline.Batch, err er
 		values := make([]pipeline.Value, 3)
 		for i, cell := range []string{row.id, row.name, row.parent} {
 			if cell != "" {
-				values[i] = pipeline.StringValue(cell)
+				values[i] = pipeline.StringValue(texts.lend(cell))
 			}
 		}
 		b.Rows = append(b.Rows, pipeline.Row{Place: place, Values: values})

@@ -45,7 +45,7 @@ func ParseType(name string) (Type, bool) {
 }
 
 // A Value is one cell of a row: a type, and a number or a text. The zero Value is null.
-// A Value is immutable and may be kept; it needs no allocation of its own.
+// A Value needs no allocation of its own. It holds on to its text: that of a row's value is valid as long as the row is.
 type Value struct {
 	text string
 	bits uint64

@@ -5,19 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"sluice/pipeline"
 )
 
-// Bounds of a batch, beside its number of rows.
-const (
-	batchCells = 1 << 20
-	batchBytes = 8 << 20 // of text, about: the last row may exceed it
-)
+// batchCells bounds a batch, beside its number of rows, and beside what the reader's buffer holds at once.
+const batchCells = 1 << 20
 
-// A batch collects rows and rejects. All texts of a batch are parts of one string.
+// A batch collects rows and rejects. Its texts are views of what the reader holds.
 type batch struct {
 	*source
 	charset string // of the file that is being read
@@ -28,8 +25,6 @@ type batch struct {
 	rows    []pipeline.Row
 	values  []pipeline.Value // of all rows
 	rejects []pipeline.Reject
-	texts   strings.Builder
-	size    int // of the largest texts so far
 }
 
 func newBatch(s *source) *batch {
@@ -42,9 +37,7 @@ func newBatch(s *source) *batch {
 	return b
 }
 
-func (b *batch) full() bool {
-	return len(b.rows)+len(b.rejects) >= b.limit || b.texts.Len() >= batchBytes
-}
+func (b *batch) full() bool { return len(b.rows)+len(b.rejects) >= b.limit }
 
 func (b *batch) empty() bool { return len(b.rows)+len(b.rejects) == 0 }
 
@@ -52,11 +45,8 @@ func (b *batch) take(end pipeline.Position) pipeline.Batch {
 	return pipeline.Batch{Rows: b.rows, Rejects: b.rejects, End: end}
 }
 
-// reset forgets the rows. Texts and rejects may still be in use; values and rows may not.
-func (b *batch) reset() {
-	b.size = max(b.size, b.texts.Len())
-	b.rows, b.rejects, b.texts = b.rows[:0], nil, strings.Builder{}
-}
+// reset forgets the rows. Rejects may still be in use; values and rows may not.
+func (b *batch) reset() { b.rows, b.rejects = b.rows[:0], nil }
 
 // add adds the record that r has read.
 func (b *batch) add(r *reader, path string) {
@@ -92,8 +82,7 @@ func (b *batch) refuse(place pipeline.Place, code string, err error) {
 	b.rejects = append(b.rejects, pipeline.Reject{Place: place, Stage: "source", Code: code, Err: err})
 }
 
-// convert returns the values of the record that r has read. The part of the record that holds them is copied once;
-// texts are cut from that copy. Behind the values is room for what later stages append.
+// convert returns the values of the record that r has read, and holds. Behind the values is room for what later stages append.
 func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 	n := len(b.rows) * b.width
 	values := b.values[n : n+len(b.columns) : n+b.width]
@@ -105,7 +94,8 @@ func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 	if err := b.checkText(r, part); err != nil {
 		return nil, err
 	}
-	text, fields := b.keep(part), r.fields
+	r.held = true
+	text, fields := view(part), r.fields
 	for i := range b.columns {
 		c := &b.columns[i]
 		f := fields[c.place]
@@ -115,7 +105,7 @@ func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 			continue
 		}
 		if f.is(doubled) {
-			s = b.keep(r.plain(f))
+			s = view(r.plain(f))
 		}
 		v, err := b.dialect.value(c, s, f.is(quoted))
 		if err != nil {
@@ -126,15 +116,8 @@ func (b *batch) convert(r *reader) ([]pipeline.Value, *pipeline.RowError) {
 	return values, nil
 }
 
-// keep returns a copy of text that stays valid.
-func (b *batch) keep(text []byte) string {
-	if b.texts.Cap() == 0 {
-		b.texts.Grow(b.size + b.size/8)
-	}
-	from := b.texts.Len()
-	b.texts.Write(text)
-	return b.texts.String()[from:]
-}
+// view returns text without a copy. It must not change while the string is in use.
+func view(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
 
 // value returns what a field with that text stands for.
 func (d *dialect) value(c *column, s string, quoted bool) (pipeline.Value, *pipeline.RowError) {

@@ -2,6 +2,7 @@ package csv
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/zeebo/xxh3"
@@ -36,9 +37,11 @@ type reader struct {
 	record []byte // the record that next has read, with its line break; valid until next is called again
 	start  int64  // its first line
 	open   bool   // it ended where the text ends, without a line break
+	held   bool   // records that were read are in use: nothing may be moved in buf
 	wide   bool   // fields grows, whatever the number of a record's fields is
 
 	undoubled []byte // what plain has made
+	holding   int64  // offset of the first record that is held, or would be
 }
 
 func newReader(src io.Reader, d *dialect) *reader {
@@ -48,14 +51,20 @@ func newReader(src io.Reader, d *dialect) *reader {
 	}
 }
 
+// errHeld says that the next record can't be had before those that are held are let go.
+var errHeld = errors.New("the buffer is in use")
+
 // next reads the next record. It returns a *syntaxError for one that can't be split, after which the reading goes on,
-// io.EOF after the last, and the error of what is read where that ends otherwise.
+// io.EOF after the last, and the error of what is read where that ends otherwise. While records are held it returns errHeld
+// where it would move them.
 func (r *reader) next() error {
 	for {
 		b := r.buf[r.pos:min(r.end, r.pos+r.limit)]
 		last := r.err == io.EOF && r.pos+len(b) == r.end
 		n, err := r.split(b, marks{r.marked, r.pos}, last)
 		switch {
+		case err != nil && r.held && r.err == nil:
+			return errHeld // what refuse passes over may end beyond the buffer
 		case err != nil:
 			return r.refuse(err)
 		case n > 0 && r.count > len(r.fields) && r.wide:
@@ -64,6 +73,8 @@ func (r *reader) next() error {
 		case n > 0:
 			r.take(n)
 			return nil
+		case n == 0 && r.held && r.err == nil:
+			return errHeld
 		case len(b) == r.limit && (r.err != nil || r.pos+len(b) < r.end): // and it isn't the end that is missing
 			return r.refuse(r.tooLong(r.limit))
 		case r.err != nil:
@@ -143,6 +154,16 @@ func (r *reader) sum() [16]byte {
 func (r *reader) digest() {
 	r.hash.Write(r.buf[r.hashed:r.pos])
 	r.hashed = r.pos
+}
+
+// release lets go the records that are held. If fewer bytes are left in the buffer than they had, it is filled: the next
+// records are to be held as many.
+func (r *reader) release() {
+	size := int(r.offset - r.holding)
+	r.held, r.undoubled, r.holding = false, r.undoubled[:0], r.offset
+	if r.end-r.pos < size && r.err == nil {
+		r.fill()
+	}
 }
 
 // more tells whether there is anything to read.
@@ -237,18 +258,21 @@ func (r *reader) blank() bool {
 	return r.count == 1 && r.fields[0].empty() && !r.fields[0].is(quoted)
 }
 
-// plain returns the field's text, without doubled quotes; valid until it is called again, or next is.
+// plain returns the field's text, without doubled quotes; valid until next is called, and as long as records are held.
 func (r *reader) plain(f field) []byte {
 	text := f.of(r.record)
 	if !f.is(doubled) {
 		return text
 	}
-	r.undoubled = r.undoubled[:0]
+	if !r.held {
+		r.undoubled = r.undoubled[:0]
+	}
+	from := len(r.undoubled)
 	for {
 		i := bytes.IndexByte(text, r.quote) + 1
 		if i == 0 {
 			r.undoubled = append(r.undoubled, text...)
-			return r.undoubled
+			return r.undoubled[from:]
 		}
 		r.undoubled = append(r.undoubled, text[:i]...)
 		text = text[i+1:]

@@ -155,6 +155,12 @@ func (p *pass) begin(in *input) (*reader, error) {
 func (p *pass) records(ctx context.Context, in *input, r *reader) error {
 	for {
 		err := r.next()
+		if err == errHeld {
+			if err := p.passOn(ctx, r); err != nil {
+				return err
+			}
+			continue
+		}
 		if bad, ok := err.(*syntaxError); ok {
 			p.batch.refuse(pipeline.Place{Name: in.path, Line: r.start}, bad.code, bad.where(r.start))
 		} else if err == io.EOF {
@@ -169,14 +175,20 @@ func (p *pass) records(ctx context.Context, in *input, r *reader) error {
 		if !p.batch.full() {
 			continue
 		}
-		p.mark(r)
-		if !p.flush() {
-			return errBreak
-		}
-		if err := ctx.Err(); err != nil {
+		if err := p.passOn(ctx, r); err != nil {
 			return err
 		}
 	}
+}
+
+// passOn passes the batch on, and lets go what r holds for it.
+func (p *pass) passOn(ctx context.Context, r *reader) error {
+	p.mark(r)
+	if !p.flush() {
+		return errBreak
+	}
+	r.release()
+	return ctx.Err()
 }
 
 // mark takes down where r is.

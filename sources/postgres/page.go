@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -47,6 +48,12 @@ func (p *page) start(row int) int {
 		return 0
 	}
 	return p.ends[row-1]
+}
+
+// text returns a row's text and all that follows it, valid as long as the page is.
+func (p *page) text(row int) string {
+	b := p.buf[p.start(row):]
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 // cut cuts a row's text, which may be followed by more, into cells.

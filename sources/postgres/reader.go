@@ -86,7 +86,7 @@ func (r *reader) enterNext() {
 	}
 }
 
-// batch decodes the next rows of the page. All texts of a batch are cut from one string.
+// batch decodes the next rows of the page. All texts of a batch are views of the page.
 func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return pipeline.Batch{}, err
@@ -94,11 +94,9 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 	var b pipeline.Batch
 	place, room := pipeline.Place{Name: r.name}, max(r.room, len(r.columns))
 	end := min(r.next+pipeline.BatchRows, r.ready)
-	start := r.start(r.next)
-	arena := string(r.buf[start:r.start(end)])
 	r.batched = r.batched[:0]
 	for ; r.next < end; r.next++ {
-		text := arena[r.start(r.next)-start:]
+		text := r.text(r.next)
 		at := len(r.batched) * room
 		values := r.values[at : at+len(r.columns) : at+room]
 		refused := r.decodeRow(text, values)
@@ -121,7 +119,7 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 	b.End = r.at.encode()
 	if end == r.ready && r.more && r.at.Phase != orphanPhase {
 		// The next page begins after this tuple, and would leave out another row that has it.
-		r.cut(end, string(r.buf[r.start(end):]), r.cells)
+		r.cut(end, r.text(end), r.cells)
 		return b, r.differs()
 	}
 	return b, nil
@@ -218,7 +216,7 @@ func (r *reader) describeKey() string {
 		if err != nil {
 			return ""
 		}
-		texts[i] = v.String()
+		texts[i] = strings.Clone(v.String()) // a reject is kept
 	}
 	key, _ := pipeline.Key(texts...)
 	return key

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,7 +25,8 @@ type slice struct {
 	flaw   string
 	schema *pipeline.Schema
 	room   int
-	texts  []byte           // reused by the flaw "reuse"
+	texts  []byte           // of the last batch
+	end    []byte           // reused by the flaw "reuse"
 	values []pipeline.Value // shared by rows with the flaw "shared room"
 	read   int
 	file   *os.File
@@ -122,10 +124,7 @@ func (s *slice) parse(from pipeline.Position) (int, error) {
 
 func (s *slice) batch(at int) pipeline.Batch {
 	var b pipeline.Batch
-	if s.texts == nil || s.flaw != "reuse" {
-		s.texts = make([]byte, 0, 1024)
-	}
-	s.texts, s.values = s.texts[:0], make([]pipeline.Value, 2*sliceBatch+s.room)
+	s.texts, s.values = slices.Grow(s.texts[:0], 1024), make([]pipeline.Value, 2*sliceBatch+s.room)
 	for i := at; i < min(at+sliceBatch, sliceRows); i++ {
 		place := pipeline.Place{Name: "slice", Line: int64(i + 1)}
 		if i%7 == 6 {
@@ -137,7 +136,11 @@ func (s *slice) batch(at int) pipeline.Batch {
 		text := unsafe.String(&s.texts[start], len(s.texts)-start)
 		b.Rows = append(b.Rows, s.row(place, i, text))
 	}
-	b.End = fmt.Appendf(nil, "row %d", min(at+sliceBatch, sliceRows))
+	if s.flaw != "reuse" {
+		s.end = nil
+	}
+	s.end = fmt.Appendf(s.end[:0], "row %d", min(at+sliceBatch, sliceRows))
+	b.End = s.end
 	if s.flaw == "no position" {
 		b.End = nil
 	}
@@ -211,7 +214,7 @@ func TestBrokenSources(t *testing.T) {
 		{"after error", "cancel", `Batches went on after the error "context canceled"`},
 		{"no room", "room", "slice:1: there is room for 0 more values, want 3"},
 		{"shared room", "room", "rows read with something appended to each"},
-		{"reuse", "kept", `a value of slice:1 was "text 000" and has become`},
+		{"reuse", "kept", `a position was "row 4" and has become`},
 		{"panic", "garbage", "panic: index out of range"},
 		{"trusting", "garbage", `read from the position "garbage": no error`},
 	} {
