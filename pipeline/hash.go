@@ -66,15 +66,20 @@ func newPlan(s *Schema, specs []LinkSpec) plan {
 func (p *plan) hash(values []Value) Hash {
 	b := binary.LittleEndian.AppendUint64(p.buf[:0], p.seed) // in front: xxh3 makes a secret for every call with a seed of its own
 	for _, at := range p.content {
-		v := values[at]
-		if v.IsNull() {
+		v := &values[at]
+		switch v.typ {
+		case Null:
 			b = append(b, 0)
-			continue
+		case String, Decimal, JSON, Ref: // nearly all of them, and their length is known
+			n := len(v.text)
+			b = append(b, 1, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
+			b = append(b, v.text...)
+		default:
+			b = append(b, 1, 0, 0, 0, 0)
+			start := len(b)
+			b = v.Append(b)
+			binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
 		}
-		b = append(b, 1, 0, 0, 0, 0)
-		start := len(b)
-		b = v.Append(b)
-		binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
 	}
 	p.buf = b
 	return Hash(xxh3.Hash128(b).Bytes())

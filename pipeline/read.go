@@ -112,8 +112,8 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 		return nil, err
 	}
 	r.items = r.items[:0]
-	for _, row := range rows {
-		r.items = append(r.items, item{Row: row, span: s, hash: r.plan.hash(row.Values)})
+	for i := range rows {
+		r.items = append(r.items, item{Row: rows[i], span: s, hash: r.plan.hash(rows[i].Values)})
 	}
 	r.mu.Lock()
 	s.undecided = len(rows) // each is taken off where its end is booked
@@ -143,8 +143,9 @@ func (r *run) keyed(rows []Row) []Row {
 		r.keyBytes, r.keyEnds = b, append(r.keyEnds, len(b))
 	}
 	text, start := string(r.keyBytes), 0
-	kept := rows[:0]
-	for i, row := range rows {
+	kept := 0
+	for i := range rows {
+		row := &rows[i]
 		row.Key = text[start:r.keyEnds[i]]
 		start = r.keyEnds[i]
 		if err := r.checkKey(row.Key); err != nil {
@@ -152,9 +153,12 @@ func (r *run) keyed(rows []Row) []Row {
 			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: rejectCode(err), Err: err})
 			continue
 		}
-		kept = append(kept, row)
+		if kept < i {
+			rows[kept] = *row
+		}
+		kept++
 	}
-	return kept
+	return rows[:kept]
 }
 
 // checkKey returns why a row can't have the key.

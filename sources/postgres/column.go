@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,6 +24,7 @@ type column struct {
 	nullable bool   // unless it is known not to be
 	expr     string // what is selected
 	format   int16  // textFormat or binaryFormat
+	plain    bool   // the text is the value, a String
 	value    func(text string) (pipeline.Value, *pipeline.RowError)
 	write    func(text string) string // as Postgres reads it; cells in textFormat are so already
 }
@@ -91,9 +93,9 @@ func newColumn(name string, oid uint32, array bool) column {
 	case bpcharOID:
 		c.typ, c.value = pipeline.String, padded
 	default:
-		c.typ, c.value = pipeline.String, str
+		c.typ, c.value, c.plain = pipeline.String, str, true
 		if array {
-			c.typ, c.value = pipeline.JSON, document
+			c.typ, c.value, c.plain = pipeline.JSON, document, false
 			c.expr = "to_json(" + c.ref() + ")"
 		}
 	}
@@ -131,10 +133,14 @@ func checkUTF8(text string) *pipeline.RowError {
 
 // bigEndian returns the integer that binary cells of 2, 4 or 8 bytes hold.
 func bigEndian(text string) int64 {
-	var b [8]byte
-	n := copy(b[:], text)
-	u := binary.BigEndian.Uint64(b[:])
-	return int64(u) >> (64 - 8*n)
+	b := unsafe.Slice(unsafe.StringData(text), len(text))
+	switch len(b) {
+	case 8:
+		return int64(binary.BigEndian.Uint64(b))
+	case 4:
+		return int64(int32(binary.BigEndian.Uint32(b)))
+	}
+	return int64(int16(binary.BigEndian.Uint16(b)))
 }
 
 func integer(text string) (pipeline.Value, *pipeline.RowError) {
@@ -152,7 +158,7 @@ func float(text string) (pipeline.Value, *pipeline.RowError) {
 }
 
 func decimal(text string) (pipeline.Value, *pipeline.RowError) {
-	if text == "NaN" || strings.HasSuffix(text, "Infinity") {
+	if last := len(text) - 1; last < 0 || text[last] > '9' { // NaN, Infinity or -Infinity
 		return pipeline.Value{}, notFinite(text)
 	}
 	return pipeline.DecimalValue(text), nil

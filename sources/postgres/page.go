@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -29,15 +30,16 @@ func (p *page) reset() { p.buf, p.sizes, p.ends = p.buf[:0], p.sizes[:0], p.ends
 
 func (p *page) add(values [][]byte) {
 	p.width = len(values)
-	for _, v := range values {
-		if v == nil {
-			p.sizes = append(p.sizes, -1)
-			continue
+	at := len(p.sizes)
+	p.sizes = slices.Grow(p.sizes, len(values))[:at+len(values)]
+	sizes, buf := p.sizes[at:], p.buf
+	for i, v := range values {
+		if sizes[i] = int32(len(v)); v == nil {
+			sizes[i] = -1
 		}
-		p.sizes = append(p.sizes, int32(len(v)))
-		p.buf = append(p.buf, v...)
+		buf = append(buf, v...)
 	}
-	p.ends = append(p.ends, len(p.buf))
+	p.buf, p.ends = buf, append(p.ends, len(buf))
 }
 
 func (p *page) rows() int { return len(p.ends) }

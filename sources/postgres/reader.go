@@ -193,6 +193,10 @@ func (r *reader) decodeRow(text string, values []pipeline.Value) *pipeline.RowEr
 		if c.paged {
 			r.cells[i] = cell{text: one}
 		}
+		if c.plain && !r.unchecked {
+			values[i] = pipeline.StringValue(one)
+			continue
+		}
 		var err *pipeline.RowError
 		if values[i], err = c.value(one); err == nil && r.unchecked {
 			err = checkUTF8(values[i].Text())

@@ -169,6 +169,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 			continue
 		}
 		t.properties = append(t.properties, p)
+		t.plain = append(t.plain, p.plain())
 		fields = append(fields, field)
 	}
 	t.schema = in.With(fields...)
@@ -204,7 +205,6 @@ func (f *Field) open(name string, in *pipeline.Schema) (property, pipeline.Field
 	if p.cast, _ = f.cast(); p.cast != pipeline.Null {
 		field.Type = p.cast
 	}
-	p.plain = f.From != "" && f.Values == nil && f.Default == nil && p.cast == pipeline.Null && !p.reject
 	return p, field, f.openFixed(&p, field.Type)
 }
 

@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sluice/pipeline"
 	"sluice/transforms/internal/expression"
@@ -12,6 +13,7 @@ import (
 type transform struct {
 	schema     *pipeline.Schema
 	properties []property
+	plain      []int // of each property
 }
 
 // A property is one value that is appended to each row.
@@ -19,7 +21,6 @@ type property struct {
 	name     string
 	column   string              // "" if it isn't a column
 	at       int                 // the column's place
-	plain    bool                // it is the column as it is
 	program  *expression.Program // nil if it isn't an expression
 	fixed    pipeline.Value      // neither of them
 	values   map[string]string
@@ -36,27 +37,48 @@ func (t *transform) Schema() *pipeline.Schema { return t.schema }
 
 // Apply appends the properties.
 func (t *transform) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeline.Row, error)) ([]pipeline.Row, error) {
-	kept := rows[:0]
-next:
-	for _, row := range rows {
-		values := row.Values
-		for i := range t.properties {
-			p := &t.properties[i]
-			if p.plain {
-				values = append(values, row.Values[p.at])
-				continue
-			}
-			v, err := p.of(row.Values)
-			if err != nil {
-				reject(row, err)
-				continue next
-			}
-			values = append(values, v)
+	kept := 0
+	for i := range rows {
+		row := &rows[i]
+		values, err := t.extend(row.Values)
+		if err != nil {
+			reject(*row, err)
+			continue
 		}
-		row.Values = values
-		kept = append(kept, row)
+		if kept < i {
+			rows[kept] = *row
+		}
+		rows[kept].Values = values
+		kept++
 	}
-	return kept, nil
+	return rows[:kept], nil
+}
+
+// extend appends the properties of a row to its values.
+func (t *transform) extend(row []pipeline.Value) ([]pipeline.Value, error) {
+	n := len(row)
+	values := slices.Grow(row, len(t.plain))[:n+len(t.plain)]
+	added := values[n:]
+	for i, at := range t.plain {
+		if at >= 0 {
+			added[i] = row[at]
+			continue
+		}
+		v, err := t.properties[i].of(row)
+		if err != nil {
+			return nil, err
+		}
+		added[i] = v
+	}
+	return values, nil
+}
+
+// plain returns the place of the column that the property is as it is; -1 if it is another one.
+func (p *property) plain() int {
+	if p.column == "" || p.values != nil || !p.fallback.IsNull() || p.cast != pipeline.Null || p.reject {
+		return -1
+	}
+	return p.at
 }
 
 // of returns the property of a row.

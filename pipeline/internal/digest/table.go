@@ -60,7 +60,7 @@ func (t *Table) place(key uint64) int {
 func (t *Table) Put(key, content uint64) {
 	at := t.place(key)
 	if t.slots[at].key == 0 {
-		at = t.insert(key)
+		at = t.insert(key, at)
 	}
 	t.slots[at].content = content
 }
@@ -88,13 +88,13 @@ func (t *Table) warm(key uint64) uint64 {
 	return hi
 }
 
-// insert adds a key that isn't there, and returns its place.
-func (t *Table) insert(key uint64) int {
+// insert adds a key that isn't there at the place where it would be, and returns its place then.
+func (t *Table) insert(key uint64, at int) int {
 	if (t.used+1)*5 > len(t.slots)*4 {
 		t.grow()
+		at = t.place(key)
 	}
 	t.used++
-	at := t.place(key)
 	t.slots[at] = slot{key: key}
 	return at
 }
@@ -130,7 +130,7 @@ func (t *Table) Forget(key uint64) {
 func (t *Table) Mark(key uint64) {
 	at := t.place(key)
 	if t.slots[at].key == 0 {
-		at = t.insert(key)
+		at = t.insert(key, at)
 	}
 	if t.slots[at].key&seenBit == 0 {
 		t.slots[at].key |= seenBit
