@@ -16,16 +16,13 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 	}
 	token := rand.Text()
 	var number int64
-	var digested bool
+	var digested, lettered bool
 	decides := len(c.Decisions)+len(c.Links) > 0
 	err := s.db.update(ctx, func(tx session) error {
 		if err := fence(ctx, tx, c.Pipeline, c.Epoch); err != nil {
 			return err
 		}
-		first, err := one(ctx, tx, []any{&number, &digested}, `
-update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now},
-digest_no = case when $3 and digest_no is not null then commit_no + 1 else digest_no end
-where pipeline = $1 and token <> $2 returning commit_no, digest_no is not null`, c.Pipeline, token, decides)
+		first, err := one(ctx, tx, []any{&number, &digested, &lettered}, beginCommit, c.Pipeline, token, decides, []byte(c.Position))
 		if err != nil || !first {
 			return err // if this isn't the first attempt, then an earlier one's commit was made after all
 		}
@@ -37,6 +34,9 @@ where pipeline = $1 and token <> $2 returning commit_no, digest_no is not null`,
 		if decides && digested {
 			list = append(list, addDigest(c.Pipeline, number, 0, p.digest()))
 		}
+		if !lettered {
+			p.close = nil
+		}
 		return tx.batch(ctx, append(list, statements(&c, p, number)...))
 	})
 	if err != nil {
@@ -45,6 +45,14 @@ where pipeline = $1 and token <> $2 returning commit_no, digest_no is not null`,
 	s.witness.meanwhile(c.Pipeline, number)
 	return nil
 }
+
+// beginCommit numbers a commit, moves the checkpoint if that is to be, and tells whether there is a digest and whether any dead
+// letter is open. It changes no row if an earlier attempt was made after all.
+const beginCommit = `
+update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}, position = coalesce($4, position),
+digest_no = case when $3 and digest_no is not null then commit_no + 1 else digest_no end
+where pipeline = $1 and token <> $2 returning commit_no, digest_no is not null,
+(select 1 from sluice.dead_letter d where d.pipeline = $1 and d.state <> 'closed' limit 1) is not null`
 
 // checkCommit refuses what a database can't hold.
 func checkCommit(c *pipeline.Commit) error {
@@ -173,9 +181,6 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 	list = append(list, letterStatements(c, p)...)
 	if len(c.Closed) > 0 {
 		add(deleteGroups, c.Pipeline, c.Closed)
-	}
-	if c.Position != nil {
-		add(`update sluice.progress set position = $2 where pipeline = $1`, c.Pipeline, []byte(c.Position))
 	}
 	add(`update sluice.run set report = $2 where id = $1`, c.Run, encode(&c.Report))
 	slices.SortFunc(p.stale, compareRecords)
