@@ -21,10 +21,13 @@ func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeli
 	return list, nil
 }
 
-// entryColumns are what scanEntry reads, of the ledger as l. Asked whether a row exists, Postgres may first collect all
-// keys that wait.
-const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links, l.sent, l.tried, l.made,
-(select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null`
+// entryColumns are what scanEntry reads, of the ledger as l of the pipeline $1.
+const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links, l.sent, l.tried, l.made, ` + waits
+
+// waits tells whether links of the ledger's row l of the pipeline $1 wait. That anything waits at all is asked once, so that
+// where nothing does it costs nothing. Asked whether a row exists, Postgres may first collect all keys that wait.
+const waits = `(select 1 from sluice.waiting a where a.pipeline = $1 limit 1) is not null
+and (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null`
 
 const (
 	selectEntries = `select r.n, ` + entryColumns + ` from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`
@@ -108,11 +111,8 @@ func (s *store) Ledger(ctx context.Context, name, after string, limit int) ([]pi
 	return list, nil
 }
 
-// That anything waits at all is asked once, so that where nothing does it costs nothing.
 const selectHoldings = `
-select l.key, l.record_id <> '', l.made, l.links is not null
-or (select 1 from sluice.waiting a where a.pipeline = $1 limit 1) is not null
-and (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null
+select l.key, l.record_id <> '', l.made, l.links is not null or ` + waits + `
 from sluice.ledger l where l.pipeline = $1 and l.key > $2 order by l.key limit $3`
 
 // Holdings returns a page of the ledger's keys and what they stand for; see pipeline.Store.

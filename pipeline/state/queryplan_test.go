@@ -54,8 +54,12 @@ var (
 	lookedUp  = map[string]string{"ledger_pkey": "key", "ledger_record": "record_id", "record_id_pkey": "value", "waiting_pkey": "key", "dead_letter_key": "key", "dead_letter_retried": "key"}
 )
 
+// once is a question that is asked once a statement, and ends with the first row that it finds.
+var once = regexp.MustCompile(`InitPlan[^\n]*\n *->  Limit[^\n]*\n *->  Index Only Scan using waiting_pkey on waiting a [^\n]*\n *Index Cond: \(pipeline = \$1\)`)
+
 func checkPlan(t *testing.T, name, plan string) {
 	t.Helper()
+	plan = once.ReplaceAllString(plan, "")
 	scans := tableScan.FindAllStringSubmatch(plan, -1)
 	if len(scans) == 0 || strings.Count(plan, "Scan using") != len(scans) || strings.Contains(plan, "Seq Scan on") ||
 		strings.Contains(plan, "Materialize") || strings.Contains(plan, "Join Filter") {
