@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/zeebo/xxh3"
 )
@@ -71,9 +72,9 @@ func (p *plan) hash(values []Value) Hash {
 		case Null:
 			b = append(b, 0)
 		case String, Decimal, JSON, Ref: // nearly all of them, and their length is known
-			n := len(v.text)
+			n := v.bits
 			b = append(b, 1, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
-			b = append(b, v.text...)
+			b = append(b, unsafe.Slice(v.data, n)...)
 		default:
 			b = append(b, 1, 0, 0, 0, 0)
 			start := len(b)

@@ -46,7 +46,7 @@ func (r *run) pack(ctx context.Context, changes []*pending) (full []*group) {
 func (r *run) add(p *pending) (full *group) {
 	size := changeOverhead
 	for _, v := range p.Values {
-		size += len(v.text) + valueOverhead
+		size += len(v.Text()) + valueOverhead
 	}
 	g := r.open[p.Action]
 	if g != nil && (len(g.changes) >= r.limits.Rows || r.limits.Bytes > 0 && g.bytes+size > r.limits.Bytes) {

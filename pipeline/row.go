@@ -20,14 +20,16 @@ type Row struct {
 func detach(values []Value) {
 	size := 0
 	for i := range values {
-		size += len(values[i].text)
+		size += len(values[i].Text())
 	}
 	var texts strings.Builder
 	texts.Grow(size)
 	for i := range values {
-		at := texts.Len()
-		texts.WriteString(values[i].text)
-		values[i].text = texts.String()[at:]
+		if v := &values[i]; v.typ.isText() {
+			at := texts.Len()
+			texts.WriteString(v.Text())
+			*v = textValue(v.typ, texts.String()[at:])
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unsafe"
 )
 
 // A Type is the type of a Value, and of a Field of a Schema. The union is closed: what a
@@ -46,11 +47,22 @@ func ParseType(name string) (Type, bool) {
 
 // A Value is one cell of a row: a type, and a number or a text. The zero Value is null.
 // A Value needs no allocation of its own. It holds on to its text: that of a row's value is valid as long as the row is.
+//
+// It is three words, since most of what a row costs is to move its values: a text and a number share one of them. Two values
+// aren't compared with ==, which would tell whether their texts lie in one place, but with Equal.
 type Value struct {
-	text string
-	bits uint64
+	_    [0]func()
+	data *byte  // the first byte of the text
+	bits uint64 // the number, or the length of the text
 	typ  Type
 }
+
+func textValue(t Type, text string) Value {
+	return Value{typ: t, data: unsafe.StringData(text), bits: uint64(len(text))}
+}
+
+// isText tells whether values of the type have a text.
+func (t Type) isText() bool { return 1<<t&(1<<String|1<<Decimal|1<<JSON|1<<Ref) != 0 }
 
 // Constructors of values, one a type.
 
@@ -66,13 +78,13 @@ func BoolValue(b bool) Value {
 func IntValue(n int64) Value { return Value{typ: Int, bits: uint64(n)} }
 
 // DecimalValue returns a Decimal with the given text: digits, an optional sign and at most one point.
-func DecimalValue(text string) Value { return Value{typ: Decimal, text: text} }
+func DecimalValue(text string) Value { return textValue(Decimal, text) }
 
 // FloatValue returns a Float.
 func FloatValue(f float64) Value { return Value{typ: Float, bits: math.Float64bits(f)} }
 
 // StringValue returns a String.
-func StringValue(s string) Value { return Value{typ: String, text: s} }
+func StringValue(s string) Value { return textValue(String, s) }
 
 // DateValue returns a Date: the number of days since 1970-01-01.
 func DateValue(days int64) Value { return Value{typ: Date, bits: uint64(days)} }
@@ -81,13 +93,18 @@ func DateValue(days int64) Value { return Value{typ: Date, bits: uint64(days)} }
 func TimeValue(t time.Time) Value { return Value{typ: Time, bits: uint64(t.UnixMicro())} }
 
 // JSONValue returns a JSON document given as text.
-func JSONValue(text string) Value { return Value{typ: JSON, text: text} }
+func JSONValue(text string) Value { return textValue(JSON, text) }
 
 // RefValue returns a Ref: the key of a record whose id isn't known yet.
-func RefValue(key string) Value { return Value{typ: Ref, text: key} }
+func RefValue(key string) Value { return textValue(Ref, key) }
 
 // Type returns the value's type; Null for the zero Value.
 func (v Value) Type() Type { return v.typ }
+
+// Equal tells whether two values are of one type, and the same.
+func (v Value) Equal(other Value) bool {
+	return v.typ == other.typ && v.bits == other.bits && v.Text() == other.Text()
+}
 
 // IsNull tells whether there is no value.
 func (v Value) IsNull() bool { return v.typ == Null }
@@ -102,7 +119,12 @@ func (v Value) Int() int64 { return int64(v.bits) }
 func (v Value) Float() float64 { return math.Float64frombits(v.bits) }
 
 // Text returns the text of a Decimal, String, JSON or Ref, without allocating; "" for other types.
-func (v Value) Text() string { return v.text }
+func (v Value) Text() string {
+	if !v.typ.isText() {
+		return ""
+	}
+	return unsafe.String(v.data, v.bits)
+}
 
 // Time returns the instant of a Time, or midnight UTC of a Date.
 func (v Value) Time() time.Time {
@@ -114,9 +136,8 @@ func (v Value) Time() time.Time {
 
 // String returns the value as text: "" for null, RFC 3339 for instants, YYYY-MM-DD for dates.
 func (v Value) String() string {
-	switch v.typ {
-	case Decimal, String, JSON, Ref:
-		return v.text
+	if v.typ.isText() {
+		return v.Text()
 	}
 	return string(v.Append(nil))
 }
@@ -138,6 +159,6 @@ func (v Value) Append(b []byte) []byte {
 	case Time:
 		return v.Time().AppendFormat(b, time.RFC3339Nano)
 	default:
-		return append(b, v.text...)
+		return append(b, v.Text()...)
 	}
 }

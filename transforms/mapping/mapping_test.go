@@ -46,7 +46,7 @@ func apply(t *testing.T, f Field, row ...pipeline.Value) (pipeline.Field, pipeli
 	if refused != nil {
 		return field, none, refused
 	}
-	if len(rows) != 1 || !slices.Equal(rows[0].Values[:len(row)], row) {
+	if len(rows) != 1 || !slices.EqualFunc(rows[0].Values[:len(row)], row, pipeline.Value.Equal) {
 		t.Fatalf("the columns are gone: %v", rows)
 	}
 	return field, rows[0].Values[len(row)], nil
@@ -84,7 +84,7 @@ func TestProperty(t *testing.T) {
 	}
 	for _, test := range tests {
 		field, got, err := apply(t, test.field, test.row...)
-		if err != nil || got != test.want || field.Type != test.typ || field.Role != pipeline.Property || field.Clear {
+		if err != nil || !got.Equal(test.want) || field.Type != test.typ || field.Role != pipeline.Property || field.Clear {
 			t.Errorf("%s: got %s %q (field %+v), %v; want %s %q", test.name, got.Type(), got, field, err, test.typ, test.want)
 		}
 	}
@@ -166,7 +166,7 @@ func TestSchema(t *testing.T) {
 		}
 		for i, key := range []string{"0", "2", "3"} {
 			v := rows[i].Values
-			if rows[i].Key != key || v[6] != str("t"+key) || v[7] != str(key) || v[8] != str("x") || len(v) != 9 {
+			if rows[i].Key != key || !v[6].Equal(str("t"+key)) || !v[7].Equal(str(key)) || !v[8].Equal(str("x")) || len(v) != 9 {
 				t.Errorf("row %s: %v", key, v)
 			}
 		}

@@ -52,7 +52,7 @@ func TestResolve(t *testing.T) {
 			t.Fatal(len(rows), err)
 		}
 		for i, test := range tests {
-			if !slices.Equal(rows[i].Values, slices.Concat(test.in, test.want)) {
+			if !slices.EqualFunc(rows[i].Values, slices.Concat(test.in, test.want), pipeline.Value.Equal) {
 				t.Errorf("row %d: got %v, want %v", i, rows[i].Values[3:], test.want)
 			}
 		}
