@@ -83,7 +83,7 @@ func (a *audit) rows(ctx context.Context, each func(context.Context, []*pending)
 		}
 		for i := range items {
 			a.markSeen(items[i].Key)
-			detach(items[i].Values)
+			a.own(items[i].Values)
 		}
 		list, err := a.changes(ctx, a.newest(items))
 		if err != nil {

@@ -141,7 +141,7 @@ func (x *explaining) trace(ctx context.Context, row Row) error {
 	told := ExplainedRow{Place: row.Place.String(), Outcome: RowCounts, Columns: cells(schema, row.Values, 0), Stages: []ExplainedStage{}}
 	rows := []Row{row}
 	x.roomy(rows)
-	for _, t := range x.Transforms {
+	for i, t := range x.Transforms {
 		stage := ExplainedStage{Stage: stageName(t), Result: "filtered"}
 		var err error
 		rows, err = apply(ctx, t, rows, func(reject Reject) { stage = rejected(&reject) })
@@ -153,7 +153,9 @@ func (x *explaining) trace(ctx context.Context, row Row) error {
 			told.Stages = append(told.Stages, stage)
 			break
 		}
-		row = rows[0]
+		if row = rows[0]; i == len(x.Transforms)-1 {
+			x.copy(row.Values)
+		}
 		stage.Result, stage.Added = "kept", cells(t.Schema(), row.Values, len(schema.Fields))
 		schema = t.Schema()
 		told.Stages = append(told.Stages, stage)

@@ -17,13 +17,13 @@ import (
 type plan struct {
 	properties []int  // places of the fields that are sent
 	byName     []int  // places in properties, in the order of the properties' names
-	content    []int  // places of all fields that make up the row's content
+	content    []int  // places of all fields that make up the row's content; of copies, of what they are copies of
 	seed       uint64 // of the encoding and of what the fields are: where one changes, every row counts as changed
 	buf        []byte
 }
 
 // newPlan works out which fields of the schema are a row's content: the properties, and what its links are made of.
-func newPlan(s *Schema, specs []LinkSpec) plan {
+func newPlan(s *Schema, specs []LinkSpec, copies []Copied) plan {
 	var p plan
 	for i, f := range s.Fields {
 		if f.Role == Property {
@@ -59,6 +59,11 @@ func newPlan(s *Schema, specs []LinkSpec) plan {
 		}
 	}
 	p.seed = xxh3.HashString(seed.String())
+	for _, c := range copies {
+		if at := slices.Index(p.content, c.Field); at >= 0 {
+			p.content[at] = c.Of
+		}
+	}
 	return p
 }
 

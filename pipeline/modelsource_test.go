@@ -76,6 +76,7 @@ func (mapped) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (pipe
 		pipeline.Field{Name: "parent", Type: pipeline.Ref, Role: pipeline.Link, Lookup: &pipeline.Lookup{Object: "things", Property: "id", Missing: pipeline.MissingPark}})}, nil
 }
 func (m mapped) Schema() *pipeline.Schema { return m.schema }
+func (m mapped) Leave() []pipeline.Copied { return []pipeline.Copied{{Field: 3, Of: 1}} }
 func (m mapped) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeline.Row, error)) ([]pipeline.Row, error) {
 	kept := rows[:0]
 	for _, row := range rows {
@@ -90,7 +91,7 @@ func (m mapped) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeli
 		if !row.Values[2].IsNull() {
 			parent = pipeline.RefValue(row.Values[2].Text())
 		}
-		row.Values = append(slices.Clone(row.Values), row.Values[1], parent)
+		row.Values = append(slices.Clone(row.Values), pipeline.StringValue("left out"), parent)
 		kept = append(kept, row)
 	}
 	return kept, nil

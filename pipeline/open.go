@@ -31,8 +31,9 @@ type Pipeline struct {
 	Sink        Sink
 
 	keyNames []string
-	key      []int   // places of the key columns in the source's schema
-	schema   *Schema // of the rows that reach the sink
+	key      []int    // places of the key columns in the source's schema
+	schema   *Schema  // of the rows that reach the sink
+	copies   []Copied // that the last transform leaves to be made
 	plan     plan
 	links    Linker // nil if the sink writes none
 	finder   Finder // nil if the sink can't look up records
@@ -114,6 +115,11 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 		p.Transforms = append(p.Transforms, t)
 		p.schema = t.Schema()
 	}
+	if n := len(p.Transforms); n > 0 {
+		if c, ok := p.Transforms[n-1].(Copier); ok {
+			p.copies = c.Leave()
+		}
+	}
 	if s, ok := p.Source.(Roomy); ok {
 		s.Room(len(p.schema.Fields))
 	}
@@ -125,7 +131,7 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	if p.links != nil {
 		p.specs = p.links.Specs()
 	}
-	p.plan = newPlan(p.schema, p.specs)
+	p.plan = newPlan(p.schema, p.specs, p.copies)
 	return p, nil
 }
 

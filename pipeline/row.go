@@ -16,6 +16,19 @@ type Row struct {
 	Values []Value // one for each field of the stage's schema
 }
 
+// own completes the values of a row that has gone through all transforms, and makes them valid for ever.
+func (p *Pipeline) own(values []Value) {
+	p.copy(values)
+	detach(values)
+}
+
+// copy makes the copies that the last transform has left out.
+func (p *Pipeline) copy(values []Value) {
+	for _, c := range p.copies {
+		values[c.Field] = values[c.Of]
+	}
+}
+
 // detach moves the texts of values into one of their own, which stays valid for ever.
 func detach(values []Value) {
 	size := 0

@@ -13,3 +13,13 @@ type Transform interface {
 	// Apply is not called concurrently.
 	Apply(ctx context.Context, rows []Row, reject func(Row, error)) ([]Row, error)
 }
+
+// A Copier is a Transform some of whose fields are copies of others. Of most rows nothing but their content is needed to tell
+// that they haven't changed: where it is the last transform, the engine makes the copies of the other rows only.
+type Copier interface {
+	// Leave has Apply leave the copies out: what is in their places means nothing. It returns all of them.
+	Leave() []Copied
+}
+
+// A Copied is a field that is a copy of another one of the same row; both are places in the schema.
+type Copied struct{ Field, Of int }

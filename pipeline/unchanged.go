@@ -86,7 +86,7 @@ func (r *run) readDigest(ctx context.Context) error {
 // compactParts is the number of entries in one part of a digest that is compacted.
 const compactParts = 1 << 15
 
-// sift books the rows of a batch that are unchanged for certain, and returns the others, detached. Of a key that comes more
+// sift books the rows of a batch that are unchanged for certain, and returns the others, which own their values. Of a key that comes more
 // than once all rows are returned, since the last of them counts.
 func (r *run) sift(items []item) []item {
 	l := &r.lookout
@@ -106,7 +106,7 @@ func (r *run) sift(items []item) []item {
 		if l.marks {
 			l.table.Mark(l.keys[i])
 		}
-		detach(items[i].Values)
+		r.own(items[i].Values)
 		rest = append(rest, items[i])
 	}
 	r.tableMu.Unlock()

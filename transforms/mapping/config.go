@@ -168,8 +168,12 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 			errs = append(errs, err)
 			continue
 		}
+		if i := len(t.properties); p.plain() {
+			t.copies = append(t.copies, pipeline.Copied{Field: len(in.Fields) + i, Of: p.at})
+		} else {
+			t.made = append(t.made, i)
+		}
 		t.properties = append(t.properties, p)
-		t.plain = append(t.plain, p.plain())
 		fields = append(fields, field)
 	}
 	t.schema = in.With(fields...)

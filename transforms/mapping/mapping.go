@@ -13,7 +13,9 @@ import (
 type transform struct {
 	schema     *pipeline.Schema
 	properties []property
-	plain      []int // of each property
+	copies     []pipeline.Copied // the properties that are columns as they are
+	made       []int             // the other properties
+	leave      bool              // the copies are left out
 }
 
 // A property is one value that is appended to each row.
@@ -34,6 +36,12 @@ func (t *transform) String() string { return Kind.Name }
 
 // Schema returns the fields that came in, and then the properties in the order of their names.
 func (t *transform) Schema() *pipeline.Schema { return t.schema }
+
+// Leave has Apply leave out the properties that are columns as they are.
+func (t *transform) Leave() []pipeline.Copied {
+	t.leave = true
+	return t.copies
+}
 
 // Apply appends the properties.
 func (t *transform) Apply(_ context.Context, rows []pipeline.Row, reject func(pipeline.Row, error)) ([]pipeline.Row, error) {
@@ -57,28 +65,25 @@ func (t *transform) Apply(_ context.Context, rows []pipeline.Row, reject func(pi
 // extend appends the properties of a row to its values.
 func (t *transform) extend(row []pipeline.Value) ([]pipeline.Value, error) {
 	n := len(row)
-	values := slices.Grow(row, len(t.plain))[:n+len(t.plain)]
-	added := values[n:]
-	for i, at := range t.plain {
-		if at >= 0 {
-			added[i] = row[at]
-			continue
+	values := slices.Grow(row, len(t.properties))[:n+len(t.properties)]
+	if !t.leave {
+		for _, c := range t.copies {
+			values[c.Field] = row[c.Of]
 		}
+	}
+	for _, i := range t.made {
 		v, err := t.properties[i].of(row)
 		if err != nil {
 			return nil, err
 		}
-		added[i] = v
+		values[n+i] = v
 	}
 	return values, nil
 }
 
-// plain returns the place of the column that the property is as it is; -1 if it is another one.
-func (p *property) plain() int {
-	if p.column == "" || p.values != nil || !p.fallback.IsNull() || p.cast != pipeline.Null || p.reject {
-		return -1
-	}
-	return p.at
+// plain tells whether the property is a column as it is.
+func (p *property) plain() bool {
+	return p.column != "" && p.values == nil && p.fallback.IsNull() && p.cast == pipeline.Null && !p.reject
 }
 
 // of returns the property of a row.
