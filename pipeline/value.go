@@ -154,10 +154,9 @@ func (v Value) Append(b []byte) []byte {
 	case Float:
 		return strconv.AppendFloat(b, v.Float(), 'g', -1, 64)
 	case Date:
-		b = v.Time().AppendFormat(b, time.RFC3339) // of all layouts the fastest
-		return b[:len(b)-len("T00:00:00Z")]
+		return appendDate(b, int64(v.bits))
 	case Time:
-		return v.Time().AppendFormat(b, time.RFC3339Nano)
+		return appendTime(b, int64(v.bits))
 	default:
 		return append(b, v.Text()...)
 	}
