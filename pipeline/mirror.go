@@ -14,8 +14,14 @@ import (
 // written, and the records that it has made. What others have made is left alone. A row has left if no row of the source has
 // its key any more, or if a filter drops it; one that is rejected, or held, is in the source.
 
-// holdingsKept is how many keys of the ledger are looked at together.
-const holdingsKept = 10_000
+const (
+	// holdingsKept is how many keys of the ledger are looked at together.
+	holdingsKept = 10_000
+
+	// groupsLeaving is how many groups of rows that have left the source the sink looks at together, before it writes them:
+	// enough not to wait for one answer after the other, and few enough that what it sees is still so.
+	groupsLeaving = 10
+)
 
 // A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
 // has written stays.
@@ -152,7 +158,7 @@ func (r *run) takeBack(ctx context.Context) error {
 			if !r.leaving(&page[i]) || r.letBe(page[i].Key, anyVersion) {
 				continue
 			}
-			if left = append(left, page[i].Key); len(left) < max(1, r.limits.Rows) {
+			if left = append(left, page[i].Key); len(left) < groupsLeaving*max(1, r.limits.Rows) {
 				continue
 			}
 			if err := r.dismiss(ctx, left); err != nil {
@@ -171,7 +177,7 @@ func (r *run) takeBack(ctx context.Context) error {
 	return r.quiet(ctx)
 }
 
-// dismiss takes back what a few rows stand for.
+// dismiss takes back what some rows stand for.
 func (r *run) dismiss(ctx context.Context, keys []string) error {
 	entries, err := r.store.Known(ctx, r.Name, keys)
 	if err != nil {

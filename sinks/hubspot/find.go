@@ -16,8 +16,9 @@ import (
 	"sluice/sinks/hubspot/internal/crm"
 )
 
-// readsAtOnce is how many requests one look makes at a time.
-const readsAtOnce = 4
+// readsAtOnce is how many requests one look makes at a time: enough to use 19 requests a second with answers after half a
+// second, and some more.
+const readsAtOnce = 12
 
 // Fold returns value as HubSpot compares it, as far as that is known: without blanks around it, a contact's email in
 // lower case, numbers in one notation. Whether other unique values differ by case is not known (API.md section 16), so
