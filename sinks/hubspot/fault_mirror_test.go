@@ -116,3 +116,21 @@ func TestMadeByAge(t *testing.T) {
 		t.Errorf("without an intent: %+v, %v", outcomes, err)
 	}
 }
+
+// TestAMirrorDoesntWaitForEachAnswer proves that records of rows that have left are looked at, and archived, many requests at a
+// time: with answers after half a second, forty requests one after the other would take twenty seconds.
+func TestAMirrorDoesntWaitForEachAnswer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, hubspottest.Options{Latency: 500 * time.Millisecond})
+		w.spec = strings.Replace(w.spec, "match:", "mode: mirror, match:", 1)
+		all := crowd(2100)
+		w.people(all)
+		w.well()
+		w.people(all[2000:])
+		began := time.Now()
+		r, err := w.run(massChange)
+		if took := time.Since(began); err != nil || r.Archived != 2000 || took > 5*time.Second {
+			t.Errorf("%v: %+v after %v, want 2000 archived within 5 s", err, r, took)
+		}
+	})
+}
