@@ -2,7 +2,7 @@
 # make torture  kills, cuts and pauses the program far longer than make test does; SIZE=small (20 minutes) or full (for a
 #               release: days), FOR=10m bounds each layer, RUN=Regexp picks some, SEED=2 draws other samples
 # make bench    the benchmarks, about a quarter of an hour; B=Regexp picks some; SCALE=full takes ten million rows where the
-#               scale is what is measured (B='Scale|Changed': about an hour and 10 GB of temporary files)
+#               scale is what is measured (B='Scale|Changed': an hour and a half, and 30 GB of temporary files)
 # make fuzz     every fuzz target in turn; FUZZTIME=5m is how long each runs, F=Name picks some
 # make build    the programs, into ./bin
 # make fmt      formats the code
