@@ -34,9 +34,7 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 		if decides && digested {
 			list = append(list, addDigest(c.Pipeline, number, 0, p.digest()))
 		}
-		if !lettered {
-			p.close = nil
-		}
+		p.lettered = lettered
 		return tx.batch(ctx, append(list, statements(&c, p, number)...))
 	})
 	if err != nil {

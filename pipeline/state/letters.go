@@ -68,18 +68,26 @@ update sluice.dead_letter as d set state = 'closed', closed_at = {now}, last_run
 where keyed(sluice.dead_letter $1 $3: state <> 'closed')
 and (select 1 from rows($2 r: key text, stage text, code text) where r.key = d.key and not (r.stage = d.stage and r.code = d.code) limit 1) is not null`
 
+// What a saved plan's run has refused isn't remembered as wrong, so that a row that is rejected now needs no other letter.
+const closePlanned = `
+update sluice.dead_letter set state = 'closed', closed_at = {now}, last_run = $3
+where keyed(sluice.dead_letter $1 $2: state <> 'closed' and code = '` + pipeline.PlanChanged + `')`
+
 const touchLetters = `
 update sluice.dead_letter set last_run = $3, last_at = {now}
 where keyed(sluice.dead_letter $1 $2: state <> 'closed')`
 
 // letterStatements closes what is settled, opens what isn't, and touches what was seen again.
 func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
-	if len(p.close) > 0 {
+	if p.lettered && len(p.close) > 0 {
 		keys := make([]string, len(p.close))
 		for i := range p.close {
 			keys[i] = p.close[i].Key
 		}
 		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close), keys, c.Run}})
+	}
+	if keys := rejectedKeys(c.Rejects); p.lettered && len(keys) > 0 {
+		list = append(list, statement{closePlanned, []any{c.Pipeline, keys, c.Run}})
 	}
 	if len(p.open) > 0 {
 		list = append(list, statement{putLetters, []any{c.Pipeline, encode(p.open), c.Run}})
@@ -88,4 +96,13 @@ func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
 		list = append(list, statement{touchLetters, []any{c.Pipeline, c.Seen, c.Run}})
 	}
 	return list
+}
+
+func rejectedKeys(rejects []pipeline.Reject) (keys []string) {
+	for i := range rejects {
+		if rejects[i].Key != "" && isText(rejects[i].Key) {
+			keys = append(keys, rejects[i].Key)
+		}
+	}
+	return keys
 }

@@ -41,6 +41,21 @@ func TestDeadLettersOfRows(t *testing.T) {
 	})
 }
 
+// A row that a saved plan's run has refused as changed, and that can't be written for another reason now, has one open dead
+// letter (I2): also where its source is never read as a whole.
+func TestADeadLetterOfAPlanMakesRoom(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, pipeline.Hash{}, pipeline.PlanChanged), refused("b", 1, pipeline.Hash{}, pipeline.PlanChanged), refused("c", 1, hash(1), "bad")}})
+		r.finish(pipeline.Finish{})
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Rejects: []pipeline.Reject{*reject("a", "map", "bad_date"), *reject("c", "map", "bad_date"), *reject("", "source", "ragged")}})
+		equal(t, "dead letters", codes(r.letters(Filter{Key: "a"})), []string{"a map/bad_date open"})
+		equal(t, "of a row that is as it was", codes(r.letters(Filter{Key: "b"})), []string{"b sink/plan_changed open"})
+		equal(t, "of one that the sink refused", len(r.letters(Filter{Key: "c"})), 2)
+	})
+}
+
 // At the end of a complete run, dead letters that weren't seen are closed, and what was refused is forgotten.
 func TestUnseenDeadLettersAreClosed(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {

@@ -19,6 +19,8 @@ type plan struct {
 	open   []letter
 	opened map[[3]string]int // places in open, by subject, stage and code
 	close  []closing
+
+	lettered bool // dead letters are open, which close and others are about
 }
 
 // planned is what becomes of one key.

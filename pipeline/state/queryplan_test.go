@@ -23,7 +23,7 @@ func TestPostgresPlansLookUpByWholeKeys(t *testing.T) {
 	}{
 		"entries": {selectEntries, 2}, "owners": {selectOwners, 2}, "records": {selectRecords, 4},
 		"waiting page": {selectWaitingPage, 7}, "waiting of keys": {selectWaitingOf, 2}, "delete waiting": {deleteWaiting, 2},
-		"close letters": {closeLetters, 4}, "put letters": {putLetters, 3}, "put records": {putRecords, 5}, "delete record": {deleteRecord, 5}, "touch letters": {touchLetters, 3},
+		"close letters": {closeLetters, 4}, "put letters": {putLetters, 3}, "put records": {putRecords, 5}, "delete record": {deleteRecord, 5}, "touch letters": {touchLetters, 3}, "close planned": {closePlanned, 3},
 	} {
 		statement := "plan_of_" + strings.ReplaceAll(name, " ", "_")
 		if _, err := conn.Exec(t.Context(), "prepare "+statement+" as "+p.d.sql(c.source)); err != nil {

@@ -29,6 +29,7 @@ func (s *Store) Commit(_ context.Context, c pipeline.Commit) error {
 		s.link(&l, &said)
 	}
 	for _, r := range c.Rejects {
+		s.closePlanned(r.Key)
 		said.open(r, Open)
 	}
 	s.write(&said, c.Run)

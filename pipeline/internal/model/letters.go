@@ -72,6 +72,16 @@ func (s *letters) refuse(d *pipeline.Decision, state string) {
 	s.close(r.Key, r.Stage, r.Code)
 }
 
+// closePlanned ends the letter of a row that a saved plan's run has refused, as the row can't be written for another reason; the
+// caller holds mu.
+func (s *Store) closePlanned(key string) {
+	for _, l := range s.letters {
+		if key != "" && l.Key == key && l.Code == pipeline.PlanChanged {
+			l.State = Closed
+		}
+	}
+}
+
 // write applies what a commit says; the caller holds mu.
 func (s *Store) write(said *letters, run int64) {
 	for _, l := range s.letters {
