@@ -1,6 +1,10 @@
 package state
 
-import "sluice/pipeline"
+import (
+	"slices"
+
+	"sluice/pipeline"
+)
 
 // The states of a dead letter.
 const (
@@ -68,7 +72,8 @@ update sluice.dead_letter as d set state = 'closed', closed_at = {now}, last_run
 where keyed(sluice.dead_letter $1 $3: state <> 'closed')
 and (select 1 from rows($2 r: key text, stage text, code text) where r.key = d.key and not (r.stage = d.stage and r.code = d.code) limit 1) is not null`
 
-// What a saved plan's run has refused isn't remembered as wrong, so that a row that is rejected now needs no other letter.
+// What a saved plan's run has refused isn't remembered as wrong, so that a row that can't be written for another reason needs no
+// other letter.
 const closePlanned = `
 update sluice.dead_letter set state = 'closed', closed_at = {now}, last_run = $3
 where keyed(sluice.dead_letter $1 $2: state <> 'closed' and code = '` + pipeline.PlanChanged + `')`
@@ -86,7 +91,7 @@ func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
 		}
 		list = append(list, statement{closeLetters, []any{c.Pipeline, encode(p.close), keys, c.Run}})
 	}
-	if keys := rejectedKeys(c.Rejects); p.lettered && len(keys) > 0 {
+	if keys := outsidePlans(c); p.lettered && len(keys) > 0 {
 		list = append(list, statement{closePlanned, []any{c.Pipeline, keys, c.Run}})
 	}
 	if len(p.open) > 0 {
@@ -98,10 +103,12 @@ func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
 	return list
 }
 
-func rejectedKeys(rejects []pipeline.Reject) (keys []string) {
-	for i := range rejects {
-		if rejects[i].Key != "" && isText(rejects[i].Key) {
-			keys = append(keys, rejects[i].Key)
+// outsidePlans returns the keys of rows that can't be written, and not for want of a saved plan that has them.
+func outsidePlans(c *pipeline.Commit) []string {
+	keys := slices.Clone(c.Seen)
+	for i := range c.Rejects {
+		if r := &c.Rejects[i]; r.Key != "" && r.Code != pipeline.PlanChanged && isText(r.Key) {
+			keys = append(keys, r.Key)
 		}
 	}
 	return keys

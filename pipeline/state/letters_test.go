@@ -53,6 +53,15 @@ func TestADeadLetterOfAPlanMakesRoom(t *testing.T) {
 		equal(t, "dead letters", codes(r.letters(Filter{Key: "a"})), []string{"a map/bad_date open"})
 		equal(t, "of a row that is as it was", codes(r.letters(Filter{Key: "b"})), []string{"b sink/plan_changed open"})
 		equal(t, "of one that the sink refused", len(r.letters(Filter{Key: "c"})), 2)
+
+		planned := *reject("d", "sink", pipeline.PlanChanged)
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("d", 1, hash(1), "bad")}})
+		r.commit(pipeline.Commit{Rejects: []pipeline.Reject{planned}})
+		again := r.letters(Filter{Key: "d", Code: pipeline.PlanChanged})[0].ID
+		r.commit(pipeline.Commit{Rejects: []pipeline.Reject{planned}})
+		equal(t, "refused by the plan again", r.letters(Filter{Key: "d", Code: pipeline.PlanChanged})[0].ID, again)
+		r.commit(pipeline.Commit{Seen: []string{"d"}})
+		equal(t, "of a row that is again as the sink refused it", codes(r.letters(Filter{Key: "d"})), []string{"d sink/bad open"})
 	})
 }
 

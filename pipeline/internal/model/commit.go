@@ -29,8 +29,13 @@ func (s *Store) Commit(_ context.Context, c pipeline.Commit) error {
 		s.link(&l, &said)
 	}
 	for _, r := range c.Rejects {
-		s.closePlanned(r.Key)
+		if r.Code != pipeline.PlanChanged {
+			s.closePlanned(r.Key)
+		}
 		said.open(r, Open)
+	}
+	for _, key := range c.Seen {
+		s.closePlanned(key)
 	}
 	s.write(&said, c.Run)
 	s.touch(c.Seen, c.Run)
