@@ -181,14 +181,13 @@ func (s *rehearsal) recallWaiting(ctx context.Context) error {
 		return nil
 	}
 	s.written, s.waiting, s.linked = map[uint64]rehearsed{}, map[string][]LinkChange{}, map[string][]LinkOutcome{}
-	s.shown, s.kept = map[string]int{}, map[string][]Kept{}
-	doubtful := map[string]bool{}
+	s.shown, s.kept, s.tried = map[string]int{}, map[string][]Kept{}, map[string][]Sent{}
 	for _, d := range s.resume.Doubtful {
 		if !d.Decided {
-			doubtful[d.Key] = true
+			s.tried[d.Key] = append(s.tried[d.Key], d.Sent)
 		}
 	}
-	s.plan.Doubtful, s.resume.Doubtful = int64(len(doubtful)), nil
+	s.plan.Doubtful, s.resume.Doubtful = int64(len(s.tried)), nil
 	var after *LinkChange
 	for s.pipeline.links != nil {
 		page, err := s.Store.Waiting(ctx, s.pipeline.Name, after, BatchRows)

@@ -34,6 +34,7 @@ type rehearsal struct {
 	plan    Plan
 	shown   map[string]int    // places in plan.Changes, by key
 	kept    map[string][]Kept // of changes that aren't decided yet, by key
+	tried   map[string][]Sent // what writes may have set of shared fields whose end isn't known, by key
 
 	// Of a plan that asks the destination.
 	unread   []*pending         // rows that are unchanged, whose records are still to be read
@@ -143,6 +144,7 @@ func (s *rehearsal) Holdings(ctx context.Context, name, after string, limit int)
 
 // amend brings an entry up to what the plan has decided. The caller holds mu.
 func (s *rehearsal) amend(key string, e *Entry) {
+	e.Tried = append(slices.Clip(e.Tried), s.tried[key]...)
 	if w, ok := s.written[keyHash(key)]; ok {
 		e.Version += w.times
 		e.Hash, e.Rejected, e.Sent = w.hash, Hash{}, nil

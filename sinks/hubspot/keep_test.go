@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -333,6 +334,42 @@ func TestMadeByAKilledRun(t *testing.T) {
 	o.edit("Rome")
 	o.run(row("Anne", "Molde"))
 	o.has("Anne", "Rome")
+}
+
+// TestPlannedAfterAKilledRun proves that a plan which is made while it isn't known what became of a killed run's writes
+// doesn't take what they have set for somebody else's: its run, which knows better by then, would refuse the row as changed.
+func TestPlannedAfterAKilledRun(t *testing.T) {
+	o := newOffice(t, sharedCity)
+	o.dies(1, row("Ann", "Oslo"))
+	o.rows = [][]string{row("Ann", "Bergen")}
+	o.with(func(p *pipeline.Pipeline, store state.Store) {
+		planned := save(t, p, store)
+		if r, err := p.Run(t.Context(), store, pipeline.Options{Plan: planned}); err != nil || r.Written != 1 {
+			t.Errorf("the run of the plan: %+v, %v; want 1 row written", r, err)
+		}
+	})
+	o.has("Ann", "Bergen")
+}
+
+// save saves a plan and reads it back.
+func save(t *testing.T, p *pipeline.Pipeline, store state.Store) *pipeline.PlannedRun {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := pipeline.NewPlanWriter(&file, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Plan(t.Context(), store, pipeline.PlanOptions{Save: w}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := pipeline.ReadPlan(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Pipelines[0]
 }
 
 // TestKeptByAKilledRun proves that a value which a killed run has left out isn't taken for what it has sent: a person may set
