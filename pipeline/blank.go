@@ -22,8 +22,14 @@ func (blank) Remember(context.Context, string, string) (Memory, error) { return 
 // Ledger is empty.
 func (blank) Ledger(context.Context, string, string, int) ([]KeyedEntry, error) { return nil, nil }
 
+// Keys is empty.
+func (blank) Keys(context.Context, string, string, int) ([]string, error) { return nil, nil }
+
 // Holdings is empty.
-func (blank) Holdings(context.Context, string, string, int) ([]Holding, error) { return nil, nil }
+func (blank) Holdings(context.Context, string, []string) ([]Holding, error) { return nil, nil }
+
+// CountHoldings is 0.
+func (blank) CountHoldings(context.Context, string) (int64, error) { return 0, nil }
 
 // Digest is empty.
 func (blank) Digest(context.Context, string, int64, func([]byte) error) (int64, error) {

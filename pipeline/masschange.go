@@ -40,21 +40,9 @@ func (p *Pipeline) withinChange(ctx context.Context, store Store, plan *Plan) er
 	if limits.MaxChange == nil {
 		return nil
 	}
-	known, after := int64(0), ""
-	for {
-		page, err := store.Holdings(ctx, p.Name, after, holdingsKept)
-		if err != nil {
-			return fmt.Errorf("count the rows that were written: %w", err)
-		}
-		if len(page) == 0 {
-			break
-		}
-		for i := range page {
-			if page[i].Record || page[i].Linked {
-				known++
-			}
-		}
-		after = page[len(page)-1].Key
+	known, err := store.CountHoldings(ctx, p.Name)
+	if err != nil {
+		return fmt.Errorf("count the rows that were written: %w", err)
 	}
 	changes := plan.Create + plan.Update
 	if limits.LinksOnly {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/pipeline/failpoint"
@@ -15,8 +16,12 @@ import (
 // its key any more, or if a filter drops it; one that is rejected, or held, is in the source.
 
 const (
-	// holdingsKept is how many keys of the ledger are looked at together.
-	holdingsKept = 10_000
+	// keysTogether is how many keys of the ledger are looked at together.
+	keysTogether = 10_000
+
+	// leaversKept is how many keys that have left the source are remembered, once they are counted; if there are more, the
+	// ledger's keys are read once more.
+	leaversKept = 1 << 18
 
 	// groupsLeaving is how many groups of rows that have left the source the sink looks at together, before it writes them:
 	// enough not to wait for one answer after the other, and few enough that what it sees is still so.
@@ -61,21 +66,27 @@ func (r *run) mirror(ctx context.Context) error {
 	if err := failpoint.At("mirror.count"); err != nil {
 		return err
 	}
-	var known, leaving, handed, alone int64
-	err := r.holdings(ctx, func(page []Holding) error {
-		for i := range page {
-			h := &page[i]
+	var there, leaving, handed, alone int64
+	var left []string
+	seen, err := r.unseen(ctx, func(holdings []Holding) error {
+		for i := range holdings {
+			h := &holdings[i]
 			if h.Record || h.Linked {
-				known++
+				there++
 			}
 			switch {
 			case !r.leaving(h):
+				continue
 			case r.letBe(h.Key, anyVersion):
 				alone++
+				continue
 			case r.claimed[h.Key]:
 				handed++
 			default:
 				leaving++
+			}
+			if leaving+handed <= leaversKept {
+				left = append(left, h.Key)
 			}
 		}
 		return nil
@@ -84,16 +95,63 @@ func (r *run) mirror(ctx context.Context) error {
 		r.log.Info("rows have left the source that the plan doesn't take back: they are left alone", "pipeline", r.Name, "rows", alone)
 	}
 	if err == nil {
-		err = r.withinQuota(leaving, known)
+		err = r.withinQuota(ctx, leaving, there+r.written(seen))
 	}
 	if err != nil || leaving+handed == 0 || !r.seenAny() && !r.opts.AllowMassChange {
 		return err
 	}
-	return r.takeBack(ctx)
+	if leaving+handed > leaversKept {
+		left = nil
+	}
+	return r.takeBack(ctx, left)
 }
 
-// withinQuota stops a run that would take back more than the sink allows, or everything.
-func (r *run) withinQuota(leaving, known int64) error {
+// unseen hands on what those of the ledger's keys stand for that the source doesn't have, a page at a time, and returns the
+// number of the others.
+func (r *run) unseen(ctx context.Context, each func([]Holding) error) (seen int64, err error) {
+	for after := ""; ; {
+		if err := failpoint.At("mirror.page"); err != nil {
+			return seen, err
+		}
+		page, err := r.store.Keys(ctx, r.Name, after, keysTogether)
+		if err != nil {
+			return seen, fmt.Errorf("look for rows that have left the source: %w", err)
+		}
+		if r.draining() {
+			return seen, ErrInterrupted
+		}
+		if len(page) == 0 {
+			return seen, nil
+		}
+		after = page[len(page)-1]
+		seen += int64(len(page))
+		if page = slices.DeleteFunc(page, r.isSeen); len(page) == 0 {
+			continue
+		}
+		seen -= int64(len(page))
+		holdings, err := r.store.Holdings(ctx, r.Name, page)
+		if err != nil {
+			return seen, fmt.Errorf("look for rows that have left the source: %w", err)
+		}
+		if err := each(holdings); err != nil {
+			return seen, err
+		}
+	}
+}
+
+// written returns how many of the ledger's keys that the source has stand for something, at least: to count them would take
+// longer than all else of a mirror. A row of links may stand for none.
+func (r *run) written(seen int64) int64 {
+	if r.limits.LinksOnly {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(0, seen-r.report.Rejected-r.report.Held)
+}
+
+// withinQuota stops a run that would take back more than the sink allows, or everything. At least known rows stand for something.
+func (r *run) withinQuota(ctx context.Context, leaving, known int64) error {
 	if leaving == 0 || r.opts.AllowMassChange {
 		return nil
 	}
@@ -107,35 +165,18 @@ func (r *run) withinQuota(leaving, known int64) error {
 	if !empty && leaving <= quota.of(known) {
 		return nil
 	}
+	known, err := r.store.CountHoldings(ctx, r.Name)
+	if err != nil {
+		return fmt.Errorf("count the rows that were written: %w", err)
+	}
+	if !empty && leaving <= quota.of(known) {
+		return nil
+	}
 	verb := "archived"
 	if r.limits.LinksOnly {
 		verb = "unlinked"
 	}
 	return &MassChangeError{Pipeline: r.Name, Leaving: leaving, Known: known, Quota: *quota, Verb: verb, Empty: empty}
-}
-
-// holdings hands on what the ledger shows, a page at a time.
-func (r *run) holdings(ctx context.Context, each func([]Holding) error) error {
-	after := ""
-	for {
-		if err := failpoint.At("mirror.page"); err != nil {
-			return err
-		}
-		page, err := r.store.Holdings(ctx, r.Name, after, holdingsKept)
-		if err != nil {
-			return fmt.Errorf("look for rows that have left the source: %w", err)
-		}
-		if r.draining() {
-			return ErrInterrupted
-		}
-		if len(page) == 0 {
-			return nil
-		}
-		after = page[len(page)-1].Key
-		if err := each(page); err != nil {
-			return err
-		}
-	}
 }
 
 // leaving tells whether a key has left the source, and something of it is to be taken back.
@@ -150,29 +191,34 @@ func (r *run) claim(key string) {
 	}
 }
 
-// takeBack takes back what the rows stand for that have left the source, and returns once that is decided.
-func (r *run) takeBack(ctx context.Context) error {
-	var left []string
-	err := r.holdings(ctx, func(page []Holding) error {
-		for i := range page {
-			if !r.leaving(&page[i]) || r.letBe(page[i].Key, anyVersion) {
-				continue
+// takeBack takes back what the rows stand for that have left the source, and returns once that is decided. Their keys are
+// read again if left is nil.
+func (r *run) takeBack(ctx context.Context, left []string) error {
+	together := groupsLeaving * max(1, r.limits.Rows)
+	if left == nil {
+		_, err := r.unseen(ctx, func(holdings []Holding) error {
+			for i := range holdings {
+				if !r.leaving(&holdings[i]) || r.letBe(holdings[i].Key, anyVersion) {
+					continue
+				}
+				if left = append(left, holdings[i].Key); len(left) < together {
+					continue
+				}
+				if err := r.dismiss(ctx, left); err != nil {
+					return err
+				}
+				left = left[:0]
 			}
-			if left = append(left, page[i].Key); len(left) < groupsLeaving*max(1, r.limits.Rows) {
-				continue
-			}
-			if err := r.dismiss(ctx, left); err != nil {
-				return err
-			}
-			left = left[:0]
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err == nil {
-		err = r.dismiss(ctx, left)
 	}
-	if err != nil {
-		return err
+	for keys := range slices.Chunk(left, together) {
+		if err := r.dismiss(ctx, keys); err != nil {
+			return err
+		}
 	}
 	return r.quiet(ctx)
 }

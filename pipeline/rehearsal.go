@@ -29,8 +29,7 @@ type rehearsal struct {
 	waiting map[string][]LinkChange  // by key
 	linked  map[string][]LinkOutcome // of links that earlier runs have left waiting, by key
 	queue   []LinkChange             // of waiting links, as a reading of them has begun
-	fresh   int                      // keys that the ledger doesn't have
-	ahead   int                      // of them, not yet returned by a reading of Holdings
+	fresh   int64                    // keys that the ledger doesn't have
 	plan    Plan
 	shown   map[string]int    // places in plan.Changes, by key
 	kept    map[string][]Kept // of changes that aren't decided yet, by key
@@ -117,29 +116,12 @@ func (s *rehearsal) Ledger(ctx context.Context, name, after string, limit int) (
 	return page, nil
 }
 
-// lastHolding is the key of holdings that aren't in the ledger yet. No row has it.
-const lastHolding = "\xff"
-
-// Holdings returns a page of what the ledger's keys stand for, and at last as many holdings as the plan has added. Those have
-// no key of their own; nothing of them can have left the source.
-func (s *rehearsal) Holdings(ctx context.Context, name, after string, limit int) ([]Holding, error) {
+// CountHoldings counts what the plan has added, too. Nothing of that can have left the source, so that no key of it is needed.
+func (s *rehearsal) CountHoldings(ctx context.Context, name string) (int64, error) {
+	n, err := s.Store.CountHoldings(ctx, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if after == "" {
-		s.ahead = s.fresh
-	}
-	if after != lastHolding {
-		page, err := s.Store.Holdings(ctx, name, after, limit)
-		if err != nil || len(page) > 0 {
-			return page, err
-		}
-	}
-	page := make([]Holding, min(limit, s.ahead))
-	s.ahead -= len(page)
-	for i := range page {
-		page[i] = Holding{Key: lastHolding, Record: true}
-	}
-	return page, nil
+	return n + s.fresh, err
 }
 
 // amend brings an entry up to what the plan has decided. The caller holds mu.

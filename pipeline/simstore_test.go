@@ -161,7 +161,7 @@ func (c *connection) keep(ctx context.Context, epoch int64, lost func(error)) {
 	}
 }
 
-// Known, Ledger, Holdings, Waiting, Records and Owners read.
+// Known, Ledger, Keys, Holdings, CountHoldings, Waiting, Records and Owners read.
 func (c *connection) Known(ctx context.Context, name string, keys []string) (list []pipeline.Entry, err error) {
 	err = c.call(ctx, "known", "", func() (err error) {
 		list, err = c.store.Known(ctx, name, keys)
@@ -178,12 +178,28 @@ func (c *connection) Ledger(ctx context.Context, name, after string, limit int) 
 	return page, err
 }
 
-func (c *connection) Holdings(ctx context.Context, name, after string, limit int) (page []pipeline.Holding, err error) {
-	err = c.call(ctx, "holdings", "", func() (err error) {
-		page, err = c.store.Holdings(ctx, name, after, limit)
+func (c *connection) Keys(ctx context.Context, name, after string, limit int) (page []string, err error) {
+	err = c.call(ctx, "keys", "", func() (err error) {
+		page, err = c.store.Keys(ctx, name, after, limit)
 		return err
 	})
 	return page, err
+}
+
+func (c *connection) Holdings(ctx context.Context, name string, keys []string) (list []pipeline.Holding, err error) {
+	err = c.call(ctx, "holdings", "", func() (err error) {
+		list, err = c.store.Holdings(ctx, name, keys)
+		return err
+	})
+	return list, err
+}
+
+func (c *connection) CountHoldings(ctx context.Context, name string) (n int64, err error) {
+	err = c.call(ctx, "count holdings", "", func() (err error) {
+		n, err = c.store.CountHoldings(ctx, name)
+		return err
+	})
+	return n, err
 }
 
 func (c *connection) Waiting(ctx context.Context, name string, after *pipeline.LinkChange, limit int) (page []pipeline.LinkChange, err error) {

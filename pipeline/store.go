@@ -29,9 +29,15 @@ type Store interface {
 	// Ledger returns up to limit entries whose key is greater than after, by key.
 	Ledger(ctx context.Context, pipeline, after string, limit int) ([]KeyedEntry, error)
 
-	// Holdings returns what up to limit keys greater than after stand for in the destination, by key. It is much cheaper
-	// than Ledger.
-	Holdings(ctx context.Context, pipeline, after string, limit int) ([]Holding, error)
+	// Keys returns up to limit keys of the ledger that are greater than after, by key. It is much cheaper than Ledger.
+	Keys(ctx context.Context, pipeline, after string, limit int) ([]string, error)
+
+	// Holdings returns what keys stand for in the destination, in any order and without those that the ledger doesn't have.
+	// It is cheaper than Known.
+	Holdings(ctx context.Context, pipeline string, keys []string) ([]Holding, error)
+
+	// CountHoldings returns how many keys of the ledger stand for a record, or for links. It may read all of the ledger.
+	CountHoldings(ctx context.Context, pipeline string) (int64, error)
 
 	Digester
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"iter"
 	"slices"
 
 	"sluice/pipeline"
@@ -142,7 +143,7 @@ where l.version <= excluded.version`
 // recordRow is what is unique of a record.
 type recordRow struct{ Object, Property, Value, ID string }
 
-// recordRows returns the columns of the table macro in putRecords.
+// recordRows returns the columns of the table macro in putRecords and deleteRecords.
 func recordRows(rows []recordRow) table {
 	values, ids := make([]string, len(rows)), make([]string, len(rows))
 	for i := range rows {
@@ -161,8 +162,25 @@ where k.account = $1 and k.object = $2 and k.property = $3 and k.value = r.value
 on conflict (account, object, property, value) do update set record_id = excluded.record_id
 where i.record_id <> excluded.record_id`
 
-const deleteRecord = `
-delete from sluice.record_id where account = $1 and object = $2 and property = $3 and value = $4 and (record_id = $5 or $5 = '')`
+const deleteRecords = `
+delete from sluice.record_id as i where i.account = $1 and i.object = $2 and i.property = $3 and i.value {any:$4}
+and exists (select 1 from table($5 r: value text, record_id text) where r.value = i.value and r.record_id in (i.record_id, ''))`
+
+// alike hands on those of the sorted rows together that have the same object and property.
+func alike(rows []recordRow) iter.Seq[[]recordRow] {
+	return func(yield func([]recordRow) bool) {
+		for len(rows) > 0 {
+			first, n := rows[0], 1
+			for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
+				n++
+			}
+			if !yield(rows[:n]) {
+				return
+			}
+			rows = rows[n:]
+		}
+	}
+}
 
 // statements returns what puts a plan and the rest of a commit into the tables.
 func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
@@ -181,17 +199,12 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 		add(deleteGroups, c.Pipeline, c.Closed)
 	}
 	add(`update sluice.run set report = $2 where id = $1`, c.Run, encode(&c.Report))
-	slices.SortFunc(p.stale, compareRecords)
-	for _, r := range p.stale {
-		add(deleteRecord, c.Account, r.Object, r.Property, r.Value, r.ID)
+	for rows := range alike(p.forgotten()) {
+		columns := recordRows(rows)
+		add(deleteRecords, c.Account, rows[0].Object, rows[0].Property, columns[0], columns)
 	}
-	for rows := p.records(); len(rows) > 0; {
-		first, n := rows[0], 1
-		for n < len(rows) && rows[n].Object == first.Object && rows[n].Property == first.Property {
-			n++
-		}
-		add(putRecords, c.Account, first.Object, first.Property, recordRows(rows[:n]))
-		rows = rows[n:]
+	for rows := range alike(p.records()) {
+		add(putRecords, c.Account, rows[0].Object, rows[0].Property, recordRows(rows))
 	}
 	if c.Throttle != nil {
 		add(saveThrottle(c.Pipeline, c.Throttle).source, c.Pipeline, c.Throttle)

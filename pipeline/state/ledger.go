@@ -111,27 +111,58 @@ func (s *store) Ledger(ctx context.Context, name, after string, limit int) ([]pi
 	return list, nil
 }
 
-const selectHoldings = `
-select l.key, l.record_id <> '', l.made, l.links is not null or ` + waits + `
-from sluice.ledger l where l.pipeline = $1 and l.key > $2 order by l.key limit $3`
+// Keys returns a page of the ledger's keys; see pipeline.Store.
+func (s *store) Keys(ctx context.Context, name, after string, limit int) ([]string, error) {
+	var list []string
+	err := s.db.view(ctx, func(v session) error {
+		list = make([]string, 0, min(limit, 1000))
+		var key string
+		dest := []any{&key}
+		return v.query(ctx, func(scan scan) error {
+			err := scan(dest...)
+			list = append(list, key)
+			return err
+		}, `select l.key from sluice.ledger l where l.pipeline = $1 and l.key > $2 order by l.key limit $3`, name, after, limit)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read ledger of %q: %w", name, err)
+	}
+	return list, nil
+}
 
-// Holdings returns a page of the ledger's keys and what they stand for; see pipeline.Store.
-func (s *store) Holdings(ctx context.Context, name, after string, limit int) ([]pipeline.Holding, error) {
+// hasLinks tells whether the ledger's row l of the pipeline $1 has links, or waits for some.
+const hasLinks = `(l.links is not null or ` + waits + `)`
+
+// Holdings returns what keys stand for; see pipeline.Store.
+func (s *store) Holdings(ctx context.Context, name string, keys []string) ([]pipeline.Holding, error) {
 	var list []pipeline.Holding
 	err := s.db.view(ctx, func(v session) error {
-		list = make([]pipeline.Holding, 0, min(limit, 1000))
+		list = make([]pipeline.Holding, 0, len(keys))
 		var h pipeline.Holding
 		dest := []any{&h.Key, &h.Record, &h.Made, &h.Linked}
 		return v.query(ctx, func(scan scan) error {
 			err := scan(dest...)
 			list = append(list, h)
 			return err
-		}, selectHoldings, name, after, limit)
+		}, `select l.key, l.record_id <> '', l.made, `+hasLinks+`
+from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`, name, fitting(keys))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read ledger of %q: %w", name, err)
 	}
 	return list, nil
+}
+
+// CountHoldings counts the keys that stand for something; see pipeline.Store.
+func (s *store) CountHoldings(ctx context.Context, name string) (n int64, err error) {
+	err = s.db.view(ctx, func(v session) error {
+		_, err := one(ctx, v, []any{&n}, `select count(*) from sluice.ledger l where l.pipeline = $1 and (l.record_id <> '' or `+hasLinks+`)`, name)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count the ledger of %q: %w", name, err)
+	}
+	return n, nil
 }
 
 // Owners returns the keys of records; see pipeline.Store.

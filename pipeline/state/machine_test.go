@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -263,7 +264,13 @@ func (m *machine) compare() {
 		m.same("memory of "+key, func(r *machineRun) any { return seen(m.remembered(r, key)) }, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
 	}
 	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
-	m.same("holdings", func(r *machineRun) any { return seen(r.Holdings(ctx, m.name, "a", 2)) })
+	m.same("keys", func(r *machineRun) any { return seen(r.Keys(ctx, m.name, "a", 2)) })
+	m.same("holdings", func(r *machineRun) any {
+		list, err := r.Holdings(ctx, m.name, append([]string{"never written"}, machineKeys...))
+		slices.SortFunc(list, func(a, b pipeline.Holding) int { return strings.Compare(a.Key, b.Key) })
+		return seen(list, err)
+	})
+	m.same("number of holdings", func(r *machineRun) any { return seen(r.CountHoldings(ctx, m.name)) })
 	m.digests()
 	m.invariants()
 }

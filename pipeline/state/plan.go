@@ -304,6 +304,12 @@ func (p *plan) records() (rows []recordRow) {
 	return rows
 }
 
+// forgotten returns what was unique of records and isn't theirs any more.
+func (p *plan) forgotten() []recordRow {
+	slices.SortFunc(p.stale, func(a, b recordRow) int { return cmp.Or(compareRecords(a, b), cmp.Compare(a.ID, b.ID)) })
+	return slices.Compact(p.stale)
+}
+
 // compareRecords puts what several pipelines may write into the order in which all of them lock it.
 func compareRecords(a, b recordRow) int {
 	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Value, b.Value))

@@ -73,13 +73,38 @@ func (s *Store) Ledger(_ context.Context, _, after string, limit int) ([]pipelin
 	return page, nil
 }
 
-// Holdings returns a page of the keys and what they stand for; see pipeline.Store.
-func (s *Store) Holdings(ctx context.Context, name, after string, limit int) (page []pipeline.Holding, _ error) {
+// Keys returns a page of the keys; see pipeline.Store.
+func (s *Store) Keys(ctx context.Context, name, after string, limit int) (page []string, _ error) {
 	entries, err := s.Ledger(ctx, name, after, limit)
 	for _, e := range entries {
-		page = append(page, pipeline.Holding{Key: e.Key, Record: e.ID != "", Made: e.Made, Linked: len(e.Links) > 0 || e.Waiting})
+		page = append(page, e.Key)
 	}
 	return page, err
+}
+
+// Holdings returns what keys stand for; see pipeline.Store.
+func (s *Store) Holdings(_ context.Context, _ string, keys []string) (list []pipeline.Holding, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range keys {
+		if _, ok := s.ledger[key]; ok {
+			e := s.entry(key)
+			list = append(list, pipeline.Holding{Key: key, Record: e.ID != "", Made: e.Made, Linked: len(e.Links) > 0 || e.Waiting})
+		}
+	}
+	return list, nil
+}
+
+// CountHoldings counts the keys that stand for something; see pipeline.Store.
+func (s *Store) CountHoldings(context.Context, string) (n int64, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.ledger {
+		if e := s.entry(key); e.ID != "" || len(e.Links) > 0 || e.Waiting {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Waiting returns a page of the links that are waiting; see pipeline.Store.
