@@ -147,6 +147,8 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	}
 	if others := r.spoil(p.Key); others != nil {
 		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sentBy(&p.Change, true))
+	} else {
+		d.Before = p.before()
 	}
 	if !o.NoOp {
 		d.Action = p.Action

@@ -15,6 +15,7 @@ import (
 type pending struct {
 	Change
 	entry   Entry
+	read    bool // the entry is as it was read, and as the store still has it
 	span    *span
 	row     []Value      // the whole row, valid until the batch has been resolved; the texts in it stay
 	wants   []LinkChange // links that the row asks for and the ledger doesn't show
@@ -24,6 +25,14 @@ type pending struct {
 	tried   []Sent       // what attempts have sent of shared fields
 	lost    bool         // its record is gone from the destination
 	made    bool         // an attempt without an answer has made its record
+}
+
+// before returns Decision.Before of a change that is done.
+func (p *pending) before() *Entry {
+	if !p.read {
+		return nil
+	}
+	return &p.entry
 }
 
 // A flight is why a key must wait: it is in an undecided group, in doubt, noted for the next commit, or an earlier
@@ -151,7 +160,7 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 			version, attempt = f.recall, f.attempt
 		}
 	}
-	p := &pending{entry: *e, span: it.span, row: it.Values, attempt: attempt, Change: Change{
+	p := &pending{entry: *e, read: true, span: it.span, row: it.Values, attempt: attempt, Change: Change{
 		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
 		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
 	}}

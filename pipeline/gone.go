@@ -62,7 +62,7 @@ func (p *pending) recreate() {
 		wants[i].From.ID, wants[i].Was = "", nil
 	}
 	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", wants, false, time.Time{}
-	p.Was, p.Tried, p.tried, p.Known = nil, nil, nil, ""
+	p.Was, p.Tried, p.tried, p.Known, p.read = nil, nil, nil, "", false
 }
 
 // found goes on with a change whose record was read back, but isn't known to hold the change. Where the record was merged

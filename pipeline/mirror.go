@@ -260,7 +260,7 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 // leaver returns the archiving of the record of a row that has left the source. Its hash stands for no content, so that
 // it is the same as that of no row.
 func (r *run) leaver(key string, e Entry) *pending {
-	p := &pending{entry: e, span: &span{undecided: 1}, Change: Change{Action: Archive, Key: key, Version: e.Version + 1, ID: e.ID}}
+	p := &pending{entry: e, read: true, span: &span{undecided: 1}, Change: Change{Action: Archive, Key: key, Version: e.Version + 1, ID: e.ID}}
 	if r.limits.Match != "" && r.limits.Match != recordID {
 		p.Match = cmp.Or(e.Match, key)
 	}
@@ -339,7 +339,7 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 		r.report.Archived++
 		d.Action = Archive
 	}
-	d.Gone, d.Record = true, r.recordOf(p, p.ID)
+	d.Gone, d.Record, d.Before = true, r.recordOf(p, p.ID), p.before()
 	return d
 }
 
@@ -349,5 +349,5 @@ func (r *run) forget(e KeyedEntry) {
 	r.want(p, nil)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.note(p, Decision{Key: e.Key, Version: p.Version, Verdict: Done, Links: p.wants})
+	r.note(p, Decision{Key: e.Key, Version: p.Version, Verdict: Done, Links: p.wants, Before: &p.entry})
 }

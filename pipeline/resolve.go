@@ -238,6 +238,6 @@ func (r *run) noteLinks(changes []*pending) {
 			r.track(p.Key, &r.report.Held, len(p.wants))
 			r.wanted += len(p.wants)
 		}
-		r.note(p, Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Verdict: Done, Links: p.wants, Place: p.Place})
+		r.note(p, Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Verdict: Done, Links: p.wants, Before: p.before(), Place: p.Place})
 	}
 }

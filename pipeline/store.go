@@ -186,6 +186,10 @@ type Decision struct {
 	Made  bool   // for Done and Found: this write has made the record
 	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
 
+	// Before is the key's entry, as this run has read it, for Done; nil if it may have changed since. A key that is on its way
+	// is changed by nothing else, so that a store need not read it again.
+	Before *Entry
+
 	Answer Answer // by which it was decided; zero where nothing was asked
 
 	// For who shows decisions; no store keeps them.

@@ -76,28 +76,40 @@ func checkCommit(c *pipeline.Commit) error {
 // plan works out what the commit changes, from what is there. The pipeline's row of progress is locked, so that nobody
 // else changes that meanwhile.
 func (s *store) plan(ctx context.Context, tx session, c *pipeline.Commit) (*plan, error) {
-	var keys, waits []string
-	for _, d := range c.Decisions {
-		keys = append(keys, d.Key)
+	var unknown, waits []string
+	known := make(map[string]pipeline.Entry, len(c.Decisions))
+	for i := range c.Decisions {
+		d := &c.Decisions[i]
+		if d.Before == nil || d.Verdict != pipeline.Done {
+			unknown = append(unknown, d.Key)
+		} else {
+			known[d.Key] = *d.Before
+		}
 	}
 	for _, l := range c.Links {
 		waits = append(waits, l.Key)
+		if _, ok := known[l.Key]; !ok {
+			unknown = append(unknown, l.Key)
+		}
 	}
-	keys = distinct(append(keys, waits...))
-	known, err := entries(ctx, tx, c.Pipeline, keys)
+	unknown = distinct(unknown)
+	read, err := entries(ctx, tx, c.Pipeline, unknown)
 	if err != nil {
 		return nil, err
 	}
-	for i := range known {
-		if known[i].Waiting {
-			waits = append(waits, keys[i])
+	for i, key := range unknown {
+		known[key] = read[i]
+	}
+	for key, e := range known {
+		if e.Waiting {
+			waits = append(waits, key)
 		}
 	}
 	waiting, err := waitingOf(ctx, tx, c.Pipeline, distinct(waits))
 	if err != nil {
 		return nil, err
 	}
-	p := newPlan(keys, known, waiting)
+	p := newPlan(known, waiting)
 	return p, p.apply(c)
 }
 

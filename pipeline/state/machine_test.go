@@ -96,12 +96,32 @@ func (m *machine) step() {
 	case 3, 4:
 		m.intend()
 	default:
-		c := m.commit()
+		c, read := m.commit(), rapid.Bool().Draw(m.Context, "read")
 		m.each("commit", func(r *machineRun) error {
 			c := c
 			c.Pipeline, c.Account, c.Epoch, c.Run = m.name, account, r.Epoch, r.Run
+			if read {
+				m.read(r, &c)
+			}
 			return r.Commit(m.Context.Context(), c)
 		})
+	}
+}
+
+// read has the decisions of a commit be of entries as they are now, of keys that it decides once.
+func (m *machine) read(r *machineRun, c *pipeline.Commit) {
+	c.Decisions = slices.Clone(c.Decisions)
+	times := map[string]int{}
+	for _, d := range c.Decisions {
+		times[d.Key]++
+	}
+	for i := range c.Decisions {
+		d := &c.Decisions[i]
+		if known, err := r.Known(m.Context.Context(), m.name, []string{d.Key}); err != nil {
+			m.Fatal(err)
+		} else if times[d.Key] == 1 && d.Verdict == pipeline.Done {
+			d.Before = &known[0]
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,10 +33,10 @@ type planned struct {
 	rewait  bool                  // waiting has changed
 }
 
-func newPlan(keys []string, known []pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
-	p := &plan{keys: keys, rows: make(map[string]*planned, len(keys)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
-	for i, key := range keys {
-		p.rows[key] = &planned{Entry: known[i], waiting: waiting[key]}
+func newPlan(known map[string]pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
+	p := &plan{keys: slices.Sorted(maps.Keys(known)), rows: make(map[string]*planned, len(known)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
+	for key, e := range known {
+		p.rows[key] = &planned{Entry: e, waiting: waiting[key]}
 	}
 	return p
 }

@@ -57,10 +57,20 @@ func (s *Store) row(key string) *pipeline.Entry {
 	return e
 }
 
+// same tells whether a row that was written leaves the same behind, whichever of two entries it had before.
+func same(a, b *pipeline.Entry) bool {
+	return a.Version == b.Version && a.ID == b.ID && a.Match == b.Match && a.Merged == b.Merged && a.Waiting == b.Waiting && a.Made == b.Made &&
+		a.Sent.Equal(b.Sent) && slices.Equal(a.Links, b.Links)
+}
+
 // decide applies a decision, unless a later version of the key was decided before (I4). The caller holds mu.
 func (s *Store) decide(d *pipeline.Decision, said *letters) {
-	if d.Version < s.entry(d.Key).Version {
+	now := s.entry(d.Key)
+	if d.Version < now.Version {
 		return
+	}
+	if d.Before != nil && d.Verdict == pipeline.Done && !same(&now, d.Before) {
+		panic(fmt.Sprintf("the decision of key %q is of the entry %+v, which has changed since: %+v", d.Key, *d.Before, now))
 	}
 	e := s.row(d.Key)
 	e.Version, e.Held = d.Version, d.Held
