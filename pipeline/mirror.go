@@ -19,14 +19,14 @@ const (
 	// keysTogether is how many keys of the ledger are looked at together.
 	keysTogether = 10_000
 
-	// leaversKept is how many keys that have left the source are remembered, once they are counted; if there are more, the
-	// ledger's keys are read once more.
-	leaversKept = 1 << 18
-
 	// groupsLeaving is how many groups of rows that have left the source the sink looks at together, before it writes them:
 	// enough not to wait for one answer after the other, and few enough that what it sees is still so.
 	groupsLeaving = 10
 )
+
+// leaversKept is how many keys that have left the source are remembered, once they are counted; if there are more, the
+// ledger's keys are read once more. Tests have fewer.
+var leaversKept int64 = 1 << 18
 
 // A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
 // has written stays.
@@ -162,14 +162,15 @@ func (r *run) withinQuota(ctx context.Context, leaving, known int64) error {
 		}
 		return nil
 	}
-	if !empty && leaving <= quota.of(known) {
+	within := func(known int64) bool { return !empty && leaving <= quota.of(known) }
+	if within(known) {
 		return nil
 	}
 	known, err := r.store.CountHoldings(ctx, r.Name)
 	if err != nil {
 		return fmt.Errorf("count the rows that were written: %w", err)
 	}
-	if !empty && leaving <= quota.of(known) {
+	if within(known) {
 		return nil
 	}
 	verb := "archived"

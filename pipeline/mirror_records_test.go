@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,4 +126,70 @@ func TestAMassChangeStopsAMirror(t *testing.T) {
 			t.Errorf("%v, %d left, allowed: %+v, %v", c.quota, c.left, r, err)
 		}
 	}
+}
+
+// TestTheQuotaOfAMirrorIsExact proves that a mirror is stopped just where more has left than its quota allows of what the
+// pipeline has in the destination, however many of its rows were rejected, never written, or are new.
+func TestTheQuotaOfAMirrorIsExact(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		share := []float64{0, 0.1, 0.2, 0.3, 0.5}[rng.IntN(5)]
+		store, crm := mirrorOf()
+		crm.limits.MaxArchive = &pipeline.Quota{Share: share}
+		crm.limits.MaxRejects = 0
+		rows := plainRows(20 + rng.IntN(20))
+		had, left := map[string]bool{}, [][3]string{}
+		for i := range rows {
+			if had[rows[i][0]] = rng.IntN(3) > 0; !had[rows[i][0]] {
+				rows[i][1] = []string{"bad", "refused"}[rng.IntN(2)]
+			}
+		}
+		run := func(rows [][3]string) (pipeline.Report, error) {
+			return openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{})
+		}
+		if _, err := run(rows); err != nil {
+			t.Fatal(err)
+		}
+		leaving, known := 0, 0
+		for _, row := range rows {
+			known += count(had[row[0]])
+			switch rng.IntN(6) {
+			case 0:
+				leaving += count(had[row[0]])
+				continue
+			case 1:
+				row[1] = "refused"
+			}
+			left = append(left, row)
+		}
+		if rng.IntN(2) == 0 {
+			left, known = append(left, [3]string{"new", "new", ""}), known+1
+		}
+		_, err := run(left)
+		stop, stopped := errors.AsType[*pipeline.MassChangeError](err)
+		switch want := leaving > int(share*float64(known)); {
+		case stopped != want || err != nil && !stopped:
+			t.Errorf("seed %d: %d of %d rows have left, of which %g may: %v", seed, leaving, known, share, err)
+		case stopped && (stop.Leaving != int64(leaving) || stop.Known != int64(known)):
+			t.Errorf("seed %d: %+v, want %d of %d", seed, stop, leaving, known)
+		case stopped:
+			seen["stopped"]++
+		case leaving > 3:
+			seen["many archived"]++
+		case leaving > 0:
+			seen["archived"]++
+		}
+		if want := leaving * count(err == nil); len(crm.archived) != want {
+			t.Errorf("seed %d: archived %d records, want %d", seed, len(crm.archived), want)
+		}
+	}
+	proves(t, seen, "stopped", "many archived", "archived")
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
