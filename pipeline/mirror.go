@@ -63,6 +63,9 @@ func (r *run) mirror(ctx context.Context) error {
 	if r.seenAll() {
 		return nil
 	}
+	if r.few() {
+		return r.takeBack(ctx, nil)
+	}
 	if err := failpoint.At("mirror.count"); err != nil {
 		return err
 	}
@@ -106,6 +109,13 @@ func (r *run) mirror(ctx context.Context) error {
 	return r.takeBack(ctx, left)
 }
 
+// few tells whether no more can have left than the quota allows, by what the table tells: then nothing has to be counted, and
+// what has left is taken back while the rest of the ledger's keys is still being read.
+func (r *run) few() bool {
+	most, seen, known := r.unseenAtMost()
+	return known && seen > 0 && r.opts.Plan == nil && (r.limits.MaxArchive == nil || most <= r.limits.MaxArchive.of(r.written(seen)))
+}
+
 // unseen hands on what those of the ledger's keys stand for that the source doesn't have, a page at a time, and returns the
 // number of the others.
 func (r *run) unseen(ctx context.Context, each func([]Holding) error) (seen int64, err error) {
@@ -139,8 +149,8 @@ func (r *run) unseen(ctx context.Context, each func([]Holding) error) (seen int6
 	}
 }
 
-// written returns how many of the ledger's keys that the source has stand for something, at least: to count them would take
-// longer than all else of a mirror. A row of links may stand for none.
+// written returns how many of the keys that the source has stand for something, at least, if there are so many: to count them
+// would take longer than all else of a mirror. A row of links may stand for none.
 func (r *run) written(seen int64) int64 {
 	if r.limits.LinksOnly {
 		return 0

@@ -178,7 +178,15 @@ func (r *run) seenAny() bool { return r.lookout.table.Seen() > 0 }
 
 // seenAll tells whether the source has all keys that the ledger has, as far as that is known without asking.
 func (r *run) seenAll() bool {
+	most, _, known := r.unseenAtMost()
+	return known && most == 0
+}
+
+// unseenAtMost returns how many keys of the ledger the source doesn't have, at most, and how many keys it has; false if that
+// isn't known without asking.
+func (r *run) unseenAtMost() (unseen, seen int64, known bool) {
 	r.tableMu.Lock()
 	defer r.tableMu.Unlock()
-	return r.lookout.loaded && !r.lookout.strays && r.lookout.table.Unseen() == 0
+	l := &r.lookout
+	return int64(l.table.Unseen()), int64(l.table.Seen()), l.loaded && !l.strays
 }
