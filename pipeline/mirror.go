@@ -63,11 +63,11 @@ func (r *run) mirror(ctx context.Context) error {
 	if r.seenAll() {
 		return nil
 	}
+	if err := failpoint.At("mirror.before"); err != nil {
+		return err
+	}
 	if r.few() {
 		return r.takeBack(ctx, nil)
-	}
-	if err := failpoint.At("mirror.count"); err != nil {
-		return err
 	}
 	var there, leaving, handed, alone int64
 	var left []string

@@ -71,7 +71,7 @@ var Names = []Point{
 	{"link.intend.after", "what links are about to be was written down"},
 	{"link.write.after", "links were written, and what became of them isn't recorded"},
 	{"link.commit.after", "what became of links was recorded"},
-	{"mirror.count", "what has left the source is about to be counted"},
+	{"mirror.before", "something may have left the source, and is about to be looked for"},
 	{"mirror.page", "keys that have left the source are about to be looked for"},
 	{"archive.before", "records of rows that have left the source are about to be archived"},
 	{"mirror.after", "records of rows that have left the source were archived, and their links are marked for removal"},
