@@ -24,10 +24,6 @@ const (
 	groupsLeaving = 10
 )
 
-// leaversKept is how many keys that have left the source are remembered, once they are counted; if there are more, the
-// ledger's keys are read once more. Tests have fewer.
-var leaversKept int64 = 1 << 18
-
 // A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
 // has written stays.
 type MassChangeError struct {
@@ -67,10 +63,9 @@ func (r *run) mirror(ctx context.Context) error {
 		return err
 	}
 	if r.few() {
-		return r.takeBack(ctx, nil)
+		return r.takeBack(ctx)
 	}
 	var there, leaving, handed, alone int64
-	var left []string
 	seen, err := r.unseen(ctx, func(holdings []Holding) error {
 		for i := range holdings {
 			h := &holdings[i]
@@ -79,17 +74,12 @@ func (r *run) mirror(ctx context.Context) error {
 			}
 			switch {
 			case !r.leaving(h):
-				continue
 			case r.letBe(h.Key, anyVersion):
 				alone++
-				continue
 			case r.claimed[h.Key]:
 				handed++
 			default:
 				leaving++
-			}
-			if leaving+handed <= leaversKept {
-				left = append(left, h.Key)
 			}
 		}
 		return nil
@@ -103,10 +93,7 @@ func (r *run) mirror(ctx context.Context) error {
 	if err != nil || leaving+handed == 0 || !r.seenAny() && !r.opts.AllowMassChange {
 		return err
 	}
-	if leaving+handed > leaversKept {
-		left = nil
-	}
-	return r.takeBack(ctx, left)
+	return r.takeBack(ctx)
 }
 
 // few tells whether no more can have left than the quota allows, by what the table tells: then nothing has to be counted, and
@@ -202,34 +189,29 @@ func (r *run) claim(key string) {
 	}
 }
 
-// takeBack takes back what the rows stand for that have left the source, and returns once that is decided. Their keys are
-// read again if left is nil.
-func (r *run) takeBack(ctx context.Context, left []string) error {
-	together := groupsLeaving * max(1, r.limits.Rows)
-	if left == nil {
-		_, err := r.unseen(ctx, func(holdings []Holding) error {
-			for i := range holdings {
-				if !r.leaving(&holdings[i]) || r.letBe(holdings[i].Key, anyVersion) {
-					continue
-				}
-				if left = append(left, holdings[i].Key); len(left) < together {
-					continue
-				}
-				if err := r.dismiss(ctx, left); err != nil {
-					return err
-				}
-				left = left[:0]
+// takeBack takes back what the rows stand for that have left the source, and returns once that is decided.
+func (r *run) takeBack(ctx context.Context) error {
+	var left []string
+	_, err := r.unseen(ctx, func(holdings []Holding) error {
+		for i := range holdings {
+			if !r.leaving(&holdings[i]) || r.letBe(holdings[i].Key, anyVersion) {
+				continue
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			if left = append(left, holdings[i].Key); len(left) < groupsLeaving*max(1, r.limits.Rows) {
+				continue
+			}
+			if err := r.dismiss(ctx, left); err != nil {
+				return err
+			}
+			left = left[:0]
 		}
+		return nil
+	})
+	if err == nil {
+		err = r.dismiss(ctx, left)
 	}
-	for keys := range slices.Chunk(left, together) {
-		if err := r.dismiss(ctx, keys); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	return r.quiet(ctx)
 }
