@@ -16,6 +16,7 @@ import (
 
 	"sluice/pipeline"
 	"sluice/pipeline/internal/model"
+	"sluice/pipeline/plantest"
 )
 
 // TestAKilledRunOfAPlanIsCarriedOnToItsEnd carries a plan out to a destination that loses answers, and kills the process on the
@@ -34,7 +35,7 @@ func killedPlan(t *testing.T, seed uint64, seen map[string]int) {
 	crm := newModelCRM(seed, store)
 	runUntilDone(t, seed, rng, before, crm, store)
 	time.Sleep(time.Hour)
-	planned := planOf(t, openModel(t, rows, crm), &auditStore{Store: store, account: "model"})
+	planned := plantest.Save(t, openModel(t, rows, crm), &auditStore{Store: store, account: "model"})
 	crm.faults = 0.3
 	done := false
 	for attempt := 0; attempt < 50 && !done; attempt++ {
@@ -59,27 +60,6 @@ func killedPlan(t *testing.T, seed uint64, seen map[string]int) {
 	}
 }
 
-// planOf saves a plan and reads it back.
-func planOf(t *testing.T, p *pipeline.Pipeline, store pipeline.Auditor) *pipeline.PlannedRun {
-	t.Helper()
-	var file bytes.Buffer
-	w, err := pipeline.NewPlanWriter(&file, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Plan(context.Background(), store, pipeline.PlanOptions{Save: w}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	plan, err := pipeline.ReadPlan(&file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan.Pipelines[0]
-}
-
 // TestAPlanDoesntTakeBackWhatAnotherRunHasWritten proves that a row is refused which other runs have written since the plan
 // was made, though it is again as it was then.
 func TestAPlanDoesntTakeBackWhatAnotherRunHasWritten(t *testing.T) {
@@ -96,7 +76,7 @@ func TestAPlanDoesntTakeBackWhatAnotherRunHasWritten(t *testing.T) {
 		return report
 	}
 	run("a", pipeline.Options{})
-	plan := planOf(t, openModel(t, row("b"), crm), store)
+	plan := plantest.Save(t, openModel(t, row("b"), crm), store)
 	run("b", pipeline.Options{})
 	run("c", pipeline.Options{})
 	if r := run("b", pipeline.Options{Plan: plan}); r.Written != 0 || r.Rejected != 1 || crm.names()["k"] != "c" {

@@ -1,7 +1,6 @@
 package hubspot
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"sluice/pipeline"
+	"sluice/pipeline/plantest"
 	"sluice/pipeline/state"
 	"sluice/sinks/hubspot/hubspottest"
 )
@@ -343,33 +343,12 @@ func TestPlannedAfterAKilledRun(t *testing.T) {
 	o.dies(1, row("Ann", "Oslo"))
 	o.rows = [][]string{row("Ann", "Bergen")}
 	o.with(func(p *pipeline.Pipeline, store state.Store) {
-		planned := save(t, p, store)
+		planned := plantest.Save(t, p, store)
 		if r, err := p.Run(t.Context(), store, pipeline.Options{Plan: planned}); err != nil || r.Written != 1 {
 			t.Errorf("the run of the plan: %+v, %v; want 1 row written", r, err)
 		}
 	})
 	o.has("Ann", "Bergen")
-}
-
-// save saves a plan and reads it back.
-func save(t *testing.T, p *pipeline.Pipeline, store state.Store) *pipeline.PlannedRun {
-	t.Helper()
-	var file bytes.Buffer
-	w, err := pipeline.NewPlanWriter(&file, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Plan(t.Context(), store, pipeline.PlanOptions{Save: w}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	plan, err := pipeline.ReadPlan(&file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan.Pipelines[0]
 }
 
 // TestKeptByAKilledRun proves that a value which a killed run has left out isn't taken for what it has sent: a person may set
