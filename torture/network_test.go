@@ -24,7 +24,7 @@ func (b breakage) String() string { return fmt.Sprintf("%s/%d", b.name, b.seed) 
 const (
 	intends  = "insert into sluice.intent_group"
 	outcomes = "insert into sluice.ledger"
-	commits  = "commit\x00"
+	commits  = "commit\x00\x00\x00B" // parsed, and bound next: not only described
 )
 
 // rule adds a rule to a proxy, for one of the first times that something is said.

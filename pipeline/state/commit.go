@@ -20,12 +20,12 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 	var digested, lettered bool
 	decides := len(c.Decisions)+len(c.Links) > 0
 	err := s.db.update(ctx, func(tx session) error {
-		if err := fence(ctx, tx, c.Pipeline, c.Epoch); err != nil {
+		first, err := one(ctx, tx, []any{&number, &digested, &lettered}, beginCommit, c.Pipeline, token, decides, []byte(c.Position), c.Epoch)
+		if err != nil {
 			return err
 		}
-		first, err := one(ctx, tx, []any{&number, &digested, &lettered}, beginCommit, c.Pipeline, token, decides, []byte(c.Position))
-		if err != nil || !first {
-			return err // if this isn't the first attempt, then an earlier one's commit was made after all
+		if !first {
+			return fence(ctx, tx, c.Pipeline, c.Epoch) // not fenced: an earlier attempt's commit was made after all
 		}
 		p, err := s.plan(ctx, tx, &c)
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 			list = append(list, addDigest(c.Pipeline, number, 0, p.digest()))
 		}
 		p.lettered = lettered
-		return tx.batch(ctx, append(list, statements(&c, p, number)...))
+		return tx.last(ctx, append(list, statements(&c, p, number)...))
 	})
 	if err != nil {
 		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)
@@ -46,11 +46,13 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 }
 
 // beginCommit numbers a commit, moves the checkpoint if that is to be, and tells whether there is a digest and whether any dead
-// letter is open. It changes no row if an earlier attempt was made after all.
+// letter is open. It changes no row if an earlier attempt was made after all, or if the epoch has passed (see fence).
 const beginCommit = `
 update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}, position = coalesce($4, position),
 digest_no = case when $3 and digest_no is not null then commit_no + 1 else digest_no end
-where pipeline = $1 and token <> $2 returning commit_no, digest_no is not null,
+where pipeline = $1 and token <> $2
+and exists (select 1 from sluice.pipeline where name = $1 and epoch = $5 {share})
+returning commit_no, digest_no is not null,
 (select 1 from sluice.dead_letter d where d.pipeline = $1 and d.state <> 'closed' limit 1) is not null`
 
 // checkCommit refuses what a database can't hold.

@@ -34,6 +34,8 @@ type session interface {
 	query(ctx context.Context, each func(scan) error, source string, args ...any) error
 	// batch runs statements in their order, in one round trip where the database has such a thing.
 	batch(ctx context.Context, list []statement) error
+	// last runs the last statements of a transaction: with its commit, which then tells their error, where that saves a round trip.
+	last(ctx context.Context, list []statement) error
 	// script runs native SQL of several statements, within a transaction.
 	script(ctx context.Context, text string) error
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"crypto/rand"
 	"errors"
 	"testing"
 
@@ -13,11 +14,6 @@ import (
 // TestAnEpochIsRaisedOnlyBetweenTransactions proves that a transaction which has checked its epoch keeps the next one from
 // being granted until it ends: without that it would be committed after the run that has taken over (I7).
 func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
-	s := openStore(t, pgtest.Database(t), times)
-	if _, _, err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r := begin(t, s, pipeline.Begin{})
 	raise := func(tx session) error {
 		if _, err := tx.exec(t.Context(), `set local lock_timeout = '100ms'`); err != nil {
 			return err
@@ -25,23 +21,44 @@ func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
 		_, err := tx.exec(t.Context(), `update sluice.pipeline set epoch = epoch + 1 where name = $1`, "p")
 		return err
 	}
-	err := s.db.update(t.Context(), func(tx session) error {
-		if err := fence(t.Context(), tx, "p", r.Epoch); err != nil {
+	for name, check := range map[string]func(tx session, epoch int64) error{
+		"of intents": func(tx session, epoch int64) error { return fence(t.Context(), tx, "p", epoch) },
+		"of a commit": func(tx session, epoch int64) error {
+			var number int64
+			var digested, lettered bool
+			first, err := one(t.Context(), tx, []any{&number, &digested, &lettered}, beginCommit, "p", rand.Text(), true, []byte(nil), epoch)
+			if err == nil && !first {
+				return pipeline.ErrFenced
+			}
 			return err
-		}
-		refused, ok := errors.AsType[*pgconn.PgError](s.db.update(t.Context(), raise))
-		if !ok || refused.Code != "55P03" { // lock_not_available
-			t.Errorf("the epoch was raised under a transaction that relies on it: %v", refused)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.db.update(t.Context(), raise); err != nil {
-		t.Errorf("the epoch can't be raised after the transaction: %v", err)
-	}
-	if err := fence(t.Context(), &pgSession{d: s.db.dialect(), q: s.db.(*postgres).pool}, "p", r.Epoch); !errors.Is(err, pipeline.ErrFenced) {
-		t.Errorf("the epoch that has ended: %v", err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, pgtest.Database(t), times)
+			if _, _, err := s.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			r := begin(t, s, pipeline.Begin{})
+			err := s.db.update(t.Context(), func(tx session) error {
+				if err := check(tx, r.Epoch); err != nil {
+					return err
+				}
+				refused, ok := errors.AsType[*pgconn.PgError](s.db.update(t.Context(), raise))
+				if !ok || refused.Code != "55P03" { // lock_not_available
+					t.Errorf("the epoch was raised under a transaction that relies on it: %v", refused)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.db.update(t.Context(), raise); err != nil {
+				t.Errorf("the epoch can't be raised after the transaction: %v", err)
+			}
+			err = s.db.update(t.Context(), func(tx session) error { return check(tx, r.Epoch) })
+			if !errors.Is(err, pipeline.ErrFenced) {
+				t.Errorf("the epoch that has ended: %v", err)
+			}
+		})
 	}
 }

@@ -49,7 +49,7 @@ update sluice.run set status = $2, message = $3, report = $4, ended_at = {now} w
 	if f.Throttle != nil {
 		list = append(list, saveThrottle(f.Pipeline, f.Throttle))
 	}
-	return tx.batch(ctx, list)
+	return tx.last(ctx, list)
 }
 
 // closeUnseen closes the open dead letters of rows that weren't seen in a run that saw all, and forgets what they said, so

@@ -22,7 +22,7 @@ on conflict (id) do nothing`, []any{g.ID, g.Pipeline, g.Epoch, items}}}
 		if g.Throttle != nil {
 			list = append(list, saveThrottle(g.Pipeline, g.Throttle))
 		}
-		return tx.batch(ctx, list)
+		return tx.last(ctx, list)
 	})
 	if err != nil {
 		return fmt.Errorf("write intents of %q: %w", g.Pipeline, err)

@@ -30,6 +30,9 @@ type cutter struct {
 const (
 	cutBefore = 1
 	cutAfter  = 2
+
+	// committing is what a client says to commit, where it names no statement: it parses one, and binds it next.
+	committing = "commit\x00\x00\x00B"
 )
 
 // newCutter returns a proxy and the DSN that leads through it.
@@ -49,7 +52,7 @@ func newCutter(t *testing.T, dsn string) (*cutter, string) {
 		listener.Close()
 		c.wg.Wait()
 	})
-	return c, fmt.Sprintf("host=%s port=5432 user=%s dbname=%s password='%s' sslmode=disable", dir, config.User, config.Database, config.Password)
+	return c, fmt.Sprintf("host=%s port=5432 user=%s dbname=%s password='%s' sslmode=disable default_query_exec_mode=cache_describe", dir, config.User, config.Database, config.Password)
 }
 
 func (c *cutter) serve() {
@@ -92,7 +95,7 @@ func (c *cutter) forward(client, server net.Conn, muted *atomic.Bool) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(buf[:n], []byte("commit\x00")) {
+		if bytes.Contains(buf[:n], []byte(committing)) {
 			switch c.armed.Swap(0) {
 			case cutBefore:
 				c.cuts.Add(1)

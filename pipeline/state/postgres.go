@@ -89,21 +89,17 @@ func (p *postgres) close() error {
 
 func (p *postgres) update(ctx context.Context, f func(session) error) error {
 	return p.repeat(ctx, func(conn *pgx.Conn) error {
-		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
-		if err != nil {
-			return err
-		}
-		if err := f(&pgSession{p.d, tx, conn}); err != nil {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			_ = tx.Rollback(ctx) // the connection is closed if this fails, which ends the transaction as well
+		tx := &pgSession{p.d, conn, &pgx.Batch{}}
+		tx.waiting.Queue("begin isolation level read committed")
+		if err := f(tx); err != nil {
+			tx.rollback(ctx)
 			return err
 		}
 		if err := failpoint.At("tx.commit.before"); err != nil {
 			_ = conn.Close(ctx)
 			return err
 		}
-		err = tx.Commit(ctx)
+		err := tx.commit(ctx)
 		if lost := failpoint.At("tx.commit.after"); lost != nil {
 			_ = conn.Close(ctx)
 			return lost
@@ -113,7 +109,7 @@ func (p *postgres) update(ctx context.Context, f func(session) error) error {
 }
 
 func (p *postgres) view(ctx context.Context, f func(session) error) error {
-	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(&pgSession{p.d, conn, conn}) })
+	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(&pgSession{p.d, conn, &pgx.Batch{}}) })
 }
 
 // pauses between attempts, long enough for a server to restart.
@@ -188,37 +184,70 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// pgSession is a connection or a transaction.
+// pgSession is a connection or a transaction. BEGIN goes to the server with a transaction's first statement, and COMMIT with its
+// last ones: each round trip is time in which others wait for its locks.
 type pgSession struct {
-	d *dialect
-	q interface {
-		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
-	}
-	conn *pgx.Conn
+	d       *dialect
+	conn    *pgx.Conn
+	waiting *pgx.Batch // goes with the next statement
 }
 
-func (s *pgSession) exec(ctx context.Context, source string, args ...any) (int64, error) {
-	tag, err := s.q.Exec(ctx, s.d.sql(source), args...)
-	return tag.RowsAffected(), err
+func (s *pgSession) exec(ctx context.Context, source string, args ...any) (n int64, err error) {
+	s.waiting.Queue(s.d.sql(source), args...).Exec(func(tag pgconn.CommandTag) error {
+		n = tag.RowsAffected()
+		return nil
+	})
+	return n, s.flush(ctx)
 }
 
 func (s *pgSession) query(ctx context.Context, each func(scan) error, source string, args ...any) error {
-	rows, err := s.q.Query(ctx, s.d.sql(source), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	return eachRow(rows, each)
+	s.waiting.Queue(s.d.sql(source), args...).Query(func(rows pgx.Rows) error { return eachRow(rows, each) })
+	return s.flush(ctx)
 }
 
 func (s *pgSession) batch(ctx context.Context, list []statement) error {
-	var b pgx.Batch
+	_ = s.last(ctx, list)
+	return s.flush(ctx)
+}
+
+func (s *pgSession) last(_ context.Context, list []statement) error {
 	for _, st := range list {
-		b.Queue(s.d.sql(st.source), unfold(st.args)...)
+		s.waiting.Queue(s.d.sql(st.source), unfold(st.args)...)
 	}
-	return s.q.SendBatch(ctx, &b).Close()
+	return nil
+}
+
+// flush sends what waits, and reads the answers.
+func (s *pgSession) flush(ctx context.Context) error {
+	b := s.waiting
+	s.waiting = &pgx.Batch{}
+	return s.conn.SendBatch(ctx, b).Close()
+}
+
+func (s *pgSession) commit(ctx context.Context) error {
+	s.waiting.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" {
+			return fmt.Errorf("expected the transaction to be committed, but Postgres said %s", tag)
+		}
+		return nil
+	})
+	err := s.flush(ctx)
+	if err != nil {
+		s.rollback(ctx)
+	}
+	return err
+}
+
+// rollback ends a transaction that has failed, if it was begun; where that fails the connection is closed, which ends it as well.
+func (s *pgSession) rollback(ctx context.Context) {
+	if s.conn.IsClosed() || s.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := s.conn.Exec(ctx, "rollback"); err != nil {
+		_ = s.conn.Close(ctx)
+	}
 }
 
 // unfold returns args with the columns of the table that comes last, if there is one.
@@ -232,6 +261,9 @@ func unfold(args []any) []any {
 }
 
 func (s *pgSession) script(ctx context.Context, text string) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
 	_, err := s.conn.PgConn().Exec(ctx, text).ReadAll()
 	return err
 }

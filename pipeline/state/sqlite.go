@@ -257,6 +257,8 @@ func (s *sqlSession) batch(ctx context.Context, list []statement) error {
 	return nil
 }
 
+func (s *sqlSession) last(ctx context.Context, list []statement) error { return s.batch(ctx, list) }
+
 func (s *sqlSession) script(ctx context.Context, text string) error {
 	_, err := s.q.ExecContext(ctx, text)
 	return err

@@ -21,7 +21,7 @@ const longest = 1 << 10
 // A Rule breaks one connection, once, where the client says something for a certain time.
 type Rule struct {
 	Since   []byte // counts only if the client has said this before, on the same connection, after it last said Pattern; may be empty
-	Pattern []byte // what the client says, such as "commit\x00" or the head of an HTTP request
+	Pattern []byte // what the client says, such as a statement or the head of an HTTP request
 	Skip    int    // so many times nothing happens
 	Do      Act
 	Then    func() // called, from another goroutine, when it has been done: the connection is cut, or hangs; may be nil
