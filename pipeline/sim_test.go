@@ -53,7 +53,7 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Logf("played %d seeds from %d on in %v; met%s", played, *from, time.Since(began).Round(time.Second), met.String())
 	for _, state := range sometimes {
-		if want := 20 * played / 5000; counts[state] < want && !t.Failed() {
+		if want := played / 1000; counts[state] < want && !t.Failed() {
 			t.Errorf("void: the rare state %q was met %d times in %d seeds, want %d", state, counts[state], played, want)
 		}
 	}
