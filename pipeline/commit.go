@@ -55,6 +55,9 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 		switch {
 		case !ok:
 			r.doubt(p, now)
+		case o.Verdict == Unwritten && o.Passing:
+			c.Closed = append(c.Closed, r.letStay(p)...)
+			n.keys = append(n.keys, p.Key)
 		case o.Verdict == Unwritten:
 			if p.Sent.IsZero() {
 				c.Closed = append(c.Closed, r.release(p)...)

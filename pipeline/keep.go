@@ -7,12 +7,16 @@ import (
 )
 
 // A Keeper is a Sink that leaves properties as others have set them, where the schema asks for it (see Field.IfEmpty and
-// Field.Shared).
+// Field.Shared), and records that others have a part in. A sink that mirrors records is one.
 type Keeper interface {
 	// Keep is called right before changes that all have the same Action are written down and sent, and before each further
 	// attempt. It reads what the destination has, sets Kept of each change, and returns an outcome for those that leave
 	// nothing to be written: Done, with NoOp and Same. Where the schema asks for nothing, it reads nothing. It is called
 	// concurrently.
+	//
+	// An Archive of a row that has left the source (Limits.Mirror) is to be sent only if the record is still there under its
+	// id, and nobody has merged another one into it: if it isn't, the outcome is Done, and NoOp; if that can't be told, it is
+	// Unwritten, and Passing. If an earlier attempt may have taken the record away, it is sent also where the record is gone.
 	Keep(ctx context.Context, changes []Change) ([]Outcome, error)
 }
 

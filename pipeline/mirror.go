@@ -15,14 +15,8 @@ import (
 // written, and the records that it has made. What others have made is left alone. A row has left if no row of the source has
 // its key any more, or if a filter drops it; one that is rejected, or held, is in the source.
 
-const (
-	// keysTogether is how many keys of the ledger are looked at together.
-	keysTogether = 10_000
-
-	// groupsLeaving is how many groups of rows that have left the source the sink looks at together, before it writes them:
-	// enough not to wait for one answer after the other, and few enough that what it sees is still so.
-	groupsLeaving = 10
-)
+// keysTogether is how many keys of the ledger are looked at together.
+const keysTogether = 10_000
 
 // A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
 // has written stays.
@@ -191,25 +185,20 @@ func (r *run) claim(key string) {
 
 // takeBack takes back what the rows stand for that have left the source, and returns once that is decided.
 func (r *run) takeBack(ctx context.Context) error {
-	var left []string
 	_, err := r.unseen(ctx, func(holdings []Holding) error {
+		var left []string
 		for i := range holdings {
-			if !r.leaving(&holdings[i]) || r.letBe(holdings[i].Key, anyVersion) {
-				continue
+			if h := &holdings[i]; r.leaving(h) && !r.letBe(h.Key, anyVersion) {
+				left = append(left, h.Key)
 			}
-			if left = append(left, holdings[i].Key); len(left) < groupsLeaving*max(1, r.limits.Rows) {
-				continue
-			}
-			if err := r.dismiss(ctx, left); err != nil {
+		}
+		for some := range slices.Chunk(left, notesKept) {
+			if err := r.dismiss(ctx, some); err != nil {
 				return err
 			}
-			left = left[:0]
 		}
 		return nil
 	})
-	if err == nil {
-		err = r.dismiss(ctx, left)
-	}
 	if err != nil {
 		return err
 	}
@@ -233,8 +222,10 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 			r.forget(KeyedEntry{key, e})
 		}
 	}
-	if err := r.archive(ctx, made); err != nil {
-		return err
+	if len(made) > 0 {
+		if err := r.archive(ctx, made); err != nil {
+			return err
+		}
 	}
 	r.mu.Lock()
 	noted := r.notes.len()
@@ -265,38 +256,17 @@ func (r *run) leaver(key string, e Entry) *pending {
 func (p *pending) leaves() bool { return p.Action == Archive && p.Hash == Hash{} }
 
 // archive puts records of rows that have left the source on their way into the recycle bin, unless the sink finds that
-// they aren't this pipeline's any more.
+// they aren't this pipeline's any more (see Keeper).
 func (r *run) archive(ctx context.Context, leavers []*pending) error {
-	if len(leavers) == 0 {
-		return nil
-	}
 	if err := r.waitLanded(ctx, leavers); err != nil {
 		return err
 	}
-	changes := make([]Change, 0, len(leavers))
-	for _, p := range leavers {
-		if !r.claimed[p.Key] {
-			changes = append(changes, p.Change)
-		}
-	}
-	outcomes, err := r.Sink.Prepare(ctx, changes)
-	if err != nil {
-		return fmt.Errorf("look at records of rows that have left the source: %w", err)
-	}
 	failpoint.Reach("archive.before")
-	decided := byTrace(outcomes)
 	for _, p := range leavers {
-		switch o, ok := decided[p.TraceID]; {
-		case r.claimed[p.Key]:
+		if r.claimed[p.Key] {
 			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
-		case !ok:
-			if g := r.add(p); g != nil {
-				r.send(ctx, g)
-			}
-		case o.Verdict == Unwritten:
-			r.log.Warn("a record of a row that has left the source can't be looked at now, and isn't archived by this run", "pipeline", r.Name, "record", p.ID)
-		default:
-			r.decideNow(p, o)
+		} else if g := r.add(p); g != nil {
+			r.send(ctx, g)
 		}
 	}
 	return nil
@@ -334,6 +304,13 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 	}
 	d.Gone, d.Record, d.Before = true, r.recordOf(p, p.ID), p.before()
 	return d
+}
+
+// letStay ends the archiving of a record that the sink couldn't look at: a later run does it. The caller holds mu.
+func (r *run) letStay(p *pending) (closed []string) {
+	r.log.Warn("a record of a row that has left the source can't be looked at now, and isn't archived by this run", "pipeline", r.Name, "record", p.ID)
+	p.span.undecided--
+	return r.decided(p)
 }
 
 // forget notes that a row has left the source: its links are to be removed, and its content is no longer known.

@@ -67,9 +67,6 @@ func (c *modelCRM) Specs() []pipeline.LinkSpec {
 
 func (c *modelCRM) Prepare(_ context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	for i := range changes {
-		if changes[i].Action == pipeline.Archive {
-			continue
-		}
 		changes[i].Match = changes[i].Key
 		changes[i].Action = pipeline.Upsert
 		if c.limits.CreateOnly {

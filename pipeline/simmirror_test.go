@@ -75,7 +75,8 @@ func (h *hub) keep(c *pipeline.Change, unsure bool) []pipeline.Outcome {
 	switch {
 	case unsure:
 		h.w.count("archiving was put off")
-		return []pipeline.Outcome{{TraceID: c.TraceID, Verdict: pipeline.Unwritten}}
+		return []pipeline.Outcome{{TraceID: c.TraceID, Verdict: pipeline.Unwritten, Passing: true}}
+	case r != nil && r.gone && r.merged.IsZero() && !c.Sent.IsZero(): // an earlier attempt may have done that
 	case r == nil || r.gone || !r.merged.IsZero():
 		h.w.count("let go: archived or merged by people")
 		return []pipeline.Outcome{{TraceID: c.TraceID, Verdict: pipeline.Done, ID: c.ID, NoOp: true}}

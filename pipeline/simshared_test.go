@@ -33,10 +33,10 @@ func (s sharing) Open(ctx context.Context, env pipeline.Env, in *pipeline.Schema
 	return opened, err
 }
 
-// Keep reads names right before they are written.
+// Keep reads names right before they are written, and whether records may be archived.
 func (k *simSink) Keep(ctx context.Context, changes []pipeline.Change) (outcomes []pipeline.Outcome, _ error) {
 	w, h := k.p.w, k.hub
-	if action := changes[0].Action; !w.shared || action != pipeline.Update && action != pipeline.Upsert {
+	if action := changes[0].Action; action != pipeline.Archive && (!w.shared || action != pipeline.Update && action != pipeline.Upsert) {
 		return nil, nil
 	}
 	d := k.p.dice("keep")
@@ -46,6 +46,10 @@ func (k *simSink) Keep(ctx context.Context, changes []pipeline.Change) (outcomes
 	w.mu.Lock()
 	for i := range changes {
 		c := &changes[i]
+		if c.Action == pipeline.Archive {
+			outcomes = append(outcomes, h.keep(c, w.faulty && d.chance(w.readFaults))...)
+			continue
+		}
 		c.Kept, h.reads[c.TraceID] = nil, time.Now()
 		id := c.ID
 		if c.Action == pipeline.Upsert {

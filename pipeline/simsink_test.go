@@ -38,13 +38,8 @@ func (k *simSink) Prepare(_ context.Context, changes []pipeline.Change) ([]pipel
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var outcomes []pipeline.Outcome
 	for i := range changes {
 		c := &changes[i]
-		if c.Action == pipeline.Archive {
-			outcomes = append(outcomes, k.hub.keep(c, w.faulty && d.chance(w.readFaults))...)
-			continue
-		}
 		if !k.hub.limits.Unkeyed {
 			c.Match = fold(c.Key)
 		}
@@ -58,7 +53,7 @@ func (k *simSink) Prepare(_ context.Context, changes []pipeline.Change) ([]pipel
 		}
 		k.hub.names[c.Hash] = c.Values[0].String()
 	}
-	return outcomes, nil
+	return nil, nil
 }
 
 // The ways in which a request goes wrong.

@@ -87,7 +87,7 @@ type Outcome struct {
 	Err     error  // for Refused: a *RowError
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
 	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
-	Passing bool   // Refused for a reason that lies outside the row: the next run tries again without being asked
+	Passing bool   // Refused, or Unwritten by Keep, for a reason that lies outside the row: the next run tries again without being asked
 	Same    bool   // NoOp, because the record holds the change already: it counts as sent, but for what is kept
 	Made    bool   // Done or Found, and an attempt at this change has made the record
 	Answer  Answer // that told; zero where nothing was asked
@@ -111,11 +111,8 @@ type Sink interface {
 	Account(ctx context.Context) (string, error)
 
 	// Prepare sets Action, ID and Match of changes before they are grouped, and returns an outcome for each
-	// that needs no write or can't be written. It is given the ids that the ledger knows, and may read.
-	//
-	// A change that comes as an Archive is of a row that has left the source (Limits.Mirror), and has an ID, but no Values.
-	// It is to be archived only if the record is still there under that id, and nobody has merged another one into it: if it
-	// isn't, it is Done, and NoOp; if that can't be told, it is Unwritten.
+	// that needs no write or can't be written. It is given the ids that the ledger knows, and may read. What archives the
+	// record of a row that has left the source (Limits.Mirror) has an ID, but no Values, and isn't prepared: see Keeper.
 	Prepare(ctx context.Context, changes []Change) ([]Outcome, error)
 
 	// Write makes changes that all have the same Action and reports what became of them, in any order, matched by

@@ -11,26 +11,28 @@ import (
 // mergedIDs is the property that lists the ids of the records that were merged into a record (API.md section 11.3).
 const mergedIDs = "hs_merged_object_ids"
 
-// keepMerged looks at records that are to be archived because their rows have left the source, and appends an outcome for
+// keepMerged looks at records that are to be archived because their rows have left the source, and returns an outcome for
 // each that mustn't be: HubSpot answers the id of a record that was merged away for the one that it was merged into, and
 // what people have merged holds what somebody else has made.
-func (s *Sink) keepMerged(ctx context.Context, outcomes []pipeline.Outcome, leaving []*pipeline.Change) ([]pipeline.Outcome, error) {
+func (s *Sink) keepMerged(ctx context.Context, leaving []pipeline.Change) (outcomes []pipeline.Outcome, _ error) {
 	ids := make([]string, len(leaving))
-	for i, c := range leaving {
-		ids[i] = c.ID
+	for i := range leaving {
+		ids[i] = leaving[i].ID
 	}
 	l, err := s.look(ctx, s.lookup(s.object, s.path, recordID, mergedIDs), ids)
 	if err != nil {
-		return outcomes, err
+		return nil, err
 	}
-	for _, c := range leaving {
+	for i := range leaving {
+		c := &leaving[i]
 		record := l.found[c.ID]
 		switch {
 		case record != nil && record.ID == c.ID && record.Properties[mergedIDs] == "": // as it was made
+		case record == nil && l.absent[c.ID] && !c.Sent.IsZero(): // an attempt whose answer was lost may have archived it
 		case record != nil || l.absent[c.ID]:
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: c.ID, NoOp: true})
 		default:
-			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Unwritten, ID: c.ID})
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Unwritten, ID: c.ID, Passing: true})
 		}
 	}
 	return outcomes, nil

@@ -14,14 +14,10 @@ import (
 func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	var outcomes []pipeline.Outcome
 	var text strings.Builder
-	var unknown, leaving []*pipeline.Change
+	var unknown []*pipeline.Change
 	seen := make(map[string]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		if c.Action == pipeline.Archive {
-			leaving = append(leaving, c)
-			continue
-		}
 		err := s.prepare(&text, c)
 		if err == nil && c.Match != "" {
 			if first, twice := seen[c.Match]; twice && first != c.Key {
@@ -38,11 +34,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 		}
 	}
 	missing, err := s.identify(ctx, unknown)
-	outcomes = append(outcomes, missing...)
-	if err == nil {
-		outcomes, err = s.keepMerged(ctx, outcomes, leaving)
-	}
-	return outcomes, err
+	return append(outcomes, missing...), err
 }
 
 // prepare sets a change's values, match value and action.
