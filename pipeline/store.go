@@ -102,18 +102,19 @@ type Doubt struct {
 
 // An Entry is what the ledger knows of one key.
 type Entry struct {
-	Version  int64 // of the last decided write; 0: never written
-	Hash     Hash  // of the content that the destination has
-	Rejected Hash  // of the content that was rejected, while that reject is open
-	ID       string
-	Match    string      // the folded match value that the record was last written with; "" where that is the key
-	Merged   string      // the former id, where the destination has merged the record into ID
-	Held     bool        // a create whose outcome nobody can tell: waits for a person
-	Waiting  bool        // links of this row are waiting to be written
-	Links    []LinkState // that the destination has by this pipeline
-	Sent     Sent        // the properties of the record as they were last sent
-	Tried    []Sent      // shared properties as attempts may have left them whose end nobody was told
-	Made     bool        // this pipeline has made the record
+	Version   int64 // of the last decided write; 0: never written
+	Hash      Hash  // of the content that the destination has
+	Rejected  Hash  // of the content that was rejected, while that reject is open
+	ID        string
+	Match     string      // the folded match value that the record was last written with; "" where that is the key
+	MatchedBy string      // the property of that value by which this row has made Records tell ID; "" where it hasn't
+	Merged    string      // the former id, where the destination has merged the record into ID
+	Held      bool        // a create whose outcome nobody can tell: waits for a person
+	Waiting   bool        // links of this row are waiting to be written
+	Links     []LinkState // that the destination has by this pipeline
+	Sent      Sent        // the properties of the record as they were last sent
+	Tried     []Sent      // shared properties as attempts may have left them whose end nobody was told
+	Made      bool        // this pipeline has made the record
 }
 
 // A KeyedEntry is an Entry with its key.
@@ -178,7 +179,7 @@ type Decision struct {
 	Verdict Verdict      // Done: Hash is there now; Refused: Hash is rejected, see Reject; Found: the record is ID, its content unknown
 	Held    bool         // the outcome can't be told: hold the key for review
 	Reject  *Reject      // for Refused and for Held
-	Record  *RecordID    // for the table of record ids that all pipelines share
+	Record  *RecordID    // for the table of record ids that all pipelines share; what the key's entry shows of it isn't written again
 	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
 	// value in From is the row's own record.
 	Sent  Sent   // for Done: what was sent, beside what was sent to the same record before

@@ -125,11 +125,12 @@ func ledgerRows(keys []string, rows []*planned) table {
 	n := len(rows)
 	version, held, made, answered := make([]int64, n), make([]bool, n), make([]bool, n), make([]bool, n)
 	hash, rejected := make([][]byte, n), make([][]byte, n)
-	id, links, merged, match, request, answer := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	text := func() []string { return make([]string, n) }
+	id, links, merged, match, by, request, answer := text(), text(), text(), text(), text(), text(), text()
 	sent, tried := encodeSent(rows)
 	for i, e := range rows {
 		version[i], hash[i], rejected[i], id[i], held[i] = e.Version, hashBytes(&e.Hash), hashBytes(&e.Rejected), e.ID, e.Held
-		merged[i], match[i], made[i] = e.Merged, e.Match, e.Made
+		merged[i], match[i], by[i], made[i] = e.Merged, e.Match, e.MatchedBy, e.Made
 		if len(e.Links) > 0 {
 			links[i] = encode(e.Links)
 		}
@@ -137,19 +138,19 @@ func ledgerRows(keys []string, rows []*planned) table {
 			answered[i], request[i], answer[i] = true, cleanText(e.answer.Request), cleanText(e.answer.Text)
 		}
 	}
-	return table{keys, version, hash, rejected, id, held, links, merged, match, sent, tried, made, answered, request, answer}
+	return table{keys, version, hash, rejected, id, held, links, merged, match, by, sent, tried, made, answered, request, answer}
 }
 
 // The version is never lowered (I4).
 const putLedger = `
-insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, sent, tried, made, request, answer, decided_at, commit_no, updated_at)
-select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, r.sent, r.tried, r.made,
+insert into sluice.ledger as l (pipeline, key, version, hash, rejected, record_id, held, links, merged_from, matched, matched_by, sent, tried, made, request, answer, decided_at, commit_no, updated_at)
+select $1, r.key, r.version, r.hash, r.rejected, r.record_id, r.held, r.links, r.merged_from, r.matched, r.matched_by, r.sent, r.tried, r.made,
 case when r.answered then r.request end, case when r.answered then r.answer end, case when r.answered then {now} end, $2, {now}
-from table($3 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text,
+from table($3 r: key text, version bigint, hash bytea, rejected bytea, record_id text, held bool, links jsonb, merged_from text, matched text, matched_by text,
 sent jsonb, tried jsonb, made bool, answered bool, request text, answer text) where true
 on conflict (pipeline, key) do update set version = excluded.version, hash = excluded.hash, rejected = excluded.rejected,
 record_id = excluded.record_id, held = excluded.held, links = excluded.links, merged_from = excluded.merged_from,
-matched = excluded.matched, sent = excluded.sent, tried = excluded.tried, made = excluded.made,
+matched = excluded.matched, matched_by = excluded.matched_by, sent = excluded.sent, tried = excluded.tried, made = excluded.made,
 request = coalesce(excluded.request, l.request), answer = coalesce(excluded.answer, l.answer),
 decided_at = coalesce(excluded.decided_at, l.decided_at), commit_no = excluded.commit_no, updated_at = excluded.updated_at
 where l.version <= excluded.version`

@@ -22,7 +22,7 @@ func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeli
 }
 
 // entryColumns are what scanEntry reads, of the ledger as l of the pipeline $1.
-const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.held, l.links, l.sent, l.tried, l.made, ` + waits
+const entryColumns = `l.version, l.hash, l.rejected, l.record_id, l.merged_from, l.matched, l.matched_by, l.held, l.links, l.sent, l.tried, l.made, ` + waits
 
 // waits tells whether links of the ledger's row l of the pipeline $1 wait. That anything waits at all is asked once, so that
 // where nothing does it costs nothing. Asked whether a row exists, Postgres may first collect all keys that wait.
@@ -51,7 +51,7 @@ type entryScan struct {
 // newEntryScan returns a scan of the columns in first and of entryColumns.
 func newEntryScan(first any) *entryScan {
 	e := &entryScan{}
-	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.Held, &e.links, &e.sent, &e.tried, &e.entry.Made, &e.entry.Waiting}
+	e.dest = []any{first, &e.entry.Version, &e.hash, &e.rejected, &e.entry.ID, &e.entry.Merged, &e.entry.Match, &e.entry.MatchedBy, &e.entry.Held, &e.links, &e.sent, &e.tried, &e.entry.Made, &e.entry.Waiting}
 	return e
 }
 

@@ -97,6 +97,54 @@ func TestRecordsAndOwners(t *testing.T) {
 	})
 }
 
+// TestARecordIsLearntOnce proves that an update doesn't write again which record has its match value, but that it does once
+// the value, the property or the record is another one, or the row's record was last learnt from somewhere else.
+func TestARecordIsLearntOnce(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		record := func(property, value, id string) *pipeline.RecordID {
+			return &pipeline.RecordID{Object: "things", Property: property, Value: value, ID: id}
+		}
+		told := func() map[string]string {
+			all := map[string]string{}
+			for _, property := range []string{"n", "o"} {
+				ids, err := s.Records(t.Context(), account, "things", property, []string{"x", "y"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for value, id := range ids {
+					all[property+" "+value] = id
+				}
+			}
+			return all
+		}
+		r, other := begin(t, s, pipeline.Begin{}), begin(t, s, pipeline.Begin{Pipeline: "other"})
+		for i, step := range []struct {
+			name   string
+			run    *played
+			id     string
+			record *pipeline.RecordID
+			by     string
+			want   map[string]string
+		}{
+			{"made", r, "1", record("n", "x", "1"), "n", map[string]string{"n x": "1"}},
+			{"another pipeline learns better", other, "2", record("n", "x", "2"), "n", map[string]string{"n x": "2"}},
+			{"updated", r, "1", record("n", "x", "1"), "n", map[string]string{"n x": "2"}},
+			{"matched by another property", r, "1", record("o", "x", "1"), "o", map[string]string{"n x": "2", "o x": "1"}},
+			{"another record, of which nothing is said", r, "3", nil, "", map[string]string{"n x": "2", "o x": "1"}},
+			{"that record", r, "3", record("o", "x", "3"), "o", map[string]string{"n x": "2", "o x": "3"}},
+			{"another value", r, "3", record("o", "y", "3"), "o", map[string]string{"n x": "2", "o y": "3"}},
+			{"archived", r, "3", record("o", "y", ""), "", map[string]string{"n x": "2"}},
+			{"made again", r, "4", record("o", "y", "4"), "o", map[string]string{"n x": "2", "o y": "4"}},
+		} {
+			d := done("k", int64(i+1), hash(byte(i+1)), step.id)
+			d.Record, d.Before = step.record, &step.run.known("k")[0]
+			step.run.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+			equal(t, step.name, told(), step.want)
+			equal(t, step.name+": matched by", step.run.known("k")[0].MatchedBy, step.by)
+		}
+	})
+}
+
 // Text that a database would change or refuse is refused by name, before anything is written.
 func TestTextThatCannotBeKept(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {

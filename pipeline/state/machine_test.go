@@ -233,7 +233,7 @@ func (m *machine) decision() pipeline.Decision {
 			value := rapid.SampledFrom([]string{"", "1", "Ü \"\n"}).Draw(m.Context, "value")
 			d.Sent = d.Sent.With(pipeline.Sent{{Property: m.slot(), Value: value}})
 		}
-		d.Record = &pipeline.RecordID{Object: m.name, Property: "n", Value: m.value(), ID: m.value()}
+		d.Record = &pipeline.RecordID{Object: m.name, Property: rapid.SampledFrom([]string{"n", "n", "o"}).Draw(m.Context, "property"), Value: m.value(), ID: m.value()}
 		for range rapid.IntRange(0, 3).Draw(m.Context, "wants") {
 			to := pipeline.LinkEnd{Object: m.name, Property: "n", Value: m.value()}
 			if rapid.Bool().Draw(m.Context, "known") {
@@ -279,7 +279,9 @@ func (m *machine) compare() {
 		list, err := r.letters(ctx, m.name, true)
 		return seen(codes(list), err)
 	})
-	m.same("records", func(r *machineRun) any { return seen(r.Records(ctx, account, m.name, "n", []string{"1", "2"})) })
+	for _, property := range []string{"n", "o"} {
+		m.same("records by "+property, func(r *machineRun) any { return seen(r.Records(ctx, account, m.name, property, []string{"1", "2"})) })
+	}
 	for _, key := range machineKeys {
 		m.same("memory of "+key, func(r *machineRun) any { return seen(m.remembered(r, key)) }, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
 	}

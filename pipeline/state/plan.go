@@ -67,8 +67,11 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	if d.Verdict != pipeline.Found || d.Answer != (pipeline.Answer{}) {
 		e.answer = &d.Answer
 	}
-	if d.Record != nil && isText(d.Record.Value) {
+	switch {
+	case d.Record != nil && isText(d.Record.Value):
 		p.learn(e, d)
+	case d.ID != "" && d.ID != e.ID:
+		e.MatchedBy = ""
 	}
 	if d.ID != "" && d.ID != e.ID {
 		e.move(d)
@@ -106,16 +109,23 @@ func (p *plan) decide(d *pipeline.Decision) error {
 // learn notes which record has the match value from now on, and that the record has no longer the one that it had.
 func (p *plan) learn(e *planned, d *pipeline.Decision) {
 	now := recordRow{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}
-	if was := cmp.Or(e.Match, d.Key); e.ID != "" && (was != now.Value || d.Record.ID == "") {
+	was := cmp.Or(e.Match, d.Key)
+	if d.Record.ID != "" && d.Record.ID == e.ID && now.Property == e.MatchedBy && now.Value == was {
+		return // to look up that it is there would take longer than all else of an update
+	}
+	if e.ID != "" && (was != now.Value || d.Record.ID == "") {
 		p.forget(recordRow{Object: now.Object, Property: now.Property, Value: was, ID: e.ID})
 	}
-	e.Match = ""
+	e.Match, e.MatchedBy = "", ""
 	if now.Value != d.Key {
 		e.Match = now.Value
 	}
 	switch {
 	case d.Record.ID != "":
 		p.ids[now] = d.Record.ID
+		if cmp.Or(d.ID, e.ID) == d.Record.ID {
+			e.MatchedBy = now.Property
+		}
 	case d.ID != "":
 		now.ID = d.ID
 		p.forget(now)

@@ -59,7 +59,7 @@ func (s *Store) row(key string) *pipeline.Entry {
 
 // same tells whether a row that was written leaves the same behind, whichever of two entries it had before.
 func same(a, b *pipeline.Entry) bool {
-	return a.Version == b.Version && a.ID == b.ID && a.Match == b.Match && a.Merged == b.Merged && a.Waiting == b.Waiting && a.Made == b.Made &&
+	return a.Version == b.Version && a.ID == b.ID && a.Match == b.Match && a.MatchedBy == b.MatchedBy && a.Merged == b.Merged && a.Waiting == b.Waiting && a.Made == b.Made &&
 		a.Sent.Equal(b.Sent) && slices.Equal(a.Links, b.Links)
 }
 
@@ -79,6 +79,8 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 	}
 	if d.Record != nil {
 		s.learn(e, d)
+	} else if d.ID != "" && d.ID != e.ID {
+		e.MatchedBy = ""
 	}
 	if d.ID != "" && d.ID != e.ID {
 		move(e, d)

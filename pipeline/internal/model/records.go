@@ -20,13 +20,19 @@ func (s *Store) learn(e *pipeline.Entry, d *pipeline.Decision) {
 	if e.Match != "" {
 		was = e.Match
 	}
+	if d.Record.ID != "" && d.Record.ID == e.ID && e.MatchedBy == d.Record.Property && was == d.Record.Value {
+		return // as the entry shows
+	}
 	if was != d.Record.Value || d.Record.ID == "" {
 		forget(was, e.ID)
 	}
-	if d.Record.ID == "" {
+	if e.MatchedBy = ""; d.Record.ID == "" {
 		forget(d.Record.Value, d.ID)
 	} else {
 		s.records[named(d.Record.Value)] = d.Record.ID
+		if d.Record.ID == d.ID || d.ID == "" && d.Record.ID == e.ID {
+			e.MatchedBy = d.Record.Property
+		}
 	}
 	if e.Match = d.Record.Value; e.Match == d.Key {
 		e.Match = ""
