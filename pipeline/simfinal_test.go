@@ -127,5 +127,6 @@ func (w *world) judgeLinks(r simRow, record *simRecord, letter, bad bool, same m
 
 // refusedLink tells whether the destination never accepts a link between the records of two keys.
 func (w *world) refusedLink(from, to string) bool {
+	from, to = fold(from), fold(to) // whichever row has its record
 	return from != to && len(from) > 1 && to == "k7" && from[1] == '1'
 }
