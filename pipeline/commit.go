@@ -41,6 +41,7 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 	for _, p := range g.changes {
 		if rival, merged := rivals[p.TraceID]; merged {
 			r.overwritten(rival, r.sentBy(&p.Change, true), &c.Decisions)
+			r.claim(rival.Key)
 		}
 	}
 	decided := byTrace(outcomes)
@@ -50,7 +51,7 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 			o = r.withoutRecord(p, o)
 		}
 		if rival, merged := rivals[p.TraceID]; merged {
-			o = Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key), Answer: o.Answer}
+			o = p.rivalry(o, rival.Key)
 		}
 		switch {
 		case !ok:

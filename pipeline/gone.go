@@ -78,6 +78,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	if taken {
 		r.mu.Lock()
 		r.overwritten(rival, r.sentBy(&p.Change, true), &r.notes.decisions)
+		r.claim(rival.Key)
 		r.mu.Unlock()
 	}
 	switch {
@@ -86,12 +87,15 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		if p.ID != "" && p.ID != o.ID {
 			found.Merged = p.ID
 		}
-		if p.Action != Archive && !taken {
+		switch {
+		case taken && p.Action == Upsert:
+			found.ID = "" // stays the other row's alone
+		case p.Action != Archive && !taken:
 			found.Record = r.recordOf(p, o.ID) // other rows with this match value are told whose record it is
 		}
 		r.resolveDoubt(p, func() Decision { return found }, false)
 	case taken:
-		refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Err: mergedError(p, o.ID, rival.Key), Answer: o.Answer}
+		refusal := p.rivalry(o, rival.Key)
 		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
 	default:
 		p.made = p.made || o.Made
@@ -103,9 +107,9 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	return nil
 }
 
-// rivalOf returns the row that the record belongs to which an update has led to, if it isn't the update's own.
+// rivalOf returns the row that the record belongs to which a change has led to, if it isn't the change's own.
 func (r *run) rivalOf(ctx context.Context, p *pending, id string) (rival KeyedEntry, taken bool, err error) {
-	if p.Action != Update || p.ID == id {
+	if !p.led(id) {
 		return rival, false, nil
 	}
 	owners, err := r.store.Owners(ctx, r.Name, []string{id})
@@ -120,6 +124,19 @@ func (r *run) rivalOf(ctx context.Context, p *pending, id string) (rival KeyedEn
 	return KeyedEntry{Key: owner, Entry: known[0]}, true, nil
 }
 
+// rivalry returns the outcome of a change that was carried out on the record of another row.
+func (p *pending) rivalry(o Outcome, owner string) Outcome {
+	refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Answer: o.Answer}
+	if p.Action == Update {
+		refusal.Err = mergedError(p, o.ID, owner)
+		return refusal
+	}
+	refusal.ID = "" // stays the other row's alone
+	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source",
+		p.Match, o.ID, owner)
+	return refusal
+}
+
 // mergedError says that the record of a change is now that of another row.
 func mergedError(p *pending, survivor, owner string) error {
 	was := p.entry.ID
@@ -130,28 +147,39 @@ func mergedError(p *pending, survivor, owner string) error {
 		was, survivor, owner)
 }
 
-// rivals returns, for updates that were carried out under another id than the one they asked for, the row that the record
-// belongs to, by trace id: both records were merged, and the update has overwritten what is not its own.
+// rivals returns, for changes that were carried out on the record of another row, that row by trace id: updates of a record
+// that was merged into it, and upserts by a value that has led to it, such as a contact's secondary address. The change has
+// overwritten what is not its own.
 func (r *run) rivals(ctx context.Context, g *group, outcomes []Outcome) (map[string]KeyedEntry, error) {
-	survivors := map[string]string{} // trace id to record id
+	var astray []*pending
 	var ids []string
+	rivals, upserts := map[string]KeyedEntry{}, map[string]*pending{} // the first of each record, by its id
 	decided := byTrace(outcomes)
 	for _, p := range g.changes {
-		if o := decided[p.TraceID]; o.Verdict == Done && p.Action == Update && o.ID != "" && o.ID != p.ID {
-			survivors[p.TraceID] = o.ID
-			ids = append(ids, o.ID)
+		o := decided[p.TraceID]
+		if o.Verdict != Done || o.ID == "" || !p.led(o.ID) {
+			continue
+		}
+		if one := upserts[o.ID]; one != nil {
+			rivals[p.TraceID] = KeyedEntry{Key: one.Key, Entry: one.entry}
+			continue
+		}
+		if p.Action == Upsert {
+			upserts[o.ID] = p
+		}
+		if !o.Made {
+			astray, ids = append(astray, p), append(ids, o.ID)
 		}
 	}
 	if len(ids) == 0 {
-		return nil, nil
+		return rivals, nil
 	}
 	owners, err := r.store.Owners(ctx, r.Name, ids)
-	if err != nil || len(owners) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	rivals := map[string]KeyedEntry{}
-	for _, p := range g.changes {
-		owner := owners[survivors[p.TraceID]]
+	for i, p := range astray {
+		owner := owners[ids[i]]
 		if owner == "" || owner == p.Key {
 			continue
 		}
@@ -162,6 +190,11 @@ func (r *run) rivals(ctx context.Context, g *group, outcomes []Outcome) (map[str
 		rivals[p.TraceID] = KeyedEntry{Key: owner, Entry: known[0]}
 	}
 	return rivals, nil
+}
+
+// led tells whether the change was carried out on a record whose id it didn't ask for.
+func (p *pending) led(id string) bool {
+	return p.Action == Update && p.ID != id || p.Action == Upsert && p.entry.ID != id
 }
 
 // overwritten has the row that a record belongs to written again by the next run: the ledger no longer knows what the

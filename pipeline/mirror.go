@@ -56,7 +56,7 @@ func (r *run) mirror(ctx context.Context) error {
 	if err := failpoint.At("mirror.before"); err != nil {
 		return err
 	}
-	if r.few() {
+	if r.uncounted() {
 		return r.takeBack(ctx)
 	}
 	var there, leaving, handed, alone int64
@@ -70,7 +70,7 @@ func (r *run) mirror(ctx context.Context) error {
 			case !r.leaving(h):
 			case r.letBe(h.Key, anyVersion):
 				alone++
-			case r.claimed[h.Key]:
+			case r.isClaimed(h.Key):
 				handed++
 			default:
 				leaving++
@@ -90,11 +90,14 @@ func (r *run) mirror(ctx context.Context) error {
 	return r.takeBack(ctx)
 }
 
-// few tells whether no more can have left than the quota allows, by what the table tells: then nothing has to be counted, and
-// what has left is taken back while the rest of the ledger's keys is still being read.
-func (r *run) few() bool {
+// uncounted tells whether what has left needn't be counted: a mass change is allowed, or no more can have left than the quota
+// allows, by what the table tells. Then it is taken back while the rest of the ledger's keys is still being read.
+func (r *run) uncounted() bool {
+	if r.opts.Plan != nil {
+		return false
+	}
 	most, seen, known := r.unseenAtMost()
-	return known && seen > 0 && r.opts.Plan == nil && (r.limits.MaxArchive == nil || most <= r.limits.MaxArchive.of(r.written(seen)))
+	return r.opts.AllowMassChange || known && seen > 0 && (r.limits.MaxArchive == nil || most <= r.limits.MaxArchive.of(r.written(seen)))
 }
 
 // unseen hands on what those of the ledger's keys stand for that the source doesn't have, a page at a time, and returns the
@@ -173,14 +176,21 @@ func (r *run) withinQuota(ctx context.Context, leaving, known int64) error {
 
 // leaving tells whether a key has left the source, and something of it is to be taken back.
 func (r *run) leaving(h *Holding) bool {
-	return (h.Linked || h.Record && (h.Made || r.claimed[h.Key])) && !r.isSeen(h.Key)
+	return (h.Linked || h.Record && (h.Made || r.isClaimed(h.Key))) && !r.isSeen(h.Key)
 }
 
-// claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row.
+// claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row. The
+// caller holds mu.
 func (r *run) claim(key string) {
 	if r.claimed != nil {
 		r.claimed[key] = true
 	}
+}
+
+func (r *run) isClaimed(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.claimed[key]
 }
 
 // takeBack takes back what the rows stand for that have left the source, and returns once that is decided.
@@ -216,7 +226,7 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 		switch e := entries[i]; {
 		case r.letBe(key, e.Version):
 			r.log.Info("a row that has left the source was written since the plan was made: it is left alone", "pipeline", r.Name)
-		case e.ID != "" && (e.Made || r.claimed[key]):
+		case e.ID != "" && (e.Made || r.isClaimed(key)):
 			made = append(made, r.leaver(key, e))
 		case len(e.Links) > 0 || e.Waiting:
 			r.forget(KeyedEntry{key, e})
@@ -263,7 +273,7 @@ func (r *run) archive(ctx context.Context, leavers []*pending) error {
 	}
 	failpoint.Reach("archive.before")
 	for _, p := range leavers {
-		if r.claimed[p.Key] {
+		if r.isClaimed(p.Key) {
 			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
 		} else if g := r.add(p); g != nil {
 			r.send(ctx, g)

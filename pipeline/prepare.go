@@ -120,7 +120,9 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 			continue
 		}
 		if owner, taken := takenBy(p, under, here, owners); taken {
+			r.mu.Lock()
 			r.claim(owner)
+			r.mu.Unlock()
 			err := Rejectf("key_collision", "%s %q is the same to the destination as that of the row with key %q: one record can't be two rows; make the keys differ in more than case or blanks",
 				r.limits.Match, p.Match, owner)
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "key_collision", Err: err})

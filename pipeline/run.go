@@ -141,15 +141,14 @@ type run struct {
 	wanted   int             // links wanted since they were last written
 	batchNo  int             // source batches since the last commit was asked for
 	lookout  lookout
-	claimed  map[string]bool // keys whose record a row of another key stands for
-	keyBytes []byte          // of a batch's keys
-	keyEnds  []int           // where each of them ends
-	slab     []Value         // of a batch's rows
-	items    []item          // of a batch
-	blind    bool            // a row couldn't be read far enough to know its key
-	ended    bool            // the source was read to its last row
-	whole    bool            // and from its first
-	parked   bool            // all links that wait were looked at, at last
+	keyBytes []byte  // of a batch's keys
+	keyEnds  []int   // where each of them ends
+	slab     []Value // of a batch's rows
+	items    []item  // of a batch
+	blind    bool    // a row couldn't be read far enough to know its key
+	ended    bool    // the source was read to its last row
+	whole    bool    // and from its first
+	parked   bool    // all links that wait were looked at, at last
 	ids      map[recordKey]string
 	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
 	missed   map[recordKey]bool // looked up in the destination since links were last written
@@ -161,6 +160,7 @@ type run struct {
 	flying  int        // groups on their way
 	busy    map[string]*flight
 	matches map[string]string // match value on its way → key
+	claimed map[string]bool   // keys whose record a row of another key stands for; nil where that is no matter
 	spoiled map[string][]Sent // keys on their way whose record another row has overwritten, with what it sent
 	spans   []*span
 	notes   notes

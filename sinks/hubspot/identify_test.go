@@ -110,3 +110,33 @@ func TestSecondaryAddress(t *testing.T) {
 		})
 	}
 }
+
+// TestTwoRowsOfOneContact proves that of two rows that name one contact, by its primary and by a secondary address, the later
+// one is rejected, whether both come in one run or not, that the contact ends as the other row says, and that the two don't
+// overwrite each other run after run.
+func TestTwoRowsOfOneContact(t *testing.T) {
+	for name, switches := range worlds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first, second := []string{"1", "E-1", "first@x.io", "Ann"}, []string{"2", "E-2", "second@x.io", "Bob"}
+			for when, before := range map[string][][]string{"in one run": nil, "the primary first": {first}, "the secondary first": {second}} {
+				o := clerk(t, switches, "email")
+				owner := o.secondary("first@x.io", "second@x.io")
+				want := "Ann"
+				if len(before) > 0 {
+					want = before[0][3]
+					o.run(before...)
+				}
+				if r := o.run(first, second); r.Rejected != 1 || o.server.Count("contacts") != 1 {
+					t.Errorf("%s: %+v, %d contacts", when, r, o.server.Count("contacts"))
+				}
+				o.run(first, second)
+				o.rec.sent("")
+				r := o.run(first, second)
+				if c, _ := o.server.Record("contacts", owner.ID); c.Properties["firstname"] != want || r.Unchanged != 1 || len(o.rec.sent("/batch/")) > 0 {
+					t.Errorf("%s, in the end: %+v, %v", when, r, c.Properties)
+				}
+			}
+		})
+	}
+}
