@@ -197,7 +197,8 @@ func (s *pgSession) exec(ctx context.Context, source string, args ...any) (n int
 		n = tag.RowsAffected()
 		return nil
 	})
-	return n, s.flush(ctx)
+	err = s.flush(ctx)
+	return n, err
 }
 
 func (s *pgSession) query(ctx context.Context, each func(scan) error, source string, args ...any) error {

@@ -13,8 +13,8 @@ import (
 
 var _ pipeline.Keeper = (*Sink)(nil)
 
-// Keep leaves properties as others have set them, and records that others have merged. HubSpot can't be asked to write only where nothing has changed (API.md
-// section 5.1), so that an edit made between this reading and the write is overwritten.
+// Keep leaves properties as others have set them, and records that others have merged. HubSpot can't be asked to write only
+// where nothing has changed (API.md section 5.1), so that an edit made between this reading and the write is overwritten.
 func (s *Sink) Keep(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	if s.mode == modeMirror && changes[0].Action == pipeline.Archive {
 		return s.keepMerged(ctx, changes)
