@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"testing"
 
 	"sluice/pipeline"
@@ -70,7 +71,7 @@ func (s *bulkSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 			passed = append(passed, c)
 			continue
 		}
-		outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: "9" + c.Key, Made: true})
+		outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: bulkID(c.Key), Made: true})
 	}
 	for most := s.Sink.Limits().Rows; len(passed) > 0; {
 		n := min(most, len(passed))
@@ -82,3 +83,6 @@ func (s *bulkSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipe
 	}
 	return outcomes, nil
 }
+
+// bulkID returns the id of a row's record: a number beyond those of the local HubSpot.
+func bulkID(key string) string { return "9" + strings.Repeat("0", max(0, 12-len(key))) + key }
