@@ -14,10 +14,9 @@ import (
 const (
 	// maxBytes is how large a request's body may get; HubSpot's own limit isn't documented (API.md section 3.1).
 	maxBytes = 1 << 20
-	// writesAtOnce keeps the rate limit busy, 19 requests a second, while answers take up to three seconds. Requests are paced
-	// by the limiter, not by this: whatever is spent of a window in its first seconds is free again in the first seconds of the
-	// next one, and must find as many batches ready then.
-	writesAtOnce = 64
+	// writesAtOnce keeps the rate limit busy, 19 requests a second, while answers take up to a second and a half;
+	// requests are paced by the limiter, not by this.
+	writesAtOnce = 32
 )
 
 // A Sink writes to one object of one account, or links between two objects. Its methods may be called concurrently.
