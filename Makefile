@@ -31,9 +31,9 @@ RACE      := -race $(UNWATCHED:%=-gcflags=%=-race=false)
 .PHONY: test torture lint advise bench fuzz build fmt vuln
 
 # Without go test's own vet: lint has run all of it. And without the second that each program with the race detector sleeps
-# before it ends. The torture comes first: it takes longest, and mostly waits, so that other packages are tested beside it.
+# before it ends.
 test: lint advise
-	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 .ci/with-postgres go test $(RACE) -vet=off -timeout 20m ./torture ./...
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 .ci/with-postgres go test $(RACE) -vet=off -timeout 20m ./...
 
 torture:
 	@report=$$(mktemp); code=0; \
