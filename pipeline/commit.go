@@ -19,17 +19,18 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	if werr != nil {
 		r.fail(werr)
 	}
-	rivals, err := r.rivals(context.WithoutCancel(ctx), g, outcomes)
+	decided := byTrace(outcomes)
+	rivals, err := r.rivals(context.WithoutCancel(ctx), g.changes, decided)
 	if err != nil {
-		r.committed(g, notes{}, fmt.Errorf("look for rows of the same record: %w", err))
+		r.committed(g, notes{}, err)
 		return
 	}
-	c, n := r.gather(g, outcomes, rivals)
+	c, n := r.gather(g, decided, rivals)
 	r.committed(g, n, r.record(ctx, c))
 }
 
 // gather puts a commit together, and returns the notes that are in it, with the keys that it decides.
-func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry) (Commit, notes) {
+func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]KeyedEntry) (Commit, notes) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -41,10 +42,8 @@ func (r *run) gather(g *group, outcomes []Outcome, rivals map[string]KeyedEntry)
 	for _, p := range g.changes {
 		if rival, merged := rivals[p.TraceID]; merged {
 			r.overwritten(rival, r.sentBy(&p.Change, true), &c.Decisions)
-			r.claim(rival.Key)
 		}
 	}
-	decided := byTrace(outcomes)
 	for _, p := range g.changes {
 		o, ok := decided[p.TraceID]
 		if o.Verdict == Gone {

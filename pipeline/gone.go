@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -70,15 +71,17 @@ func (p *pending) recreate() {
 // have done so already.
 func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	p := d.p
-	rival, taken, err := r.rivalOf(ctx, p, o.ID)
+	asked := o
+	asked.Made = false // by an attempt, which need not be this row's
+	rivals, err := r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: asked})
 	if err != nil {
 		r.keepDoubts([]*doubt{d})
-		return fmt.Errorf("look for rows of the same record: %w", err)
+		return err
 	}
+	rival, taken := rivals[p.TraceID]
 	if taken {
 		r.mu.Lock()
 		r.overwritten(rival, r.sentBy(&p.Change, true), &r.notes.decisions)
-		r.claim(rival.Key)
 		r.mu.Unlock()
 	}
 	switch {
@@ -107,23 +110,6 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	return nil
 }
 
-// rivalOf returns the row that the record belongs to which a change has led to, if it isn't the change's own.
-func (r *run) rivalOf(ctx context.Context, p *pending, id string) (rival KeyedEntry, taken bool, err error) {
-	if !p.led(id) {
-		return rival, false, nil
-	}
-	owners, err := r.store.Owners(ctx, r.Name, []string{id})
-	owner := owners[id]
-	if err != nil || owner == "" || owner == p.Key {
-		return rival, false, err
-	}
-	known, err := r.store.Known(ctx, r.Name, []string{owner})
-	if err != nil {
-		return rival, false, err
-	}
-	return KeyedEntry{Key: owner, Entry: known[0]}, true, nil
-}
-
 // rivalry returns the outcome of a change that was carried out on the record of another row.
 func (p *pending) rivalry(o Outcome, owner string) Outcome {
 	refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Answer: o.Answer}
@@ -149,47 +135,62 @@ func mergedError(p *pending, survivor, owner string) error {
 
 // rivals returns, for changes that were carried out on the record of another row, that row by trace id: updates of a record
 // that was merged into it, and upserts by a value that has led to it, such as a contact's secondary address. The change has
-// overwritten what is not its own.
-func (r *run) rivals(ctx context.Context, g *group, outcomes []Outcome) (map[string]KeyedEntry, error) {
+// overwritten what is not its own. Of upserts of one record that is no row's yet, the first has it.
+func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[string]Outcome) (map[string]KeyedEntry, error) {
 	var astray []*pending
 	var ids []string
-	rivals, upserts := map[string]KeyedEntry{}, map[string]*pending{} // the first of each record, by its id
-	decided := byTrace(outcomes)
-	for _, p := range g.changes {
-		o := decided[p.TraceID]
-		if o.Verdict != Done || o.ID == "" || !p.led(o.ID) {
-			continue
-		}
-		if one := upserts[o.ID]; one != nil {
-			rivals[p.TraceID] = KeyedEntry{Key: one.Key, Entry: one.entry}
-			continue
-		}
-		if p.Action == Upsert {
-			upserts[o.ID] = p
-		}
-		if !o.Made {
-			astray, ids = append(astray, p), append(ids, o.ID)
+	for _, p := range changes {
+		if o := outcomes[p.TraceID]; o.ID != "" && (o.Verdict == Done || o.Verdict == Found) && p.led(o.ID) {
+			astray = append(astray, p)
+			if !o.Made {
+				ids = append(ids, o.ID)
+			}
 		}
 	}
+	owners, err := r.rows(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look for rows of the same record: %w", err)
+	}
+	rivals, first := map[string]KeyedEntry{}, map[string]KeyedEntry{}
+	for _, p := range astray {
+		id := outcomes[p.TraceID].ID
+		rival, taken := owners[id]
+		if !taken {
+			rival, taken = first[id]
+		}
+		switch {
+		case taken && rival.Key != p.Key:
+			rivals[p.TraceID] = rival
+		case p.Action == Upsert:
+			first[id] = KeyedEntry{p.Key, p.entry}
+		}
+	}
+	return rivals, nil
+}
+
+// rows returns the rows of this pipeline that records belong to, by id.
+func (r *run) rows(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
 	if len(ids) == 0 {
-		return rivals, nil
+		return nil, nil
 	}
 	owners, err := r.store.Owners(ctx, r.Name, ids)
+	if err != nil || len(owners) == 0 {
+		return nil, err
+	}
+	ids = slices.Sorted(maps.Keys(owners))
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = owners[id]
+	}
+	entries, err := r.store.Known(ctx, r.Name, keys)
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range astray {
-		owner := owners[ids[i]]
-		if owner == "" || owner == p.Key {
-			continue
-		}
-		known, err := r.store.Known(ctx, r.Name, []string{owner})
-		if err != nil {
-			return nil, err
-		}
-		rivals[p.TraceID] = KeyedEntry{Key: owner, Entry: known[0]}
+	rows := make(map[string]KeyedEntry, len(ids))
+	for i, id := range ids {
+		rows[id] = KeyedEntry{keys[i], entries[i]}
 	}
-	return rivals, nil
+	return rows, nil
 }
 
 // led tells whether the change was carried out on a record whose id it didn't ask for.
@@ -201,6 +202,7 @@ func (p *pending) led(id string) bool {
 // record holds. Of a row that is on its way at the same time nobody knows which of the two came last, so that it is the same
 // with it once it is decided. The caller holds mu.
 func (r *run) overwritten(rival KeyedEntry, by Sent, decisions *[]Decision) {
+	r.claim(rival.Key)
 	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
 	switch f := r.busy[rival.Key]; {
 	case noted >= 0:

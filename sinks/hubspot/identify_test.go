@@ -2,9 +2,11 @@ package hubspot
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"sluice/pipeline"
+	"sluice/pipeline/state"
 	"sluice/sinks/hubspot/hubspottest"
 )
 
@@ -138,5 +140,33 @@ func TestTwoRowsOfOneContact(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTwoSecondaryAddresses proves that rows which name a contact by two secondary addresses, in one request, are both told
+// whose row it is.
+func TestTwoSecondaryAddresses(t *testing.T) {
+	o := clerk(t, hubspottest.Switches{}, "email")
+	owner := o.secondary("first@x.io", "second@x.io")
+	third := must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "third@x.io"}})
+	owner = must(t, o.server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: owner.ID, Other: third.ID})
+	rows := [][]string{{"1", "E-1", "first@x.io", "Ann"}, {"2", "E-2", "second@x.io", "Bob"}, {"3", "E-3", "third@x.io", "Cy"}}
+	o.run(rows[0])
+	if r := o.run(rows...); r.Rejected != 2 {
+		t.Errorf("%+v", r)
+	}
+	store, err := state.Open(t.Context(), o.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	letters, err := store.Rejects(t.Context(), state.Filter{})
+	if err != nil || len(letters) != 2 {
+		t.Fatal(letters, err)
+	}
+	for _, l := range letters {
+		if want := fmt.Sprintf("leads to record %s, which is that of the row with key %q", owner.ID, "1"); !strings.Contains(l.Message, want) {
+			t.Errorf("%s: %q, want %q in it", l.Key, l.Message, want)
+		}
 	}
 }
