@@ -222,7 +222,7 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 		add(putRecords, c.Account, rows[0].Object, rows[0].Property, recordRows(rows))
 	}
 	if c.Throttle != nil {
-		add(saveThrottle(c.Pipeline, c.Throttle).source, c.Pipeline, c.Throttle)
+		list = append(list, saveThrottle(c.Pipeline, c.Epoch, c.Throttle))
 	}
 	return list
 }

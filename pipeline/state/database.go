@@ -36,6 +36,8 @@ type session interface {
 	batch(ctx context.Context, list []statement) error
 	// last runs the last statements of a transaction: with its commit, which then tells their error, where that saves a round trip.
 	last(ctx context.Context, list []statement) error
+	// told is exec for a transaction's last statements: changed is told how many rows there were by its commit.
+	told(ctx context.Context, changed *int64, st statement) error
 	// script runs native SQL of several statements, within a transaction.
 	script(ctx context.Context, text string) error
 }

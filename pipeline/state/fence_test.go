@@ -22,7 +22,14 @@ func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
 		return err
 	}
 	for name, check := range map[string]func(tx session, epoch int64) error{
-		"of intents": func(tx session, epoch int64) error { return fence(t.Context(), tx, "p", epoch) },
+		"of a finish": func(tx session, epoch int64) error { return fence(t.Context(), tx, "p", epoch) },
+		"of intents": func(tx session, epoch int64) error {
+			n, err := tx.exec(t.Context(), putGroup, rand.Text(), "p", epoch, []byte{})
+			if err == nil && n == 0 {
+				return pipeline.ErrFenced
+			}
+			return err
+		},
 		"of a commit": func(tx session, epoch int64) error {
 			var number int64
 			var digested, lettered bool

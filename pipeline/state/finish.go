@@ -47,7 +47,7 @@ where pipeline = $1 and stage = $3 and code = $4 and state = 'open' and last_run
 update sluice.run set status = $2, message = $3, report = $4, ended_at = {now} where id = $1`,
 		[]any{f.Run, f.Status, cleanText(f.Message), encode(&f.Report)}})
 	if f.Throttle != nil {
-		list = append(list, saveThrottle(f.Pipeline, f.Throttle))
+		list = append(list, saveThrottle(f.Pipeline, f.Epoch, f.Throttle))
 	}
 	return tx.last(ctx, list)
 }

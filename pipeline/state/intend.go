@@ -8,27 +8,32 @@ import (
 	"sluice/pipeline"
 )
 
-// Intend writes a group's intents down; see pipeline.Store.
+// Intend writes a group's intents down, in one round trip; see pipeline.Store.
 func (s *store) Intend(ctx context.Context, g pipeline.Group) error {
+	var written int64
 	items := pack(g.Intents)
 	err := s.db.update(ctx, func(tx session) error {
-		if err := fence(ctx, tx, g.Pipeline, g.Epoch); err != nil {
+		err := tx.told(ctx, &written, statement{putGroup, []any{g.ID, g.Pipeline, g.Epoch, items}})
+		if err != nil || g.Throttle == nil {
 			return err
 		}
-		// The id is there already if an earlier attempt's commit was made after all.
-		list := []statement{{`
-insert into sluice.intent_group (id, pipeline, epoch, created_at, items) values ($1, $2, $3, {now}, $4)
-on conflict (id) do nothing`, []any{g.ID, g.Pipeline, g.Epoch, items}}}
-		if g.Throttle != nil {
-			list = append(list, saveThrottle(g.Pipeline, g.Throttle))
-		}
-		return tx.last(ctx, list)
+		return tx.last(ctx, []statement{saveThrottle(g.Pipeline, g.Epoch, g.Throttle)})
 	})
+	if err == nil && written == 0 {
+		err = s.db.view(ctx, func(v session) error { return fence(ctx, v, g.Pipeline, g.Epoch) })
+	}
 	if err != nil {
 		return fmt.Errorf("write intents of %q: %w", g.Pipeline, err)
 	}
 	return nil
 }
+
+// putGroup writes nothing if the epoch has passed (see fence), or if the id is there already: an earlier attempt's commit was
+// made after all.
+const putGroup = `
+insert into sluice.intent_group (id, pipeline, epoch, created_at, items)
+select $1, name, epoch, {now}, $4 from sluice.pipeline where name = $2 and epoch = $3 {share}
+on conflict (id) do nothing`
 
 // Doubts returns the intents of the groups that are open; see pipeline.Auditor.
 func (s *store) Doubts(ctx context.Context, name string) (open []pipeline.Doubt, err error) {

@@ -73,7 +73,7 @@ func TestFencing(t *testing.T) {
 		}
 		for what, err := range map[string]error{
 			"commit": old.try(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1")}, Position: pipeline.Position("x")}),
-			"intend": s.Intend(t.Context(), pipeline.Group{ID: "late", Pipeline: "p", Epoch: old.Epoch}),
+			"intend": s.Intend(t.Context(), pipeline.Group{ID: "late", Pipeline: "p", Epoch: old.Epoch, Throttle: []byte("late")}),
 			"finish": s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: old.Epoch, Run: old.Run, Complete: true}),
 		} {
 			if !errors.Is(err, pipeline.ErrFenced) {
@@ -88,6 +88,7 @@ func TestFencing(t *testing.T) {
 			t.Fatal(err)
 		}
 		equal(t, "statuses of the runs", []string{status[0].Runs[0].Status, status[0].Runs[1].Status}, []string{"done", "killed"})
+		equal(t, "throttle", begin(t, s, pipeline.Begin{}).Throttle, nil)
 	})
 }
 

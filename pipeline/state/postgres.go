@@ -218,6 +218,14 @@ func (s *pgSession) last(_ context.Context, list []statement) error {
 	return nil
 }
 
+func (s *pgSession) told(_ context.Context, changed *int64, st statement) error {
+	s.waiting.Queue(s.d.sql(st.source), unfold(st.args)...).Exec(func(tag pgconn.CommandTag) error {
+		*changed = tag.RowsAffected()
+		return nil
+	})
+	return nil
+}
+
 // flush sends what waits, and reads the answers.
 func (s *pgSession) flush(ctx context.Context) error {
 	b := s.waiting

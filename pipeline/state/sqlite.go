@@ -259,6 +259,11 @@ func (s *sqlSession) batch(ctx context.Context, list []statement) error {
 
 func (s *sqlSession) last(ctx context.Context, list []statement) error { return s.batch(ctx, list) }
 
+func (s *sqlSession) told(ctx context.Context, changed *int64, st statement) (err error) {
+	*changed, err = s.exec(ctx, st.source, st.args...)
+	return err
+}
+
 func (s *sqlSession) script(ctx context.Context, text string) error {
 	_, err := s.q.ExecContext(ctx, text)
 	return err

@@ -86,12 +86,12 @@ func fence(ctx context.Context, s session, name string, epoch int64) error {
 	return err
 }
 
-// saveThrottle comes last in a transaction, so that no other lock is waited for under it.
-func saveThrottle(name string, state []byte) statement {
+// saveThrottle comes last in a transaction, so that no other lock is waited for under it. What a later run has saved stays.
+func saveThrottle(name string, epoch int64, state []byte) statement {
 	return statement{`
 insert into sluice.throttle (account, saved, saved_at)
-select account, $2, {now} from sluice.pipeline where name = $1
-on conflict (account) do update set saved = excluded.saved, saved_at = excluded.saved_at`, []any{name, state}}
+select account, $2, {now} from sluice.pipeline where name = $1 and epoch = $3
+on conflict (account) do update set saved = excluded.saved, saved_at = excluded.saved_at`, []any{name, state, epoch}}
 }
 
 // holder names this process for people.
