@@ -29,8 +29,14 @@ type lookout struct {
 // that goes on from a checkpoint may have little to read, and reads the digest only once it has read its share of rows.
 const worth = 64
 
-// compactFrom is how many entries that others have taken the place of are let be, beside a quarter of all.
-const compactFrom = 10_000
+// compactFrom is how many entries that others have taken the place of are let be, beside a quarter of all. compactPieces is
+// how many pieces a digest may be read in, beside one for each compactPiece of entries: each costs as much as many entries,
+// and what is compacted lies in the order of the table, which is filled in half the time then.
+const (
+	compactFrom   = 10_000
+	compactPieces = 1000
+	compactPiece  = 1024
+)
 
 // load reads the digest once that is worth it. Nothing of the run may be on its way to the store meanwhile: what a commit
 // changes then could be missed.
@@ -71,13 +77,16 @@ func (r *run) load(ctx context.Context) (err error) {
 func (r *run) readDigest(ctx context.Context) error {
 	l := &r.lookout
 	l.table.Reserve(int(l.size))
-	entries := 0
+	entries, pieces := 0, 0
 	number, err := r.store.Digest(ctx, r.Name, r.resume.Epoch, func(packed []byte) error {
 		entries += len(packed) / digest.Size
+		pieces++
 		l.table.Load(packed)
 		return ctx.Err()
 	})
-	if err != nil || entries < l.table.Len()/4*5+compactFrom {
+	superseded := entries >= l.table.Len()/4*5+compactFrom
+	scattered := pieces >= entries/compactPiece+compactPieces
+	if err != nil || !superseded && !scattered {
 		return err
 	}
 	return r.store.Compact(ctx, r.Name, r.resume.Epoch, number, l.table.Packed(compactParts))
