@@ -12,7 +12,7 @@ import (
 // transaction. See package digest for how entries are packed.
 type Digester interface {
 	// Digest hands on packed entries of all keys of the ledger, in an order in which a later entry of a key takes the place
-	// of an earlier one; where it has to begin anew it hands on all once more. It makes the digest from the ledger if there
+	// of an earlier one; where it has to begin anew it hands on all once more. The entries that were handed on stay as they are. It makes the digest from the ledger if there
 	// is none that is certainly in step with it. Number is for Compact.
 	Digest(ctx context.Context, pipeline string, epoch int64, each func(packed []byte) error) (number int64, err error)
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sourcegraph/conc/pool"
+
 	"sluice/pipeline/internal/digest"
 )
 
@@ -78,12 +80,14 @@ func (r *run) readDigest(ctx context.Context) error {
 	l := &r.lookout
 	l.table.Reserve(int(l.size))
 	entries, pieces := 0, 0
+	filling := pool.New().WithMaxGoroutines(1) // one piece after the other, while the next is read
 	number, err := r.store.Digest(ctx, r.Name, r.resume.Epoch, func(packed []byte) error {
 		entries += len(packed) / digest.Size
 		pieces++
-		l.table.Load(packed)
+		filling.Go(func() { l.table.Load(packed) })
 		return ctx.Err()
 	})
+	filling.Wait()
 	superseded := entries >= l.table.Len()/4*5+compactFrom
 	scattered := pieces >= entries/compactPiece+compactPieces
 	if err != nil || !superseded && !scattered {
