@@ -40,6 +40,10 @@ const (
 	compactPiece  = 1024
 )
 
+// roomForNew is the part of a table that is left for keys which the source has and the ledger doesn't: a table that grows is
+// there twice for a while.
+const roomForNew = 16
+
 // load reads the digest once that is worth it. Nothing of the run may be on its way to the store meanwhile: what a commit
 // changes then could be missed.
 func (r *run) load(ctx context.Context) (err error) {
@@ -78,7 +82,7 @@ func (r *run) load(ctx context.Context) (err error) {
 // readDigest fills the table, and compacts the digest if much of it is of no use any more.
 func (r *run) readDigest(ctx context.Context) error {
 	l := &r.lookout
-	l.table.Reserve(int(l.size))
+	l.table.Reserve(int(l.size + l.size/roomForNew))
 	entries, pieces := 0, 0
 	filling := pool.New().WithMaxGoroutines(1) // one piece after the other, while the next is read
 	number, err := r.store.Digest(ctx, r.Name, r.resume.Epoch, func(packed []byte) error {
