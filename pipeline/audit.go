@@ -16,6 +16,9 @@ type Auditor interface {
 	// Bound returns the account that the state belongs to, "" as long as nothing was written.
 	Bound(ctx context.Context) (string, error)
 
+	// Recent returns what Resume has of requests to that account, for a sink that makes some before there is a run.
+	Recent(ctx context.Context) (throttle []byte, age time.Duration, err error)
+
 	// Peek returns what Start would, without Epoch, Run and Permit, but takes no lease and changes nothing: a run may go on
 	// beside it. It returns the errors of Start, except that nobody holds the lease against it.
 	Peek(ctx context.Context, b Begin) (Resume, error)

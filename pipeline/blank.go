@@ -1,6 +1,9 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // blank is a state on which nothing has run yet. It is only read.
 type blank struct{ Rememberer }
@@ -10,6 +13,9 @@ func (blank) Peek(context.Context, Begin) (Resume, error) { return Resume{}, nil
 
 // Bound knows no account.
 func (blank) Bound(context.Context) (string, error) { return "", nil }
+
+// Recent knows of no request.
+func (blank) Recent(context.Context) ([]byte, time.Duration, error) { return nil, 0, nil }
 
 // Known knows no key.
 func (blank) Known(_ context.Context, _ string, keys []string) ([]Entry, error) {

@@ -35,6 +35,8 @@ func (s *auditStore) Reconciled(context.Context, string, int64) error {
 
 func (s *auditStore) Bound(context.Context) (string, error) { return s.account, nil }
 
+func (s *auditStore) Recent(context.Context) ([]byte, time.Duration, error) { return nil, 0, nil }
+
 func (s *auditStore) Doubts(context.Context, string) (list []pipeline.Doubt, err error) {
 	for _, g := range s.Open() {
 		for _, i := range g.Intents {

@@ -80,7 +80,7 @@ func (a *app) explain(ctx context.Context, name string, texts []string, f explai
 			return input(err)
 		}
 		return a.ifTables(ctx, spec.State, func(ctx context.Context, store pipeline.Rememberer) error {
-			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error {
+			return a.opened(ctx, spec, store, list, func(opened []*pipeline.Pipeline) error {
 				show := a.progress()
 				opts := pipeline.Options{Drain: a.drain, Observe: show.observe, Log: a.log()}
 				e, err := opened[0].Explain(ctx, store, key, pipeline.ExplainOptions{Options: opts, Live: f.live})

@@ -76,7 +76,7 @@ func (a *app) plan(ctx context.Context, names []string, f planFlags) error {
 	chosen := selection{names: names, dependencies: f.dependencies, sandbox: f.sandbox, only: true}
 	return a.chosen(chosen, func(spec *config.Spec, list []config.Pipeline) error {
 		return a.ifTables(ctx, spec.State, func(ctx context.Context, store pipeline.Rememberer) error {
-			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return a.planAndSave(ctx, store, opened, f) })
+			return a.opened(ctx, spec, store, list, func(opened []*pipeline.Pipeline) error { return a.planAndSave(ctx, store, opened, f) })
 		})
 	})
 }

@@ -100,6 +100,9 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := w.recall(ctx, store); err != nil {
+		return err
+	}
 	reports, err := a.runAll(ctx, w, store, list, f, plan)
 	a.printRun(reports, f)
 	if box != nil && reports != nil && !f.json {

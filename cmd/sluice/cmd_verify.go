@@ -60,7 +60,7 @@ couldn't be told by HubSpot's answers; the others as of run.`,
 func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) error {
 	return a.chosen(selection{names: names, sandbox: inSandbox}, func(spec *config.Spec, list []config.Pipeline) error {
 		return a.withTables(ctx, spec.State, migrate, func(ctx context.Context, store state.Store) error {
-			return a.opened(ctx, spec, list, func(opened []*pipeline.Pipeline) error { return f(ctx, opened, store) })
+			return a.opened(ctx, spec, store, list, func(opened []*pipeline.Pipeline) error { return f(ctx, opened, store) })
 		})
 	})
 }
@@ -90,10 +90,15 @@ func (a *app) chosen(s selection, f func(*config.Spec, []config.Pipeline) error)
 	return f(spec, list)
 }
 
-// opened calls f with pipelines that are open.
-func (a *app) opened(ctx context.Context, spec *config.Spec, list []config.Pipeline, f func([]*pipeline.Pipeline) error) (err error) {
+// opened calls f with pipelines that are open. Store is nil where nothing has ever run.
+func (a *app) opened(ctx context.Context, spec *config.Spec, store pipeline.Auditor, list []config.Pipeline, f func([]*pipeline.Pipeline) error) (err error) {
 	w := a.workshop(spec)
 	defer func() { err = errors.Join(err, w.close()) }()
+	if store != nil {
+		if err := w.recall(ctx, store); err != nil {
+			return err
+		}
+	}
 	opened, err := w.open(ctx, list)
 	if err != nil {
 		return err

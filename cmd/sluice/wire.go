@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/pipeline/config"
@@ -67,6 +68,11 @@ type workshop struct {
 	app  *app
 	spec *config.Spec
 
+	// What the state remembers of the requests of earlier processes, and when it was asked. A connection learns of them before
+	// its own first request, which would be one too many otherwise.
+	recent []byte
+	asked  time.Time
+
 	mu     sync.Mutex
 	opened map[string]io.Closer
 	failed map[string]*config.ConnectionError // so that one that is down is waited for, and told, once
@@ -95,10 +101,20 @@ func (w *workshop) connection(ctx context.Context, name string) (io.Closer, erro
 			w.failed[name] = &config.ConnectionError{Name: name, Err: err}
 			return nil, w.failed[name]
 		}
+		if c, ok := conn.(interface{ RestoreThrottle([]byte, time.Duration) }); ok && w.recent != nil {
+			c.RestoreThrottle(w.recent, time.Since(w.asked))
+		}
 		w.opened[name] = conn
 		return conn, nil
 	}
 	return nil, fmt.Errorf("there is no connection %q", name)
+}
+
+// recall asks the state for the requests of earlier processes.
+func (w *workshop) recall(ctx context.Context, store pipeline.Auditor) error {
+	recent, age, err := store.Recent(ctx)
+	w.recent, w.asked = recent, time.Now().Add(-age)
+	return err
 }
 
 // open opens pipelines, all of them before a row of any is moved. What is wrong with the file is printed, all at once.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"sluice/pipeline"
 )
@@ -167,4 +168,20 @@ func (s *store) Bound(ctx context.Context) (account string, err error) {
 		return "", fmt.Errorf("read the state's account: %w", err)
 	}
 	return account, nil
+}
+
+// Recent returns what was saved of the requests to the account that the state belongs to; see pipeline.Auditor.
+func (s *store) Recent(ctx context.Context) (throttle []byte, age time.Duration, err error) {
+	account, err := s.Bound(ctx)
+	if err != nil || account == "" {
+		return nil, 0, err
+	}
+	err = s.db.view(ctx, func(v session) error {
+		throttle, age, err = recent(ctx, v, account)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the recent requests to %s: %w", account, err)
+	}
+	return throttle, age, nil
 }

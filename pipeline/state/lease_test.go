@@ -204,6 +204,11 @@ func TestThrottleIsSharedByTheAccount(t *testing.T) {
 			}
 			q := begin(t, s, pipeline.Begin{Pipeline: "q"})
 			equal(t, "throttle", q.Throttle, state)
+			recent, age, err := s.Recent(t.Context())
+			equal(t, "recent", recent, state)
+			if err != nil || age < 0 || age > time.Minute {
+				t.Errorf("recent: age %s, %v", age, err)
+			}
 			if q.ThrottleAge < 0 || q.ThrottleAge > time.Minute {
 				t.Errorf("age %s", q.ThrottleAge)
 			}

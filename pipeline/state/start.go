@@ -201,14 +201,16 @@ func resume(ctx context.Context, tx session, b pipeline.Begin, r *pipeline.Resum
 	if len(position) > 0 {
 		r.Position = position
 	}
-	var age int64
-	found, err := one(ctx, tx, []any{&r.Throttle, &age}, `select saved, {age:saved_at} from sluice.throttle where account = $1`, b.Account)
-	if err != nil {
+	if r.Throttle, r.ThrottleAge, err = recent(ctx, tx, b.Account); err != nil {
 		return err
-	}
-	if found {
-		r.ThrottleAge = max(0, time.Duration(age)*time.Microsecond)
 	}
 	r.Doubtful, err = doubts(ctx, tx, b.Pipeline)
 	return err
+}
+
+// recent returns what was saved of the requests to an account, and how long ago; nil if nothing was.
+func recent(ctx context.Context, s session, account string) (saved []byte, age time.Duration, err error) {
+	var micros int64
+	_, err = one(ctx, s, []any{&saved, &micros}, `select saved, {age:saved_at} from sluice.throttle where account = $1`, account)
+	return saved, max(0, time.Duration(micros)*time.Microsecond), err
 }
