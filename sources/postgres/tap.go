@@ -19,6 +19,7 @@ type tap struct {
 	ahead []byte // what was read, and has gone nowhere yet
 	left  int    // bytes that are to come of the message that has begun
 	row   bool   // it goes to the page
+	empty bool   // nothing was left in the connection after the last read
 }
 
 const (
@@ -51,7 +52,7 @@ func install(_ context.Context, config *pgx.ConnConfig) error {
 func into(p *page, pg *pgconn.PgConn, f func() error) error {
 	t := pg.CustomData()[tapKey].(*tap)
 	p.reset()
-	t.page = p
+	t.page, t.empty = p, false
 	defer func() { t.page = nil }()
 	return f()
 }
@@ -104,11 +105,15 @@ func sizeOf(message []byte) int {
 	return max(messageHeader, 1+int(int32(binary.BigEndian.Uint32(message[1:]))))
 }
 
-// fill reads more of the connection.
+// fill reads more of the connection. The server sends 8 KiB of a page at a time: to be woken up for each costs more than
+// to read it, and to wake up costs the server, too. So what comes during a pause is read at once.
 func (t *tap) fill() error {
+	if t.empty && t.page != nil {
+		pause()
+	}
 	kept := copy(t.buf, t.ahead)
 	n, err := t.conn.Read(t.buf[kept:])
-	t.ahead = t.buf[:kept+n]
+	t.ahead, t.empty = t.buf[:kept+n], kept+n < len(t.buf)
 	if n > 0 {
 		return nil // an error comes again
 	}
