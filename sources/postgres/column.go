@@ -20,7 +20,6 @@ type column struct {
 	name     string
 	oid      uint32 // of its type; of a domain's base type
 	typ      pipeline.Type
-	paged    bool   // belongs to the tuple by which rows are paged
 	nullable bool   // unless it is known not to be
 	expr     string // what is selected
 	format   int16  // textFormat or binaryFormat

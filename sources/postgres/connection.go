@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sluice/pipeline"
@@ -34,9 +32,6 @@ type ConnectionConfig struct {
 const poolSize = 4
 
 const connectTimeout = 10 * time.Second
-
-// readBuffer is how much of a page is read from the connection at once: by itself pgx reads 8 KiB.
-const readBuffer = 64 << 10
 
 // A connection is a pool of connections to one database, shared by sources.
 type connection struct {
@@ -64,9 +59,7 @@ func (c *ConnectionConfig) Connect(ctx context.Context, _ pipeline.Env) (io.Clos
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	config.ConnConfig.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(bufio.NewReaderSize(r, readBuffer), w)
-	}
+	config.BeforeConnect = install
 	params := config.ConnConfig.RuntimeParams
 	params["client_encoding"] = "UTF8"
 	if params["application_name"] == "" {

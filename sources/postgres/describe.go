@@ -144,10 +144,9 @@ func (s *source) resolveTypes(ctx context.Context, fields []pgconn.FieldDescript
 	return nil
 }
 
-// checkOrder marks the columns by which rows are paged, and checks that they can be.
+// checkOrder checks that rows can be paged by the columns of the order.
 func (s *source) checkOrder() error {
 	for _, i := range s.order {
-		s.columns[i].paged = true
 		c := s.columns[i]
 		option := "key"
 		if i == s.cursor {

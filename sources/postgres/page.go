@@ -2,9 +2,9 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -14,10 +14,8 @@ import (
 
 // A page holds rows as they came, in memory that is used again for the next page.
 type page struct {
-	width int
-	buf   []byte
-	sizes []int32 // of the values, row by row; -1 for null
-	ends  []int   // where the rows end in buf
+	buf  []byte // messages, one a row: see rowHeader; then each value, behind its length, which is -1 for null
+	ends []int  // where the rows end in buf
 }
 
 // A cell is one value of a row as Postgres sent it: binary or text, as the column asks for it.
@@ -26,60 +24,63 @@ type cell struct {
 	null bool
 }
 
-func (p *page) reset() { p.buf, p.sizes, p.ends = p.buf[:0], p.sizes[:0], p.ends[:0] }
-
-func (p *page) add(values [][]byte) {
-	p.width = len(values)
-	at := len(p.sizes)
-	p.sizes = slices.Grow(p.sizes, len(values))[:at+len(values)]
-	sizes, buf := p.sizes[at:], p.buf
-	for i, v := range values {
-		if sizes[i] = int32(len(v)); v == nil {
-			sizes[i] = -1
-		}
-		buf = append(buf, v...)
-	}
-	p.buf, p.ends = buf, append(p.ends, len(buf))
-}
+func (p *page) reset() { p.buf, p.ends = p.buf[:0], p.ends[:0] }
 
 func (p *page) rows() int { return len(p.ends) }
 
-// start returns where a row begins in buf, or where the last one ends.
-func (p *page) start(row int) int {
-	if row == 0 {
-		return 0
-	}
-	return p.ends[row-1]
-}
-
-// text returns a row's text and all that follows it, valid as long as the page is.
-func (p *page) text(row int) string {
-	b := p.buf[p.start(row):]
+// row returns a row's values, valid as long as the page is.
+func (p *page) row(row int) string {
+	b := p.message(row)[rowHeader:]
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
-// cut cuts a row's text, which may be followed by more, into cells.
-func (p *page) cut(row int, text string, cells []cell) {
-	for i, size := range p.sizes[row*p.width : (row+1)*p.width] {
+// width returns the number of a row's values.
+func (p *page) width(row int) int {
+	return int(binary.BigEndian.Uint16(p.message(row)[messageHeader:]))
+}
+
+// message returns the message that a row came in.
+func (p *page) message(row int) []byte {
+	start := 0
+	if row > 0 {
+		start = p.ends[row-1]
+	}
+	return p.buf[start:p.ends[row]]
+}
+
+// cut cuts a row's values into cells.
+func cut(text string, cells []cell) error {
+	for i := range cells {
+		if len(text) < 4 {
+			return errCut
+		}
+		size := int32(uint32(text[0])<<24 | uint32(text[1])<<16 | uint32(text[2])<<8 | uint32(text[3]))
+		text = text[4:]
 		if size < 0 {
 			cells[i] = cell{null: true}
 			continue
 		}
+		if int(size) > len(text) {
+			return errCut
+		}
 		cells[i] = cell{text: text[:size]}
 		text = text[size:]
 	}
+	if text != "" {
+		return errCut
+	}
+	return nil
 }
 
+var errCut = errors.New("a row came with another number of values than was asked for, or broken; is something between here and Postgres that changes what it says?")
+
 // fetch runs a statement and takes over all rows that it returns.
-func (s *source) fetch(ctx context.Context, st statement, into *page) error {
+func (s *source) fetch(ctx context.Context, st statement, p *page) error {
 	return s.transact(ctx, func(pg *pgconn.PgConn) error {
-		into.reset()
-		result := pg.ExecParams(ctx, st.sql, st.params, st.types, nil, st.formats)
-		for result.NextRow() {
-			into.add(result.Values())
-		}
-		_, err := result.Close()
-		return err
+		return into(p, pg, func() error {
+			_, err := pg.ExecParams(ctx, st.sql, st.params, st.types, nil, st.formats).Close()
+			return err
+		})
 	})
 }
 
@@ -91,8 +92,10 @@ func (s *source) strings(ctx context.Context, sql string, params ...string) ([][
 	}
 	all := make([][]string, p.rows())
 	for row := range all {
-		cells := make([]cell, p.width)
-		p.cut(row, string(p.buf[p.start(row):]), cells)
+		cells := make([]cell, p.width(row))
+		if err := cut(p.row(row), cells); err != nil {
+			return nil, err
+		}
 		for _, c := range cells {
 			all[row] = append(all[row], c.text)
 		}

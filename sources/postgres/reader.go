@@ -96,13 +96,12 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 	end := min(r.next+pipeline.BatchRows, r.ready)
 	r.batched = r.batched[:0]
 	for ; r.next < end; r.next++ {
-		text := r.text(r.next)
+		if err := cut(r.row(r.next), r.cells); err != nil {
+			return b, fmt.Errorf("read %s: %w", r.name, err)
+		}
 		at := len(r.batched) * room
 		values := r.values[at : at+len(r.columns) : at+room]
-		refused := r.decodeRow(text, values)
-		if refused != nil {
-			r.cut(r.next, text, r.cells)
-		}
+		refused := r.decodeRow(values)
 		if err := r.advance(); err != nil {
 			return b, err
 		}
@@ -119,7 +118,9 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 	b.End = r.at.encode()
 	if end == r.ready && r.more && r.at.Phase != orphanPhase {
 		// The next page begins after this tuple, and would leave out another row that has it.
-		r.cut(end, r.text(end), r.cells)
+		if err := cut(r.row(end), r.cells); err != nil {
+			return b, fmt.Errorf("read %s: %w", r.name, err)
+		}
 		return b, r.differs()
 	}
 	return b, nil
@@ -177,28 +178,22 @@ func (r *reader) texts(tuple []cell) []string {
 	return texts
 }
 
-// decodeRow decodes the next row, whose cells text begins with, into values, and keeps the cells of its tuple.
-func (r *reader) decodeRow(text string, values []pipeline.Value) *pipeline.RowError {
-	for i, size := range r.sizes[r.next*r.width : (r.next+1)*r.width] {
-		c := &r.columns[i]
-		if size < 0 {
-			if slices.Contains(r.key, i) {
-				return reject("null_key", "column %q is null, but belongs to the key; rows without a key can't be told apart: fill it in, or leave such rows out with a query", c.name)
-			}
+// decodeRow decodes the row in cells into values.
+func (r *reader) decodeRow(values []pipeline.Value) *pipeline.RowError {
+	for i := range r.columns {
+		c, one := &r.columns[i], &r.cells[i]
+		switch {
+		case one.null && slices.Contains(r.key, i):
+			return reject("null_key", "column %q is null, but belongs to the key; rows without a key can't be told apart: fill it in, or leave such rows out with a query", c.name)
+		case one.null:
 			values[i] = pipeline.Value{}
 			continue
-		}
-		one := text[:size]
-		text = text[size:]
-		if c.paged {
-			r.cells[i] = cell{text: one}
-		}
-		if c.plain && !r.unchecked {
-			values[i] = pipeline.StringValue(one)
+		case c.plain && !r.unchecked:
+			values[i] = pipeline.StringValue(one.text)
 			continue
 		}
 		var err *pipeline.RowError
-		if values[i], err = c.value(one); err == nil && r.unchecked {
+		if values[i], err = c.value(one.text); err == nil && r.unchecked {
 			err = checkUTF8(values[i].Text())
 		}
 		if err != nil {
