@@ -278,6 +278,17 @@ type rejectWindow struct {
 	rejected int
 }
 
+// accept judges rows that weren't rejected. The caller holds mu.
+func (r *run) accept(rows int) {
+	if w := &r.window; w.rejected == 0 {
+		w.n += rows
+		return
+	}
+	for range rows {
+		r.judge(false)
+	}
+}
+
 // judge adds a row to the reject window and stops the run if too many of the last rows were rejected. The caller holds mu.
 func (r *run) judge(rejected bool) {
 	w := &r.window

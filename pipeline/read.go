@@ -1,11 +1,14 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -111,9 +114,10 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	if err := failpoint.At("transform.after"); err != nil {
 		return nil, err
 	}
-	r.items = r.items[:0]
+	r.items = slices.Grow(r.items[:0], len(rows))[:len(rows)]
 	for i := range rows {
-		r.items = append(r.items, item{Row: rows[i], span: s, hash: r.plan.hash(rows[i].Values)})
+		it := &r.items[i]
+		it.Row, it.span, it.hash = rows[i], s, r.plan.hash(rows[i].Values)
 	}
 	r.mu.Lock()
 	s.undecided = len(rows) // each is taken off where its end is booked
@@ -142,13 +146,17 @@ func (r *run) keyed(rows []Row) []Row {
 		}
 		r.keyBytes, r.keyEnds = b, append(r.keyEnds, len(b))
 	}
-	text, start := string(r.keyBytes), 0
+	text, start, plain := string(r.keyBytes), 0, isPlain(r.keyBytes)
 	kept := 0
 	for i := range rows {
 		row := &rows[i]
 		row.Key = text[start:r.keyEnds[i]]
 		start = r.keyEnds[i]
-		if err := r.checkKey(row.Key); err != nil {
+		var err error
+		if !plain || row.Key == "" {
+			err = r.checkKey(row.Key)
+		}
+		if err != nil {
 			r.blind = true
 			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: rejectCode(err), Err: err})
 			continue
@@ -159,6 +167,21 @@ func (r *run) keyed(rows []Row) []Row {
 		kept++
 	}
 	return rows[:kept]
+}
+
+// isPlain tells whether a text is ASCII without NUL bytes: whatever it is cut into, each part may be a key, unless it is empty.
+func isPlain(text []byte) bool {
+	if bytes.IndexByte(text, 0) >= 0 {
+		return false
+	}
+	var seen uint64 // all bytes, one over the other
+	for ; len(text) >= 8; text = text[8:] {
+		seen |= binary.LittleEndian.Uint64(text)
+	}
+	for _, c := range text {
+		seen |= uint64(c)
+	}
+	return seen&0x8080808080808080 == 0
 }
 
 // checkKey returns why a row can't have the key.

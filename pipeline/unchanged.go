@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -42,7 +43,7 @@ const (
 
 // roomForNew is the part of a table that is left for keys which the source has and the ledger doesn't: a table that grows is
 // there twice for a while.
-const roomForNew = 16
+const roomForNew = 32
 
 // load reads the digest once that is worth it. Nothing of the run may be on its way to the store meanwhile: what a commit
 // changes then could be missed.
@@ -131,19 +132,17 @@ func (r *run) sift(items []item) []item {
 	defer r.mu.Unlock()
 	batch.undecided -= unchanged
 	r.report.Unchanged += int64(unchanged)
-	for range unchanged {
-		r.judge(false)
-	}
+	r.accept(unchanged)
 	return rest
 }
 
 // probe sets same for the rows of a batch whose content is the table's and whose key comes once.
 func (l *lookout) probe(items []item) {
-	l.keys, l.contents, l.same = l.keys[:0], l.contents[:0], l.same[:0]
+	n := len(items)
+	l.keys, l.contents, l.same = slices.Grow(l.keys[:0], n)[:n], slices.Grow(l.contents[:0], n)[:n], slices.Grow(l.same[:0], n)[:n]
 	for i := range items {
-		l.keys = append(l.keys, digest.Key(items[i].Key))
-		l.contents = append(l.contents, digest.Content(items[i].hash))
-		l.same = append(l.same, false)
+		it := &items[i]
+		l.keys[i], l.contents[i] = digest.Key(it.Key), digest.Content(it.hash)
 	}
 	if !l.table.Probe(l.keys, l.contents, l.same) {
 		return

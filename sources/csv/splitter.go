@@ -93,7 +93,7 @@ func (s *splitter) split(b []byte, marks marks, last bool) (int, *syntaxError) {
 		if i > start {
 			return 0, s.bareQuote(b, i)
 		}
-		next, n, err := s.quotedField(b, i, last)
+		next, n, err := s.quotedField(b, marks, i, last)
 		if err != nil || next == 0 {
 			return n, err
 		}
@@ -122,16 +122,26 @@ func (s *splitter) finish(b []byte, start, i int, last bool) int {
 
 // quotedField adds the field whose quote opens at i. It returns where the next field starts; 0 if there is none,
 // together with the record's length as split does.
-func (s *splitter) quotedField(b []byte, i int, last bool) (next, n int, err *syntaxError) {
+func (s *splitter) quotedField(b []byte, marks marks, i int, last bool) (next, n int, err *syntaxError) {
 	s.opened = i
 	flags := quoted
-	end := i + 1
-	for {
-		k := bytes.IndexByte(b[end:], s.quote)
-		if k < 0 {
+	end, feed := i+1, s.cr // whether there may be a line break in it
+	for word, left := marks.from(end); ; {
+		for left == 0 {
+			if word++; word<<6-marks.skew >= len(b) {
+				return 0, 0, s.unclosed(i, last)
+			}
+			left = marks.bits[word]
+		}
+		end = word<<6 - marks.skew + bits.TrailingZeros64(left)
+		left &= left - 1
+		if end >= len(b) {
 			return 0, 0, s.unclosed(i, last)
 		}
-		end += k
+		if c := b[end]; c != s.quote {
+			feed = feed || c == lineFeed
+			continue
+		}
 		if end+1 == len(b) && !last {
 			return 0, 0, nil
 		}
@@ -139,7 +149,7 @@ func (s *splitter) quotedField(b []byte, i int, last bool) (next, n int, err *sy
 			break
 		}
 		flags |= doubled
-		end += 2
+		word, left = marks.from(end + 2)
 	}
 	f := newField(i+1, end) | flags
 	end++
@@ -156,7 +166,7 @@ func (s *splitter) quotedField(b []byte, i int, last bool) (next, n int, err *sy
 		}
 	}
 	s.opened = -1
-	s.multiline = s.multiline || s.cr || bytes.IndexByte(f.of(b), lineFeed) >= 0
+	s.multiline = s.multiline || feed
 	s.add(f)
 	return next, n, nil
 }

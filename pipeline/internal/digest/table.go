@@ -12,9 +12,8 @@ type Table struct {
 	used  int
 	seen  int // keys that are marked
 	free  func()
-	at    []uint64 // of a batch: the places where its keys are, or would be
 
-	warmed uint64 // all that warm has fetched, one over the other
+	fetched uint64 // all that a batch has fetched, one over the other
 }
 
 // A slot is empty if its key is 0. The key's lowest bit tells whether it was seen.
@@ -25,10 +24,14 @@ const (
 	smallest = 1024 // slots
 )
 
+// slotsFor returns how many slots n entries need: half as many again. With a quarter more a search takes three slots instead
+// of two, of which the last is often on the next line of the memory, which nobody has asked for.
+func slotsFor(n int) int { return n + n/2 + 1 }
+
 // NewTable returns a table with room for n entries.
 func NewTable(n int) *Table {
 	t := &Table{}
-	t.slots, t.free = allocate(max(smallest, n+n/4+1))
+	t.slots, t.free = allocate(max(smallest, slotsFor(n)))
 	return t
 }
 
@@ -45,14 +48,22 @@ func (t *Table) Len() int { return t.used }
 func (t *Table) Seen() int { return t.seen }
 
 // place returns where a key is, or would be put.
-func (t *Table) place(key uint64) int {
-	hi, _ := bits.Mul64(key, uint64(len(t.slots)))
-	at := int(hi)
-	for t.slots[at].key&^seenBit != key && t.slots[at].key != 0 {
-		if at++; at == len(t.slots) {
+func (t *Table) place(key uint64) int { return find(t.slots, key) }
+
+// find returns where a key is, or would be put.
+func find(slots []slot, key uint64) int {
+	at := home(slots, key)
+	for slots[at].key&^seenBit != key && slots[at].key != 0 {
+		if at++; at == uint64(len(slots)) {
 			at = 0
 		}
 	}
+	return int(at)
+}
+
+// home returns the place of a key that no other key has taken.
+func home(slots []slot, key uint64) uint64 {
+	at, _ := bits.Mul64(key, uint64(len(slots)))
 	return at
 }
 
@@ -65,32 +76,27 @@ func (t *Table) Put(key, content uint64) {
 	t.slots[at].content = content
 }
 
-// Load puts packed entries, of which a later one of a key takes the place of an earlier one.
+// Load puts packed entries, of which a later one of a key takes the place of an earlier one. Of a batch, all slots are
+// fetched before the first is looked at: the memory answers them together.
 func (t *Table) Load(packed []byte) {
 	const together = 1024 * Size
 	for len(packed) > 0 {
 		part := packed[:min(together, len(packed))]
 		packed = packed[len(part):]
+		slots, fetched := t.slots, uint64(0)
 		for key := range Entries(part) {
-			t.warm(key)
+			fetched |= slots[home(slots, key)].key
 		}
+		t.fetched = fetched
 		for key, content := range Entries(part) {
 			t.Put(key, content)
 		}
 	}
 }
 
-// warm has the memory fetch a key's slot, and returns its place. Of a batch, all slots are asked for before the first is
-// looked at: the memory answers them together.
-func (t *Table) warm(key uint64) uint64 {
-	hi, _ := bits.Mul64(key, uint64(len(t.slots)))
-	t.warmed |= t.slots[hi].key
-	return hi
-}
-
 // insert adds a key that isn't there at the place where it would be, and returns its place then.
 func (t *Table) insert(key uint64, at int) int {
-	if (t.used+1)*5 > len(t.slots)*4 {
+	if (t.used+1)*3 > len(t.slots)*2 {
 		t.grow()
 		at = t.place(key)
 	}
@@ -103,7 +109,7 @@ func (t *Table) grow() { t.resize(len(t.slots) + len(t.slots)/2) }
 
 // Reserve makes room for n entries in all.
 func (t *Table) Reserve(n int) {
-	if slots := n + n/4 + 1; slots > len(t.slots) {
+	if slots := slotsFor(n); slots > len(t.slots) {
 		t.resize(slots)
 	}
 }
@@ -144,18 +150,13 @@ func (t *Table) Marked(key uint64) bool { return t.slots[t.place(key)].key&seenB
 // Probe compares a batch of keys and contents with the table, marks those keys as seen that are in it, and sets same where
 // the content is the table's. It tells whether one of the keys had been seen before. The three lists are of one length.
 func (t *Table) Probe(keys, contents []uint64, same []bool) (again bool) {
-	t.at = t.at[:0]
-	for _, key := range keys {
-		t.at = append(t.at, t.warm(key))
+	slots, fetched := t.slots, uint64(0)
+	for _, key := range keys { // as Load does
+		fetched |= slots[home(slots, key)].key
 	}
+	t.fetched = fetched
 	for i, key := range keys {
-		at := int(t.at[i])
-		for t.slots[at].key&^seenBit != key && t.slots[at].key != 0 {
-			if at++; at == len(t.slots) {
-				at = 0
-			}
-		}
-		s := &t.slots[at]
+		s := &slots[find(slots, key)]
 		same[i] = s.key != 0 && s.content != Ask && s.content == contents[i]
 		switch {
 		case s.key == 0:
