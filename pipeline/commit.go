@@ -27,6 +27,7 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	}
 	c, n := r.gather(g, decided, rivals)
 	r.committed(g, n, r.record(ctx, c))
+	r.known(outcomes)
 }
 
 // gather puts a commit together, and returns the notes that are in it, with the keys that it decides.

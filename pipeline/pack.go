@@ -165,6 +165,7 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 		return unwritten(left), err
 	}
 	outcomes, err := r.Sink.Write(ctx, changes)
+	r.know(left, outcomes)
 	for i, p := range left {
 		p.Kept = changes[i].Kept
 	}

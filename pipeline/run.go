@@ -48,7 +48,7 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 		return Report{Name: p.Name, Status: statusOf(err)}, err
 	}
 	defer r.lookout.table.Close()
-	ctx = withPermit(ctx, r.resume.Permit)
+	ctx = withHolder(withPermit(ctx, r.resume.Permit), r.holder)
 	return r.finish(ctx, r.move(ctx))
 }
 
@@ -160,6 +160,7 @@ type run struct {
 	flying  int        // groups on their way
 	busy    map[string]*flight
 	matches map[string]string // match value on its way → key
+	fresh   map[string]string // id of a record that was written, and isn't committed → key
 	claimed map[string]bool   // keys whose record a row of another key stands for; nil where that is no matter
 	spoiled map[string][]Sent // keys on their way whose record another row has overwritten, with what it sent
 	spans   []*span
@@ -192,7 +193,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	r.landed = sync.NewCond(&r.mu)

@@ -46,15 +46,16 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 			}
 		}
 		if w.adopt && c.id != "" && !c.archived && c.adopted == nil && c.Action != pipeline.Update && !taken[c.id] {
-			taken[c.id] = true
-			e := c.entry
-			e.adopted, e.links = &c, nil
-			if property, value := w.taken(c); property == "email" && !e.Change.Keeps(property) {
-				e.Change.Kept = append(e.Change.Kept, pipeline.Kept{Property: property, Want: value, Why: pipeline.KeptAlias})
-				e.input.Properties = w.properties(e.Change)
+			owner, err := w.ownerOf(ctx, &c)
+			switch {
+			case err != nil:
+				w.log.Warn("it can't be told now whose record a conflict is about", "error", err)
+			case owner != "":
+				w.refuse(c.Change, c.item, w.ownedError(c, owner))
+			default:
+				taken[c.id] = true
+				adopted = append(adopted, w.adopted(c))
 			}
-			e.input.ID, e.input.IDProperty, e.input.Associations = c.id, "", nil
-			adopted = append(adopted, e)
 			continue
 		}
 		w.refuse(c.Change, c.item, w.conflictError(c))
@@ -62,6 +63,26 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 	if adopted = w.spareAdopted(ctx, adopted); len(adopted) > 0 {
 		w.todo = append(w.todo, batch{pipeline.Update, adopted})
 	}
+}
+
+// ownerOf returns the key of the other row that the record of a conflict belongs to, one of the same request included.
+func (w *writing) ownerOf(ctx context.Context, c *conflict) (string, error) {
+	if key := w.rows[c.id]; key != "" && key != c.Key {
+		return key, nil
+	}
+	return pipeline.Holder(ctx, c.id, c.Key)
+}
+
+// adopted returns what is sent to the record of a conflict instead.
+func (w *writing) adopted(c conflict) entry {
+	e := c.entry
+	e.adopted, e.links = &c, nil
+	if property, value := w.taken(c); property == "email" && !e.Change.Keeps(property) {
+		e.Change.Kept = append(e.Change.Kept, pipeline.Kept{Property: property, Want: value, Why: pipeline.KeptAlias})
+		e.input.Properties = w.properties(e.Change)
+	}
+	e.input.ID, e.input.IDProperty, e.input.Associations = c.id, "", nil
+	return e
 }
 
 // holder returns the record that a create is in conflict with, with all properties that are written; nil if none is seen.
@@ -111,6 +132,16 @@ func (w *writing) conflictError(c conflict) error {
 		return pipeline.Rejectf("conflict", "%s already has a unique value of this row: %w%s", other, c.item, advice)
 	}
 	return pipeline.Rejectf("conflict", "%s already has %s %s, which only one record can have%s", other, property, pipeline.Quote(value), advice)
+}
+
+// ownedError says that the record which has a value of the row is that of another row.
+func (w *writing) ownedError(c conflict, owner string) error {
+	what := "a unique value of this row"
+	if property, value := w.taken(c); property != "" {
+		what = property + " " + pipeline.Quote(value)
+	}
+	return pipeline.Rejectf("key_collision", "record %s of %s has %s, and is that of the row with key %q: one record can't be two rows; take one of them out of the source, or have them differ in it",
+		c.id, w.object, what, owner)
 }
 
 // taken returns the property that a conflict is about, and the row's value of it; "" if that isn't told. A conflict that

@@ -181,3 +181,32 @@ func conflicts(t *testing.T) {
 	}
 	w.settled()
 }
+
+// conflictsWithRows: the other record is that of another row. Neither it nor what that row has written there is touched, also
+// where the other row comes in the same request, can't be written by this run, or has left the source.
+func conflictsWithRows(t *testing.T) {
+	w := newWorld(t, hubspottest.Options{})
+	w.spec = strings.Replace(w.spec, "match: ext_id", "match: ext_id, on_conflict: update", 1)
+	list := crowd(100) // of one request
+	list[99].email = list[5].email
+	w.people(list)
+	report := w.well()
+	if report.Rejected != 1 {
+		t.Errorf("%+v, %v", report, w.letters())
+	}
+	w.has(list[:99])
+	later := slices.Clone(list)
+	later[7].email = "nobody at all"
+	later[99].email = list[7].email
+	w.people(later)
+	if report = w.well(); report.Rejected != 2 {
+		t.Errorf("%+v, %v", report, w.letters())
+	}
+	w.has(list[:99])
+	later[99].name = "Again"
+	w.people(append(slices.Clone(later[:7]), later[8:]...))
+	if report = w.well(); report.Rejected != 1 {
+		t.Errorf("%+v, %v", report, w.letters())
+	}
+	w.has(list[:99])
+}

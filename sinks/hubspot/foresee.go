@@ -22,7 +22,7 @@ func (s *Sink) ForeseeWrite(ctx context.Context, changes []pipeline.Change) ([]p
 	if len(changes) == 0 {
 		return nil, 0, nil
 	}
-	w := &writing{Sink: s}
+	w := s.writing()
 	entries, err := w.entries(ctx, changes)
 	if err != nil {
 		return nil, 0, err

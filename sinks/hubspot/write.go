@@ -19,9 +19,12 @@ type batch struct {
 type writing struct {
 	*Sink
 	outcomes []pipeline.Outcome
+	rows     map[string]string // ids of records, to the key of the row that is done with it
 	todo     []batch
 	answer   pipeline.Answer // to the last request
 }
+
+func (s *Sink) writing() *writing { return &writing{Sink: s, rows: map[string]string{}} }
 
 // Write sends changes that all have the same action. Up to maxBytes they are one request, more only where that is
 // refused as a whole and has to be taken apart (bisect.go), or where a conflict is settled by an update.
@@ -29,7 +32,7 @@ func (s *Sink) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline
 	if len(changes) == 0 {
 		return nil, nil
 	}
-	w := &writing{Sink: s}
+	w := s.writing()
 	entries, err := w.entries(ctx, changes)
 	if err != nil {
 		w.unwritten(entries)
@@ -285,6 +288,7 @@ func (w *writing) done(e entry, id string, made bool) {
 	for i := range e.links {
 		e.links[i].FromID = id
 	}
+	w.rows[id] = e.Key
 	w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: id, Links: e.links, Made: made, Answer: w.answer})
 }
 
