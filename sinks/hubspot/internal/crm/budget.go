@@ -36,7 +36,7 @@ const (
 type budget struct {
 	mu       sync.Mutex
 	most     int  // upper bound of limit by config; 0 for none
-	local    bool // the server is on this machine: without headers it has no limit
+	local    bool // the server is on this machine: without headers it has no limit, until it refuses something
 	limit    int
 	window   time.Duration
 	probing  bool          // nothing was answered yet: one at a time
@@ -261,16 +261,26 @@ func (b *budget) learn(s *slot, now time.Time, q quota) {
 // refuse answers a 429: the margin was too small, or others use the app. Of the many that one mistake brings, only
 // the first counts.
 func (b *budget) refuse(s *slot, now time.Time, q quota) {
-	if q.wait > 0 && now.Add(q.wait).After(b.resume) {
-		b.resume = now.Add(q.wait)
-	}
+	b.resume = later(b.resume, now.Add(q.wait))
 	if !s.send.After(b.adjusted) {
 		return
 	}
 	b.adjusted, b.eased = now, now
+	if b.limit >= noLimit { // it has one, of which it says nothing, and all that it counts was sent without being counted here
+		b.setLimit(startLimit)
+		b.resume = later(b.resume, now.Add(b.window))
+		return
+	}
 	b.margin = min(2*b.margin, max(b.peak, leastMargin))
 	b.shared = now.Add(sharedWindows * b.window)
 	b.foreign.add(min(b.foreign.most()+max(b.limit/sharedSpare, 1), b.limit), now.Add(b.window))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // ease lets the margin shrink slowly while all goes well.

@@ -80,6 +80,21 @@ func TestLocalServer(t *testing.T) {
 	}
 }
 
+// A server on this machine that sends no headers, but has a limit, refuses what is under way when the limit is reached, and
+// nothing after that.
+func TestLocalServerThatLimitsInSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &windowServer{limit: 190, window: 10 * time.Second, silent: true}
+		l := newLimits(0, true)
+		drive(l, s, 20, usual, 15*time.Second)
+		refused := s.refused
+		drive(l, s, 20, usual, 2*time.Minute)
+		if refused == 0 || refused > 40 || s.refused > refused || s.accepted < 1200 {
+			t.Errorf("%d accepted, %d refused at first, %d after that", s.accepted, refused, s.refused-refused)
+		}
+	})
+}
+
 // After a restart the sends of the process before still count: known from what it saved, or seen in the headers.
 func TestRestartStaysWithinTheWindow(t *testing.T) {
 	// Sends that were not saved look like somebody else's, for whom the limiter leaves 6 % of the minute free.
