@@ -61,3 +61,42 @@ func TestARowIsRejectedWhoseRecordIsCommittedWhileItsOwnerIsLookedUp(t *testing.
 		}
 	})
 }
+
+// TestARowTakesUpTheRecordOfOneThatHasLeft proves that a row which stands for the record of another row is refused as long as
+// that one is in the source, also if it is refused itself, and is written by the next run once it isn't.
+func TestARowTakesUpTheRecordOfOneThatHasLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := model.New()
+		crm := foldingCRM{newModelCRM(1, store)}
+		run := func(what string, rows [][3]string, opts pipeline.Options, written, rejected int64) {
+			t.Helper()
+			report, err := openSink(t, rows, crm).Run(t.Context(), store, opts)
+			if err != nil || report.Written != written || report.Rejected != rejected {
+				t.Errorf("%s: %+v, %v; want %d rows written and %d rejected", what, report, err, written, rejected)
+			}
+			time.Sleep(time.Hour)
+		}
+		rows := named(20, nil)
+		key := rows[5][0]
+		run("at first", rows, pipeline.Options{}, 20, 0)
+		both := append(rows[:20:20], [3]string{strings.ToUpper(key), "two", ""})
+		run("beside it", both, pipeline.Options{}, 0, 1)
+		run("beside it again", both, pipeline.Options{}, 0, 1)
+		refused := append(append([][3]string{}, both[:5]...), both[6:]...)
+		refused = append(refused, [3]string{key, "bad", ""})
+		run("beside one that is refused", refused, pipeline.Options{}, 0, 2)
+		run("beside one that is refused again", refused, pipeline.Options{}, 0, 2)
+		renamed := append(append([][3]string{}, rows[:5]...), both[6:]...)
+		run("a part of it", renamed, pipeline.Options{Limit: 19}, 0, 0)
+		run("instead of it", renamed, pipeline.Options{Full: true}, 0, 1)
+		if got := crm.content(nil)[key]; got != "one < " {
+			t.Errorf("the record holds %q before it is taken up", got)
+		}
+		run("once more", renamed, pipeline.Options{}, 1, 0)
+		if got := crm.content(nil)[key]; got != "two < " {
+			t.Errorf("the record holds %q, want what the row says that has taken it up", got)
+		}
+		run("at last", renamed, pipeline.Options{}, 0, 0)
+		run("it is back", both, pipeline.Options{}, 0, 1)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,8 +44,11 @@ func (e *MassChangeError) Error() string {
 // mirror takes back what rows stand for that have left the source: only after one process has read all of it, with no row
 // whose key it couldn't tell, and within the sink's quota.
 func (r *run) mirror(ctx context.Context) error {
-	if !r.lookout.marks || !r.whole {
+	if !r.whole {
 		return nil
+	}
+	if !r.lookout.marks {
+		return r.letGo(ctx)
 	}
 	if r.blind {
 		r.log.Warn("nothing is taken back: some rows of the source couldn't be read far enough to know their keys", "pipeline", r.Name)
@@ -181,10 +185,28 @@ func (r *run) leaving(h *Holding) bool {
 
 // claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row. The
 // caller holds mu.
-func (r *run) claim(key string) {
-	if r.claimed != nil {
-		r.claimed[key] = true
+func (r *run) claim(key string) { r.claimed[key] = true }
+
+// letGo has rows that have left the source let those records go that rows of other keys stand for, where nothing else is taken
+// back: a row whose key has changed would be refused for ever.
+func (r *run) letGo(ctx context.Context) error {
+	if r.blind || !r.lookout.loaded || r.opts.Plan != nil {
+		return nil
 	}
+	r.mu.Lock()
+	claimed := slices.Sorted(maps.Keys(r.claimed))
+	r.mu.Unlock()
+	left := slices.DeleteFunc(claimed, func(key string) bool { return !r.isMissed(key) })
+	if len(left) == 0 {
+		return nil
+	}
+	r.log.Info("rows have left the source whose records other rows stand for: the next run writes those", "pipeline", r.Name, "rows", len(left))
+	for some := range slices.Chunk(left, notesKept) {
+		if err := r.dismiss(ctx, some); err != nil {
+			return err
+		}
+	}
+	return r.quiet(ctx)
 }
 
 func (r *run) isClaimed(key string) bool {

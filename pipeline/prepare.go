@@ -123,7 +123,7 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 			r.mu.Lock()
 			r.claim(owner)
 			r.mu.Unlock()
-			err := Rejectf("key_collision", "%s %q is the same to the destination as that of the row with key %q: one record can't be two rows; make the keys differ in more than case or blanks",
+			err := Rejectf("key_collision", "%s %q leads to the record of the row with key %q: one record can't be two rows; take one of them out of the source, or make them differ in more than case or blanks. If that row has left the source, the run after the first that reads all of it writes this one",
 				r.limits.Match, p.Match, owner)
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "key_collision", Err: err})
 			continue

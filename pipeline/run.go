@@ -161,7 +161,7 @@ type run struct {
 	busy    map[string]*flight
 	matches map[string]string // match value on its way → key
 	fresh   map[string]string // id of a record that was written, and isn't committed → key
-	claimed map[string]bool   // keys whose record a row of another key stands for; nil where that is no matter
+	claimed map[string]bool   // keys whose record a row of another key stands for
 	spoiled map[string][]Sent // keys on their way whose record another row has overwritten, with what it sent
 	spans   []*span
 	notes   notes
@@ -193,7 +193,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, claimed: map[string]bool{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	r.landed = sync.NewCond(&r.mu)
@@ -231,7 +231,7 @@ func (r *run) begin() {
 // watch has the keys that are read from now on remembered, for mirror.
 func (r *run) watch() {
 	if r.limits.Mirror {
-		r.lookout.marks, r.claimed = true, map[string]bool{}
+		r.lookout.marks = true
 	}
 }
 

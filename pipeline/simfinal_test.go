@@ -65,7 +65,7 @@ func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[st
 		}
 		return ""
 	case h.limits.CreateOnly:
-		if !letter && record == nil && !h.touched[r.id] {
+		if !letter && record == nil && !h.touched[r.id] && h.records[e.ID] == nil { // which a row that has left may have made
 			return "it was never made"
 		}
 		return ""

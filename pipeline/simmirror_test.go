@@ -109,7 +109,7 @@ func (h *hub) archive(c *pipeline.Change) {
 // letGo tells whether the ledger may let go of a record.
 func (h *hub) letGo(id string) bool {
 	r := h.records[id]
-	return r == nil || r.gone || !r.merged.IsZero() || h.w.collisions
+	return r == nil || r.gone || !r.merged.IsZero() || h.w.collisions || h.w.merges
 }
 
 // auditMirror looks at what a run that ended has archived.

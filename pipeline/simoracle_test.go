@@ -202,7 +202,7 @@ func (w *world) counted(d pipeline.Decision) {
 // true tells whether a change that is recorded as done has taken effect.
 func (w *world) true(d pipeline.Decision) bool {
 	h := w.hub
-	if w.mirrors() && d.Hash == (pipeline.Hash{}) {
+	if d.Hash == (pipeline.Hash{}) && (w.mirrors() || d.Gone && w.pairs == nil) {
 		return !d.Gone || h.letGo(w.store.Entry(d.Key).ID)
 	}
 	return h.limits.LinksOnly || h.wasSpared(&d) || h.applied[d.Key][d.Version][d.Hash] || h.limits.CreateOnly && h.created[d.Key] > 0 || h.limits.OnGone == pipeline.IgnoreGone && h.touched[d.Key]

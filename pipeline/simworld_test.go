@@ -209,7 +209,7 @@ func (w *world) calm(d *dice) {
 		w.sources[w.version] = number(effective(w.sources[w.version-1]))
 	}
 	runs := 2
-	if w.mirrors() && w.collisions {
+	if w.collisions {
 		runs = 3 // one tells that a row comes under another key, one lets go of its record, and the next takes that up
 	}
 	if w.merges {

@@ -121,9 +121,7 @@ func (r *run) sift(items []item) []item {
 			continue
 		}
 		l.table.Forget(l.keys[i])
-		if l.marks {
-			l.table.Mark(l.keys[i])
-		}
+		l.see(l.keys[i])
 		r.own(items[i].Values)
 		rest = append(rest, items[i])
 	}
@@ -173,13 +171,30 @@ func (r *run) forgetContents(c *Commit) {
 	}
 }
 
-// markSeen remembers that the source still has a key, for mirror.
+// markSeen remembers that the source still has a key.
 func (r *run) markSeen(key string) {
-	if r.lookout.marks && key != "" {
+	if key != "" && r.lookout.table != nil {
 		r.tableMu.Lock()
 		defer r.tableMu.Unlock()
-		r.lookout.table.Mark(digest.Key(key))
+		r.lookout.see(digest.Key(key))
 	}
+}
+
+// see remembers that the source has a key: any key for a mirror, and one that the digest has in any case. The caller holds
+// tableMu.
+func (l *lookout) see(key uint64) {
+	if l.marks {
+		l.table.Mark(key)
+	} else {
+		l.table.See(key)
+	}
+}
+
+// isMissed tells whether the ledger has had a key from before the run, and the source hasn't shown it.
+func (r *run) isMissed(key string) bool {
+	r.tableMu.Lock()
+	defer r.tableMu.Unlock()
+	return r.lookout.table.Missed(digest.Key(key))
 }
 
 // isSeen tells whether the source still has a key.

@@ -52,7 +52,7 @@ type Pipeline struct {
 	After      []string                              `yaml:"after,omitempty" doc:"A pipeline, or a list of them, that must have ended well (code 0 or 3) before this one starts."`
 	FullEvery  time.Duration                         `yaml:"full_every,omitempty" doc:"How often a source with a cursor is read from its first row to its last, such as 7d: by the first run that begins so long after the last one that did so, or was asked to with --full. Never by itself if left out."`
 	Source     Component[pipeline.SourceConfig]      `yaml:"source" doc:"One kind of source with its options, such as csv: {path: people.csv}."`
-	Key        []string                              `yaml:"key" doc:"The source columns that identify a row. If they change, rows are new."`
+	Key        []string                              `yaml:"key" doc:"The source columns that identify a row. If they change, rows are new; those that lead to records of rows that have left are rejected (key_collision) by the first run that reads all of the source, and written by the next."`
 	Transforms []Component[pipeline.TransformConfig] `yaml:"transforms,omitempty" doc:"A list of transforms, each one kind with its options; each row goes through all of them."`
 	Sink       Component[pipeline.SinkConfig]        `yaml:"sink" doc:"One kind of sink with its options."`
 	Tests      []Test                                `yaml:"tests,omitempty" doc:"Tests of the pipeline, run by sluice test."`

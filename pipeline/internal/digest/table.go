@@ -144,6 +144,19 @@ func (t *Table) Mark(key uint64) {
 	}
 }
 
+// See marks a key that is there, and leaves any other alone.
+func (t *Table) See(key uint64) {
+	if t.slots[t.place(key)].key != 0 {
+		t.Mark(key)
+	}
+}
+
+// Missed tells whether a key is there, and wasn't seen.
+func (t *Table) Missed(key uint64) bool {
+	s := t.slots[t.place(key)]
+	return s.key != 0 && s.key&seenBit == 0
+}
+
 // Marked tells whether a key was seen.
 func (t *Table) Marked(key uint64) bool { return t.slots[t.place(key)].key&seenBit != 0 }
 
