@@ -5,6 +5,7 @@ import (
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/hubspottest"
+	"sluice/sinks/hubspot/internal/crm"
 )
 
 const linkReads = "associations.*/batch/read$"
@@ -69,6 +70,45 @@ func TestLinkReadsAgain(t *testing.T) {
 		b.link(b.ask("s", 0, 0, ""), b.ask("s", 1, 0, "Chair"))
 		if n := len(b.rec.sent("/batch/read")); n != want {
 			t.Errorf("%s: %d reads, want %d", mode, n, want)
+		}
+	}
+}
+
+// TestCutLinkReads proves that a record isn't known by the first page of its associations: they are read again if the next one
+// doesn't come, and nothing is known of it if that doesn't come again.
+func TestCutLinkReads(t *testing.T) {
+	const first = `{"results":[{"from":{"id":"1"},"to":[{"toObjectId":7,"associationTypes":[{"category":"USER_DEFINED","typeId":37}]}],"paging":{"next":{"after":"x"}}}]}`
+	const next = `{"results":[{"from":{"id":"1"},"to":[{"toObjectId":8,"associationTypes":[{"category":"USER_DEFINED","typeId":38}]}]}]}`
+	const silence = `{"status":"COMPLETE","results":[]}`
+	const nothing = `{"status":"COMPLETE","results":[],"errors":[{"category":"OBJECT_NOT_FOUND","subCategory":"crm.associations.NO_ASSOCIATIONS_FOUND","context":{"fromObjectId":["1"]}}]}`
+	for _, test := range []struct {
+		name    string
+		answers []string
+		unread  bool
+		types   [2]int // of the pairs with 7 and 8
+	}{
+		{"whole", []string{first, next}, false, [2]int{1, 1}},
+		{"cut once", []string{first, silence, first, next}, false, [2]int{1, 1}},
+		{"cut twice", []string{first, silence, first, silence}, true, [2]int{}},
+		{"cut, then passed over", []string{first, silence, silence}, true, [2]int{}},
+		{"cut, then gone", []string{first, silence, nothing}, false, [2]int{}},
+		{"the rest is gone", []string{first, nothing, next}, false, [2]int{0, 1}},
+	} {
+		rec, p := listen(t, scripted(func(string, []byte) (int, string) {
+			answer := test.answers[0]
+			test.answers = test.answers[1:]
+			return 200, answer
+		}), "2026-09")
+		l := &linking{Sink: contacts(p, modeUpsert, "email", "email")}
+		pairs := []*pair{{Pair: crm.Pair{From: "1", To: "7"}}, {Pair: crm.Pair{From: "1", To: "8"}}}
+		err := l.read(t.Context(), &linkGroup{from: "contacts", to: "companies"}, pairs)
+		if err != nil || len(test.answers) > 0 {
+			t.Errorf("%s: %v, %d requests are missing after %d", test.name, err, len(test.answers), len(rec.sent("")))
+		}
+		for i, p := range pairs {
+			if p.unread != test.unread || !test.unread && len(p.current) != test.types[i] {
+				t.Errorf("%s, pair %d: unread %v, %v", test.name, i, p.unread, p.current)
+			}
 		}
 	}
 }
