@@ -53,7 +53,7 @@ var failureModel = map[int]fault{
 	23: {what: "carried out late", here: []scenario{{"late", lateApply}}},
 	24: {what: "answers that can't be read", here: []scenario{{"useless answers", uselessAnswers}}},
 	25: {what: "an answer byte by byte", here: []scenario{{"slow loris", slowLoris}}},
-	26: {what: "a 207 of any shape", here: []scenario{{"answer shapes", answerShapes}}},
+	26: {what: "a 207 of any shape", here: []scenario{{"answer shapes", answerShapes}, {"policies of silent records", silentPolicies}, {"doubts about silent records", silentDoubts}, {"silent records that leave", silentLeavers}, {"looking up silent records", silentLooks}}, elsewhere: []string{"sinks/hubspot TestSilentLinkReads"}},
 	27: {what: "HubSpot changes values", here: []scenario{{"coerced", coerced}}, elsewhere: []string{"sinks/hubspot TestWarnings"}},
 	28: {what: "a whole request is refused for a row", here: []scenario{{"poison", poison}}, elsewhere: []string{"sinks/hubspot TestPoison"}},
 	29: {what: "the token ends or is revoked", here: []scenario{{"revoked token", revokedToken}, {"expired token", expiredToken}}},

@@ -35,7 +35,8 @@ func (s *Sink) Fold(object, property, value string) string {
 }
 
 // Find returns the ids of the records of object whose property has one of the values. It reads a hundred at a time by
-// the unique property, never by search, which lags behind (API.md section 11.1).
+// the unique property, never by search, which lags behind (API.md section 11.1). A value of which no answer says anything
+// isn't found: no row is known to be its record's, so that a link to it waits, as to one that isn't there yet.
 func (s *Sink) Find(ctx context.Context, object, property string, values []string) (map[string]string, error) {
 	path, ok := s.paths[object]
 	if !ok {
@@ -81,13 +82,16 @@ func (s *Sink) look(ctx context.Context, all *lookup, values []string) (*lookup,
 			defer mu.Unlock()
 			maps.Copy(all.found, l.found)
 			maps.Copy(all.absent, l.absent)
+			maps.Copy(all.silent, l.silent)
 			return err
 		})
 	}
 	return all, readers.Wait()
 }
 
-// A lookup reads records by a property, and tells apart which are there, which aren't, and which it couldn't tell of.
+// A lookup reads records by a property, and tells apart which are there, which aren't, and which it couldn't tell of. A
+// record isn't there only if an answer says so, by an error that names it: HubSpot names what it doesn't find (API.md
+// sections 5.2 and 5.6), so that an answer which passes a value over has lost something.
 type lookup struct {
 	*Sink
 	object, path, property string
@@ -95,16 +99,24 @@ type lookup struct {
 	archived               bool                   // reads the recycle bin
 	found                  map[string]*crm.Result // by value
 	absent                 map[string]bool
+	silent                 map[string]bool // what answers have passed over, again and again
 	answer                 pipeline.Answer // to the last request
 	date, heard            time.Time       // when that was given, by HubSpot's clock and by ours
 }
 
 func (s *Sink) lookup(object, path, property string, names ...string) *lookup {
-	return &lookup{Sink: s, object: object, path: path, property: property, names: names, found: map[string]*crm.Result{}, absent: map[string]bool{}}
+	return &lookup{Sink: s, object: object, path: path, property: property, names: names,
+		found: map[string]*crm.Result{}, absent: map[string]bool{}, silent: map[string]bool{}}
 }
 
-// read looks up at most crm.MaxInputs folded values. A request that is refused for one of them is taken apart.
+// read looks up at most crm.MaxInputs folded values. A request that is refused for one of them is taken apart, and what an
+// answer passes over is asked for again.
 func (l *lookup) read(ctx context.Context, values []string) error {
+	return l.ask(ctx, values, false)
+}
+
+// ask makes the request of a read; again tells that an answer has passed over all of the values before.
+func (l *lookup) ask(ctx context.Context, values []string, again bool) error {
 	idProperty, names := l.property, l.names
 	if idProperty == recordID {
 		idProperty = ""
@@ -123,15 +135,23 @@ func (l *lookup) read(ctx context.Context, values []string) error {
 	l.answer = answerOf(answer.HTTPStatus, answer.CorrelationID)
 	l.date, l.heard = answer.Date, time.Now()
 	x := l.index(values)
-	strangers := l.results(x, values, answer)
-	blocked := l.missing(x, values, answer)
+	h := hint{again: again, strangers: l.results(x, values, answer)}
+	h.blocked, h.unnamed = l.missing(x, values, answer)
 	var left []string
 	for _, v := range values {
 		if _, ok := l.found[v]; !ok && !l.absent[v] {
 			left = append(left, v)
 		}
 	}
-	return l.settleRest(ctx, values, left, strangers, blocked)
+	return l.settleRest(ctx, values, left, h)
+}
+
+// A hint is what is known of the values that an answer doesn't name.
+type hint struct {
+	again     bool          // they were all passed over before
+	strangers []*crm.Result // records that one of them may lead to
+	blocked   bool          // an error says something else than that a record isn't there
+	unnamed   bool          // an error says that records aren't there, and not which
 }
 
 // takeApart reads the halves. A single value that HubSpot refuses to look up is neither found nor absent.
@@ -157,54 +177,64 @@ func (l *lookup) index(values []string) *index {
 }
 
 // results notes the records that were found and returns those that none of the values is known to name: the survivors of
-// merges, which are answered under another id (API.md section 11.3), and contacts found by a secondary address.
+// merges, which are answered under another id (API.md section 11.3), and contacts found by a secondary address. One that is
+// answered from the recycle bin, without being asked for, isn't there.
 func (l *lookup) results(x *index, values []string, answer *crm.BatchAnswer) (strangers []*crm.Result) {
 	for i := range answer.Results {
 		r := &answer.Results[i]
-		if r.ID == "" || r.Archived && !l.archived {
+		if r.ID == "" {
 			continue
 		}
-		if at := x.result(r); at >= 0 {
+		at, binned := x.result(r), r.Archived && !l.archived
+		switch {
+		case at >= 0 && binned:
+			l.absent[values[at]] = true
+		case at >= 0:
 			l.found[values[at]] = r
-		} else {
+		case !binned:
 			strangers = append(strangers, r)
 		}
 	}
 	return strangers
 }
 
-// missing notes the values that errors name as not there, and tells whether an error says something else.
-func (l *lookup) missing(x *index, values []string, answer *crm.BatchAnswer) (blocked bool) {
+// missing notes the values that errors name as not there, and tells whether an error says something else, and whether one
+// says so of values that it doesn't name.
+func (l *lookup) missing(x *index, values []string, answer *crm.BatchAnswer) (blocked, unnamed bool) {
 	for i := range answer.Errors {
 		item := &answer.Errors[i]
 		if item.Category != "OBJECT_NOT_FOUND" {
 			blocked = true
 			continue
 		}
-		for _, at := range x.failed(item) {
+		named := x.failed(item)
+		unnamed = unnamed || len(named) == 0
+		for _, at := range named {
 			if _, ok := l.found[values[at]]; !ok {
 				l.absent[values[at]] = true
 			}
 		}
 	}
-	return blocked
+	return blocked, unnamed
 }
 
 // settleRest decides on values that the answer doesn't name. They are read again without those that it does, because a
-// merged record may be answered once for two ids; an answer that names none of them says that they are absent. Where it
-// has records that can't be told whose they are, each value is read by itself.
-func (l *lookup) settleRest(ctx context.Context, values, left []string, strangers []*crm.Result, blocked bool) error {
+// merged record may be answered once for two ids; where it names none of them, they are read again once. Where it has
+// records that can't be told whose they are, each value is read by itself.
+func (l *lookup) settleRest(ctx context.Context, values, left []string, h hint) error {
 	switch {
-	case len(left) == 0 || blocked:
-	case len(strangers) == 0 && len(left) < len(values):
+	case len(left) == 0 || h.blocked:
+	case len(h.strangers) == 0 && len(left) < len(values):
 		return l.read(ctx, left)
-	case len(strangers) == 0:
-		for _, v := range left {
-			l.absent[v] = true
-		}
+	case len(h.strangers) == 0 && h.unnamed:
+		note(l.absent, left)
+	case len(h.strangers) == 0 && !h.again:
+		return l.ask(ctx, left, true)
+	case len(h.strangers) == 0:
+		note(l.silent, left)
 	case len(values) == 1:
-		if len(strangers) == 1 {
-			l.found[left[0]] = strangers[0]
+		if len(h.strangers) == 1 {
+			l.found[left[0]] = h.strangers[0]
 		}
 	default:
 		for _, v := range left {
@@ -214,4 +244,10 @@ func (l *lookup) settleRest(ctx context.Context, values, left []string, stranger
 		}
 	}
 	return nil
+}
+
+func note(set map[string]bool, values []string) {
+	for _, v := range values {
+		set[v] = true
+	}
 }

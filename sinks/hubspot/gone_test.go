@@ -139,15 +139,19 @@ func TestGoneWhole(t *testing.T) {
 	}
 }
 
-// results answers for those of the records 701 to 703 that a body names and that are there.
+// results answers for those of the records 701 to 703 that a body names: by results, or, if they aren't there, by errors.
 func results(body string, there ...string) string {
-	var list []string
+	var list, errs []string
 	for i, id := range []string{"701", "702", "703"} {
-		if strings.Contains(body, `"`+id+`"`) && slices.Contains(there, id) {
+		switch {
+		case !strings.Contains(body, `"`+id+`"`):
+		case slices.Contains(there, id):
 			list = append(list, fmt.Sprintf(`{"id":%q,"objectWriteTraceId":"trace-%c"}`, id, "abc"[i]))
+		default:
+			errs = append(errs, fmt.Sprintf(`{"category":"OBJECT_NOT_FOUND","context":{"ids":[%q]}}`, id))
 		}
 	}
-	return `{"status":"COMPLETE","results":[` + strings.Join(list, ",") + `]}`
+	return `{"status":"COMPLETE","results":[` + strings.Join(list, ",") + `],"errors":[` + strings.Join(errs, ",") + `]}`
 }
 
 // TestGoneUnread proves that a record isn't called gone before it is known whether it can come back.

@@ -16,13 +16,15 @@ func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipe
 		return nil, nil
 	}
 	left := changes
+	var outcomes []pipeline.Outcome
 	for _, at := range append([]int{s.match}, s.also...) {
+		var untold []pipeline.Outcome
 		var err error
-		if left, err = s.identifyBy(ctx, at, left); err != nil {
+		if left, untold, err = s.identifyBy(ctx, at, left); err != nil {
 			return nil, err
 		}
+		outcomes = append(outcomes, untold...)
 	}
-	var outcomes []pipeline.Outcome
 	for _, c := range left {
 		switch c.Action {
 		case pipeline.Archive:
@@ -37,8 +39,9 @@ func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipe
 	return outcomes, nil
 }
 
-// identifyBy sets the ids of the records that have the changes' values of one property, and returns the other changes.
-func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Change) (left []*pipeline.Change, err error) {
+// identifyBy sets the ids of the records that have the changes' values of one property, and returns the other changes. Those
+// of whose values no answer says anything are left to a later run: their records may be there.
+func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Change) (left []*pipeline.Change, untold []pipeline.Outcome, err error) {
 	p := &s.props[at]
 	folds := make([]string, len(changes))
 	var values []string
@@ -49,11 +52,15 @@ func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Chang
 	}
 	l, err := s.look(ctx, s.lookup(s.object, s.path, p.name), values)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i, c := range changes {
 		record := l.found[folds[i]]
-		if record == nil {
+		switch {
+		case record == nil && l.silent[folds[i]]:
+			untold = append(untold, unread(c, "whether a record of %s has %s %s", s.object, p.name, pipeline.Quote(folds[i])))
+			continue
+		case record == nil:
 			left = append(left, c)
 			continue
 		}
@@ -64,7 +71,7 @@ func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Chang
 			s.leaveAddress(c, p, folds[i], record)
 		}
 	}
-	return left, nil
+	return left, untold, nil
 }
 
 // matchesOf names the properties that a change was looked up by, with their values.

@@ -170,3 +170,29 @@ func TestTwoSecondaryAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestSilentLookup proves that nothing is decided on a row whose record no answer tells of: it is neither taken for archived,
+// nor made, nor said to be missing.
+func TestSilentLookup(t *testing.T) {
+	for _, c := range []Config{
+		{Mode: modeArchive, Match: []string{"ext_id"}}, {Mode: modeUpdate, Match: []string{"ext_id"}}, {Mode: modeUpsert, Match: []string{"ext_id", "email"}},
+	} {
+		server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
+		made := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-0", "email": "p0@example.com"}})
+		c.Object = "contacts"
+		s := open(t, p, &c, schema("=ext_id", "=email", "=firstname"))
+		for _, count := range []int{0, 1} {
+			server.SetFaults(hubspottest.Fault{Path: "contacts/batch/read$", Kind: "silent", Count: count})
+			rows := people(1)
+			outcomes, err := s.Prepare(t.Context(), rows)
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case count == 1 && (len(outcomes) > 0 || rows[0].ID != made.ID):
+				t.Errorf("%s, silent once: %+v, id %q", c.Mode, outcomes, rows[0].ID)
+			case count == 0 && (len(outcomes) != 1 || code(outcomes[0]) != "unread" || !outcomes[0].Passing):
+				t.Errorf("%s, always silent: %+v", c.Mode, outcomes)
+			}
+		}
+	}
+}

@@ -49,12 +49,17 @@ func (s *Sink) Keep(ctx context.Context, changes []pipeline.Change) ([]pipeline.
 		case record != nil && s.spare(c, record):
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: record.ID, NoOp: true, Same: true})
 		case record == nil && !l.absent[key] && (len(ids) > 0 || len(values) > 0):
-			o := refused(c, pipeline.Rejectf("unread", "HubSpot doesn't tell what the record has, so that nobody knows which of its properties others have set"))
-			o.Passing = true
-			outcomes = append(outcomes, o)
+			outcomes = append(outcomes, unread(c, "what the record has, so that nobody knows which of its properties others have set"))
 		}
 	}
 	return outcomes, nil
+}
+
+// unread returns the outcome of a change that can't be made now, because HubSpot doesn't tell what has to be known for it.
+func unread(c *pipeline.Change, what string, args ...any) pipeline.Outcome {
+	o := refused(c, pipeline.Rejectf("unread", "HubSpot doesn't tell "+what, args...))
+	o.Passing = true
+	return o
 }
 
 // spare notes which properties a change leaves as the record has them, and tells whether nothing is left to be written.

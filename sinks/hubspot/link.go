@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -195,60 +194,6 @@ func (s *Sink) labelType(ctx context.Context, c *pipeline.LinkChange) (crm.Assoc
 		return t, unknownLabel(c, known)
 	}
 	return t, nil
-}
-
-// read finds out which types the pairs have.
-func (l *linking) read(ctx context.Context, g *linkGroup, pairs []*pair) error {
-	reads, err := l.portal.ReadAssociations(ctx, g.from, g.to, firstEnds(pairs))
-	if err != nil {
-		return explain(err)
-	}
-	unsure := doubtfulReads(reads.Errors)
-	for _, p := range pairs {
-		others, ok := reads.To[p.From]
-		p.unread = unsure[p.From] || !ok && unsure[""]
-		for _, other := range others {
-			if other.ToID != p.To {
-				continue
-			}
-			for _, t := range other.Types {
-				p.current = append(p.current, crm.AssociationType{Category: t.Category, ID: t.ID})
-			}
-		}
-	}
-	return nil
-}
-
-// firstEnds returns the ids of the records whose associations are read for pairs, each once.
-func firstEnds(pairs []*pair) (ids []string) {
-	seen := map[string]bool{}
-	for _, p := range pairs {
-		if !seen[p.From] {
-			seen[p.From] = true
-			ids = append(ids, p.From)
-		}
-	}
-	return ids
-}
-
-// doubtfulReads returns the ids that errors say something else of than that the record or its links aren't there; "" for
-// an error that names none.
-func doubtfulReads(errs []crm.ItemError) map[string]bool {
-	unsure := map[string]bool{}
-	for i := range errs {
-		item := &errs[i]
-		if item.Category == "OBJECT_NOT_FOUND" || strings.HasPrefix(item.SubCategory, "crm.associations.") {
-			continue
-		}
-		ids := append(namedKeys(item.Context, ""), item.Context["fromObjectId"]...)
-		if len(ids) == 0 {
-			ids = []string{""}
-		}
-		for _, id := range ids {
-			unsure[id] = true
-		}
-	}
-	return unsure
 }
 
 // foretell writes down what links will be before they are made or relabelled. A link that is relabelled may keep its old

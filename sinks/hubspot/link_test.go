@@ -21,7 +21,7 @@ var linkWorlds = map[string]hubspottest.Switches{
 	"errors name ids":  {AssociationContext: "id"},
 	"errors are blind": {AssociationContext: "none"},
 	"empty reads":      {NoAssociations: "empty"},
-	"reads fail":       {NoAssociations: "error"},
+	"silent reads":     {NoAssociations: "omit"},
 	"200":              {Associations200: true},
 }
 

@@ -137,7 +137,8 @@ func TestMissingPropertyItem(t *testing.T) {
 	}
 }
 
-// TestRefusedRead proves that one value which HubSpot refuses to look up doesn't hide the others, nor counts as absent.
+// TestRefusedRead proves that one value which HubSpot refuses to look up doesn't hide the others, nor counts as absent; and
+// neither does one that answers pass over, unlike one that an error names.
 func TestRefusedRead(t *testing.T) {
 	_, p := listen(t, scripted(func(_ string, body []byte) (int, string) {
 		text := string(body)
@@ -150,14 +151,17 @@ func TestRefusedRead(t *testing.T) {
 				results = append(results, fmt.Sprintf(`{"id":"1%d","properties":{"ext":%q}}`, len(id), id))
 			}
 		}
-		return 200, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `]}`
+		if !strings.Contains(text, `{"id":"c"}`) {
+			return 200, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `]}`
+		}
+		return 207, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["c"]}}]}`
 	}), "2026-09")
 	s := contacts(p, modeUpsert, "ext", "ext")
 	l := s.lookup("contacts", "contacts", "ext")
-	if err := l.read(t.Context(), []string{"a", "bad", "b", "c"}); err != nil {
+	if err := l.read(t.Context(), []string{"a", "bad", "b", "c", "d"}); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.found) != 2 || !l.absent["c"] || l.absent["bad"] || l.absent["a"] {
+	if len(l.found) != 2 || !l.absent["c"] || l.absent["bad"] || l.absent["a"] || l.absent["d"] || !l.silent["d"] {
 		t.Errorf("found %v, absent %v", l.found, l.absent)
 	}
 }

@@ -70,7 +70,7 @@ func (s *Sink) reading(c *pipeline.Change, byID, byMatch, binned *lookup) pipeli
 		r.Differences = s.differences(c, record)
 	case absent && binned.found[c.ID] != nil:
 		r.Presence = pipeline.Archived
-	case absent:
+	case absent && (c.ID == "" || binned.absent[c.ID]):
 		r.Presence = pipeline.Nowhere
 	}
 	if s.mode == modeArchive && c.Values != nil {

@@ -142,3 +142,33 @@ func TestReadLinks(t *testing.T) {
 		t.Errorf("something was written:\n%s", diff)
 	}
 }
+
+// TestSilentVerify proves that a record which answers pass over isn't said to be missing, nor one that is in the recycle bin
+// to be deleted for good.
+func TestSilentVerify(t *testing.T) {
+	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
+	s := open(t, p, &Config{Object: "contacts", Mode: modeUpsert, Match: []string{"ext_id"}}, schema("=ext_id", "=email", "=firstname"))
+	rows := known(t, server, s, 3)
+	must(t, server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: rows[0].ID})
+	for name, test := range map[string]struct {
+		fault hubspottest.Fault
+		want  [3]pipeline.Presence
+	}{
+		"once":              {hubspottest.Fault{Count: 1}, [3]pipeline.Presence{pipeline.Archived, pipeline.There, pipeline.There}},
+		"always":            {hubspottest.Fault{}, [3]pipeline.Presence{pipeline.Unsure, pipeline.Unsure, pipeline.Unsure}},
+		"always for one":    {hubspottest.Fault{IDs: []string{rows[1].ID}}, [3]pipeline.Presence{pipeline.Archived, pipeline.Unsure, pipeline.There}},
+		"but for the first": {hubspottest.Fault{Skip: 2}, [3]pipeline.Presence{pipeline.Unsure, pipeline.There, pipeline.There}},
+	} {
+		test.fault.Kind, test.fault.Path = "silent", "contacts/batch/read$"
+		server.SetFaults(test.fault)
+		readings, err := s.Read(t.Context(), rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range readings {
+			if r.Presence != test.want[i] {
+				t.Errorf("%s: row %d is %s, want %s", name, i, r.Presence, test.want[i])
+			}
+		}
+	}
+}

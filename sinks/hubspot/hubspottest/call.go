@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +25,10 @@ type call struct {
 	route route
 
 	correlation string
-	half        bool // a fault wants only some of the inputs applied
-	omit        bool // a fault wants only some of the results told
+	half        bool     // a fault wants only some of the inputs applied
+	omit        bool     // a fault wants only some of the results told
+	silent      bool     // a fault wants inputs of a read passed over
+	mute        []string // which; none: all
 	bearer      string
 	headers     http.Header
 }
@@ -83,6 +86,7 @@ func (s *Server) answer(c *call, hit strike) *reply {
 	}
 	if hit.fault != nil {
 		c.half, c.omit = hit.fault.Kind == "partial", hit.fault.Kind == "omit"
+		c.silent, c.mute = hit.fault.Kind == "silent", hit.fault.IDs
 	}
 	if hit.late() {
 		s.applyLate(c, hit.fault.Delay)
@@ -93,6 +97,11 @@ func (s *Server) answer(c *call, hit strike) *reply {
 		return rep
 	}
 	return hit.reply(c, rep)
+}
+
+// passesOver tells whether the answer to a read says nothing of an input.
+func (c *call) passesOver(id string) bool {
+	return c.silent && (len(c.mute) == 0 || slices.Contains(c.mute, id))
 }
 
 // handle checks route, token, quota and scope, in this order, and runs the handler.

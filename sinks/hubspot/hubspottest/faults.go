@@ -35,6 +35,7 @@ type Fault struct {
 	//	empty     apply, and answer without a body
 	//	no_errors apply, and answer 207 without results or errors
 	//	omit      apply, and leave out half of the results, without a word
+	//	silent    pass over inputs of a batch read, of records or of associations: those of IDs, or all
 	//	huge      apply, and put 16 MiB of blanks before the answer
 	//	partial   apply some of the inputs only, and answer Status (502)
 	//	late      answer Status (504) at once, and apply after Delay
@@ -46,6 +47,8 @@ type Fault struct {
 	After bool          `json:"after,omitempty"`
 	Delay time.Duration `json:"-"` // "delay" in JSON; before the request is looked at, except where Kind says otherwise
 
+	IDs []string `json:"ids,omitempty"` // of the inputs of a read: record ids, or values of its idProperty
+
 	Status     int    `json:"status,omitempty"`
 	HTML       bool   `json:"html,omitempty"`   // the body is a page of the edge; always so for 502, 503, 504 and 52x
 	Body       string `json:"body,omitempty"`   // instead of the usual body of the status
@@ -53,7 +56,7 @@ type Fault struct {
 	RetryAfter int    `json:"retry_after,omitempty"`
 }
 
-var faultKinds = strings.Fields("status reset truncate cut html empty no_errors omit huge partial late lock expire drip delay")
+var faultKinds = strings.Fields("status reset truncate cut html empty no_errors omit silent huge partial late lock expire drip delay")
 
 // Check returns an error if the fault can't be carried out.
 func (f *Fault) Check() error {

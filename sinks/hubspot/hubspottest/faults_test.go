@@ -58,6 +58,38 @@ var threeContacts = inputs(
 	`"objectWriteTraceId":"2","properties":{"email":"b@x.io"}`,
 	`"objectWriteTraceId":"3","properties":{"email":"c@x.io"}`)
 
+// A silent answer to a read says nothing of the inputs that it passes over, whether they are there or not.
+func TestSilentReads(t *testing.T) {
+	for _, c := range []struct {
+		ids    string // of the fault
+		status int
+		want   [2]int // results and errors
+	}{{"", 200, [2]int{}}, {"1", 207, [2]int{0, 1}}, {"2", 200, [2]int{1, 0}}} {
+		p := open(t, Options{Switches: Switches{NumericIDs: "never"}})
+		var id [2]string
+		for i, object := range []string{"contacts", "companies"} {
+			r, err := p.Edit(Edit{Action: "create", Object: object})
+			if err != nil {
+				t.Fatal(err)
+			}
+			id[i] = r.ID
+		}
+		p.send("PUT", "/crm/objects/2026-03/contacts/"+id[0]+"/associations/default/companies/"+id[1], "").want(t, 200)
+		fault := Fault{Kind: "silent", Path: "batch/read$"}
+		switch c.ids {
+		case "1":
+			fault.IDs = []string{id[0]}
+		case "2":
+			fault.IDs = []string{"404"}
+		}
+		p.SetFaults(fault)
+		for _, path := range []string{"/crm/objects/2026-03/contacts/batch/read", "/crm/associations/2026-03/contacts/companies/batch/read"} {
+			a := p.post(path, inputs(`"id":"`+id[0]+`"`, `"id":"404"`))
+			equal(t, path+" "+c.ids, [3]int{a.HTTP, len(a.Results), len(a.Errors)}, [3]int{c.status, c.want[0], c.want[1]})
+		}
+	}
+}
+
 // RELIABILITY F22: a batch is applied in part, then a 5xx.
 func TestPartialApply(t *testing.T) {
 	p := open(t, Options{Faults: []Fault{{Kind: "partial", Count: 1}}})

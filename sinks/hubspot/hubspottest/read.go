@@ -29,6 +29,9 @@ func batchRead(c *call) *reply {
 		seen := make(map[int64]bool, len(b.inputs))
 		show, history := t.shown(b.properties), t.named(b.history)
 		for _, in := range b.inputs {
+			if c.passesOver(in.id) {
+				continue
+			}
 			r := c.s.lookUp(c, t, key, in.id)
 			switch {
 			case r == nil || (r.archived != 0) != archived:

@@ -66,7 +66,7 @@ func (h strike) reply(c *call, rep *reply) *reply {
 		rep.drip = max(f.Delay, time.Millisecond)
 	case "huge":
 		rep.pad = 16 << 20
-	case "delay", "omit":
+	case "delay", "omit", "silent":
 	default:
 		return h.status(c, or(f.Status, http.StatusInternalServerError))
 	}

@@ -67,7 +67,7 @@ type Switches struct {
 
 	AddLabels          bool   `json:"add_labels"`          // labels are added to the pair's, instead of replacing them (10.1)
 	NumericIDs         string `json:"numeric_ids"`         // ids in association answers as JSON numbers: v4 (default), always, never (10.2)
-	NoAssociations     string `json:"no_associations"`     // batch read of a record without any: omit (default), empty, error (10.2)
+	NoAssociations     string `json:"no_associations"`     // batch read of a record without any: error (default), empty, omit (10.2)
 	AssociationContext string `json:"association_context"` // what errors name: pair (default), id, none (10.2)
 	AssociationCap     int    `json:"association_cap"`     // links of one record to one object type; 0 means no limit (10.5)
 	Associations200    bool   `json:"associations_200"`    // batch create answers 200 instead of 201 (6.1)
@@ -79,7 +79,7 @@ func (w Switches) withDefaults() Switches {
 	w.UpdateMissing = or(w.UpdateMissing, "a")
 	w.UpdateMerged = or(w.UpdateMerged, "omit")
 	w.NumericIDs = or(w.NumericIDs, "v4")
-	w.NoAssociations = or(w.NoAssociations, "omit")
+	w.NoAssociations = or(w.NoAssociations, "error")
 	w.AssociationContext = or(w.AssociationContext, "pair")
 	w.SearchLag = or(w.SearchLag, 5*time.Second)
 	return w
@@ -99,7 +99,7 @@ func choices(name string) []string {
 	case "numeric_ids":
 		return []string{"v4", "always", "never"}
 	case "no_associations":
-		return []string{"omit", "empty", "error"}
+		return []string{"error", "empty", "omit"}
 	case "association_context":
 		return []string{"pair", "id", "none"}
 	}

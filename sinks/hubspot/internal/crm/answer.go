@@ -101,10 +101,11 @@ type Associated struct {
 }
 
 // AssociationReads is what a reading of associations found: per record asked for, those at the other end. A record
-// without any isn't in it.
+// without any is in it if an answer lists none of it, is named by an error, or is passed over.
 type AssociationReads struct {
 	To     map[string][]Associated
 	Errors []ItemError
+	Cut    []string // records of which there is more: a page was announced, and its answer passes it over
 }
 
 // A Label is a type of association. Label is "" for an unlabelled one.

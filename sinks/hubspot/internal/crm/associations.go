@@ -144,14 +144,23 @@ func (c *Client) readPages(ctx context.Context, from, to string, pages []page, r
 		asked[p] = true
 	}
 	var next []page
+	told := make(map[string]bool, len(wire.Results))
 	for _, w := range wire.Results {
 		id := string(w.From.ID)
+		told[id] = true
+		others := reads.To[id]
 		for _, t := range w.To {
-			reads.To[id] = append(reads.To[id], t.associated())
+			others = append(others, t.associated())
 		}
+		reads.To[id] = others
 		// A page that was just asked for would be an endless loop.
 		if p := (page{id, string(w.Paging.Next.After)}); p.after != "" && !asked[p] {
 			next = append(next, p)
+		}
+	}
+	for _, p := range pages {
+		if p.after != "" && !told[p.id] {
+			reads.Cut = append(reads.Cut, p.id)
 		}
 	}
 	return next, nil
@@ -163,7 +172,7 @@ type associatedPage struct {
 	Errors  []ItemError      `json:"errors"`
 }
 
-// decode reads a page, as decodeTelling does: a record that it leaves out has no associations.
+// decode reads a page, as decodeTelling does: a record that it leaves out may have no associations.
 func (p *associatedPage) decode(r reply) error {
 	if err := into(p)(r); err != nil {
 		return err

@@ -163,6 +163,22 @@ func TestReadAssociations(t *testing.T) {
 	}
 }
 
+// A page that was announced, and that its answer passes over, leaves the record's associations cut short; one that an answer
+// lists without any has none.
+func TestAssociationsCutShort(t *testing.T) {
+	s := &script{steps: []http.HandlerFunc{
+		answerWith(200, `{"results":[{"from":{"id":"1"},"to":[{"toObjectId":7}],"paging":{"next":{"after":"x"}}},
+			{"from":{"id":"2"},"to":[{"toObjectId":8}],"paging":{"next":{"after":"y"}}},{"from":{"id":"3"},"to":[]}]}`),
+		answerWith(200, `{"results":[{"from":{"id":"2"},"to":[{"toObjectId":9}]}]}`),
+	}}
+	c := serve(t, s.ServeHTTP)
+	got, err := c.ReadAssociations(t.Context(), "a", "b", []string{"1", "2", "3", "4"})
+	want := &AssociationReads{To: map[string][]Associated{"1": {{ToID: "7"}}, "2": {{ToID: "8"}, {ToID: "9"}}, "3": nil}, Cut: []string{"1"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error("-want +got", diff, err)
+	}
+}
+
 // Definitions and such are read with every field optional, over all pages (API.md 3.5, 3.6).
 func TestMetadata(t *testing.T) {
 	ctx := t.Context()
