@@ -136,7 +136,7 @@ func silentLooks(t *testing.T) {
 			w.people(list)
 			m.hush(w)
 			r := w.ends(m)
-			if m.count == 1 && r.Written != 2 || m.count != 1 && (r.Written != 0 || r.Rejected != 2) {
+			if told := m.count == 1 || sink != "mode: update, match: ext_id"; told && r.Written != 2 || !told && (r.Written != 0 || r.Rejected != 2) {
 				t.Errorf("%s, %s: %+v; %v", m.name, sink, r, w.letters())
 			}
 			w.settled()

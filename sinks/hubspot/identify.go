@@ -57,7 +57,7 @@ func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Chang
 	for i, c := range changes {
 		record := l.found[folds[i]]
 		switch {
-		case record == nil && l.silent[folds[i]]:
+		case record == nil && l.silent[folds[i]] && !l.mayBeMade(c, folds[i]):
 			untold = append(untold, unread(c, "whether a record of %s has %s %s", s.object, p.name, pipeline.Quote(folds[i])))
 			continue
 		case record == nil:

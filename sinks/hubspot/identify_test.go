@@ -172,7 +172,7 @@ func TestTwoSecondaryAddresses(t *testing.T) {
 }
 
 // TestSilentLookup proves that nothing is decided on a row whose record no answer tells of: it is neither taken for archived,
-// nor made, nor said to be missing.
+// nor said to be missing. Only where its unique values keep a second record from being made it is left to be upserted.
 func TestSilentLookup(t *testing.T) {
 	for _, c := range []Config{
 		{Mode: modeArchive, Match: []string{"ext_id"}}, {Mode: modeUpdate, Match: []string{"ext_id"}}, {Mode: modeUpsert, Match: []string{"ext_id", "email"}},
@@ -190,6 +190,10 @@ func TestSilentLookup(t *testing.T) {
 				t.Fatal(err)
 			case count == 1 && (len(outcomes) > 0 || rows[0].ID != made.ID):
 				t.Errorf("%s, silent once: %+v, id %q", c.Mode, outcomes, rows[0].ID)
+			case count == 0 && c.Mode == modeUpsert:
+				if len(outcomes) > 0 || rows[0].ID != "" || rows[0].Action != pipeline.Upsert {
+					t.Errorf("%s, always silent: %+v, %+v", c.Mode, outcomes, rows[0])
+				}
 			case count == 0 && (len(outcomes) != 1 || code(outcomes[0]) != "unread" || !outcomes[0].Passing):
 				t.Errorf("%s, always silent: %+v", c.Mode, outcomes)
 			}

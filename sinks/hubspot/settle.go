@@ -123,7 +123,7 @@ func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bo
 		o.Verdict, o.ID = pipeline.Done, c.ID
 	case record != nil:
 		o.Verdict = pipeline.Found
-	case !l.absent[value]:
+	case !l.absent[value] && !l.mayBeMade(c, value):
 		return o, false
 	case c.Action == pipeline.Archive:
 		o.Verdict, o.ID = pipeline.Done, c.ID
@@ -131,6 +131,13 @@ func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bo
 		o.Verdict = pipeline.Absent
 	}
 	return o, true
+}
+
+// mayBeMade tells whether a change whose record answers have passed over may make one: where HubSpot, other than is reported,
+// doesn't name what it doesn't find, it could never be made otherwise, and the match value's uniqueness keeps a second one from
+// being made (API.md section 11.2).
+func (l *lookup) mayBeMade(c *pipeline.Change, value string) bool {
+	return l.silent[value] && c.ID == "" && (c.Action == pipeline.Create || c.Action == pipeline.Upsert)
 }
 
 // own tells whether a record that has a create's match value is the one that it made: what it holds is what was sent. The
