@@ -179,6 +179,11 @@ const (
 	IgnoreGone                 // the record stays gone: the row counts as unchanged until it changes again
 )
 
+// ignores tells whether a record that was written is left as it is where the destination has it no longer.
+func (l *Limits) ignores(p Presence) bool {
+	return l.OnGone == IgnoreGone && (p == Archived || p == Nowhere)
+}
+
 // A LinkSpec says which links a row of the schema stands for.
 type LinkSpec struct {
 	Slot       string // names the spec within its pipeline, stable under reordering
