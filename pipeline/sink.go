@@ -96,6 +96,9 @@ type Outcome struct {
 	Links []LinkState
 }
 
+// ReadBack ends the text of an Answer that wasn't given to the write, but to a later reading of the record.
+const ReadBack = ", read back"
+
 // An Answer is what the destination has last said of a row. It is kept for people: nothing is decided by it.
 type Answer struct {
 	Request string `json:"request,omitempty"` // the destination's own name of the request, such as a correlation id
