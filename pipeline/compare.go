@@ -130,6 +130,7 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 		r.notes.seen = append(r.notes.seen, it.Key)
 	case isRefused:
 		r.report.Rejected++
+		r.report.Repeated++
 		r.notes.seen = append(r.notes.seen, it.Key)
 	case isParked:
 		r.report.Held++
