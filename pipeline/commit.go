@@ -171,7 +171,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if len(d.Links) == 0 {
 		counter = nil
 	}
-	r.track(p.Key, counter, len(d.Links))
+	r.track(p.Key, p.Place, counter, len(d.Links))
 	return d
 }
 

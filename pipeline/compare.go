@@ -130,17 +130,18 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 		r.notes.seen = append(r.notes.seen, it.Key)
 	case isRefused:
 		r.report.Rejected++
+		r.report.Repeated++
 		r.notes.seen = append(r.notes.seen, it.Key)
 	case isParked:
 		r.report.Held++
-		r.track(it.Key, &r.report.Held, 1)
+		r.track(it.Key, it.Place, &r.report.Held, 1)
 	case isWritten:
 		r.report.Unchanged++
 		if hash != e.Hash && e.Rejected != (Hash{}) {
 			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
 		}
 		if e.Waiting {
-			r.track(it.Key, &r.report.Unchanged, 0)
+			r.track(it.Key, it.Place, &r.report.Unchanged, 0)
 		}
 	default:
 		return false
@@ -247,27 +248,6 @@ func (r *run) freed() []item {
 	}
 	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.Key, b.Key) })
 	return items
-}
-
-// A linkedRow is a row of this run whose links are waiting: it moves from one counter to another when they are decided.
-type linkedRow struct {
-	counted *int64 // the counter that holds the row now
-	left    int    // links to be decided; 0 where that isn't known
-	changed bool   // a link was made or removed
-}
-
-// track remembers in which counter a row with waiting links stands. An earlier row of the key that is still held for
-// links has asked for what nobody waits for any more. The caller holds mu.
-func (r *run) track(key string, counter *int64, links int) {
-	hash := keyHash(key)
-	if old := r.linked[hash]; old != nil && old.counted == &r.report.Held {
-		r.report.Held--
-		r.report.Superseded++
-	}
-	delete(r.linked, hash)
-	if counter != nil {
-		r.linked[hash] = &linkedRow{counted: counter, left: links}
-	}
 }
 
 // A rejectWindow remembers which of the last 1,000 rows were rejected, so that a wrong mapping stops after hundreds of

@@ -12,9 +12,9 @@ import (
 func (x *explaining) tellLedger() {
 	m := &x.memory
 	x.Rejects = append(x.Rejects, m.Rejects...)
-	for _, d := range m.Attempts {
+	for i, d := range m.Attempts {
 		x.Attempts = append(x.Attempts, ExplainedAttempt{Action: d.Action.String(), Version: d.Version, Attempt: d.Attempt, TraceID: d.TraceID, ID: d.ID,
-			Seconds: d.Age.Seconds(), Decided: d.Decided})
+			Seconds: d.Age.Seconds(), Decided: d.Decided, Landing: d.Decided && !m.answered(i) && d.Age <= longAgo+x.limits.Landing})
 	}
 	x.tellLinks()
 	if m.Version == 0 && m.ID == "" {
@@ -26,6 +26,14 @@ func (x *explaining) tellLedger() {
 		e.TraceID = traceID(x.Name, x.Key, m.Version, last)
 	}
 	x.Ledger = e
+}
+
+// answered tells whether an attempt is the one that the answer in the ledger was given to: the last at the version that is
+// decided, unless the record was read back. It is for people only, as the answer is.
+func (m *Memory) answered(attempt int) bool {
+	d := &m.Attempts[attempt]
+	later := slices.ContainsFunc(m.Attempts[attempt+1:], func(l Doubt) bool { return l.Version == d.Version })
+	return d.Version == m.Version && !later && m.Answer.Text != "" && !strings.HasSuffix(m.Answer.Text, ReadBack)
 }
 
 // text returns the hash in hexadecimal, "" if it isn't known.

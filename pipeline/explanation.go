@@ -130,7 +130,8 @@ type ExplainedAttempt struct {
 	TraceID string  `json:"trace_id"`
 	ID      string  `json:"record,omitempty"`
 	Seconds float64 `json:"age_seconds"`
-	Decided bool    `json:"decided"` // the version is, but by another attempt
+	Decided bool    `json:"decided"` // the version is, by this attempt or another
+	Landing bool    `json:"landing"` // decided, but no answer to this attempt is known: it may still take effect
 }
 
 // An ExplainedRecord is the record as the destination has it now.

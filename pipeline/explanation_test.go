@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,7 +29,7 @@ ledger ledger.version ledger.hash ledger.rejected ledger.record ledger.match led
 ledger.sent ledger.decided ledger.trace_id ledger.request ledger.answer
 rejects rejects[].id rejects[].pipeline rejects[].key rejects[].place rejects[].stage rejects[].code rejects[].message rejects[].state
 rejects[].run rejects[].last_run rejects[].first rejects[].last rejects[].retried rejects[].closed rejects[].follows rejects[].request rejects[].answer
-attempts attempts[].action attempts[].version attempts[].attempt attempts[].trace_id attempts[].record attempts[].age_seconds attempts[].decided
+attempts attempts[].action attempts[].version attempts[].attempt attempts[].trace_id attempts[].record attempts[].age_seconds attempts[].decided attempts[].landing
 live live.presence live.record live.twin live.differences live.differences[].property live.differences[].want live.differences[].got live.differences[].kept live.problem
 nearest`)
 	if diff := cmp.Diff(want, fieldNames(reflect.TypeFor[pipeline.Explanation](), "")); diff != "" {
@@ -87,5 +89,48 @@ func TestExplainKeepsWhatItTells(t *testing.T) {
 	add(told.Payload)
 	if diff := cmp.Diff(strings.Fields("id=a name=one name=one id=a name=five name=five name=five"), got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestExplainWhatMayLand proves that an attempt at a version which is decided is said to land yet only if no answer to it is
+// known, and only for as long as that can be.
+func TestExplainWhatMayLand(t *testing.T) {
+	for name, test := range map[string]struct {
+		version int64 // that is decided
+		answer  string
+		after   time.Duration
+		want    string // of attempts 1 and 2
+	}{
+		"undecided":          {0, "", 0, "[false false]"},
+		"answered":           {1, "200", 0, "[true false]"},
+		"named by an error":  {1, "207 VALIDATION_ERROR", 0, "[true false]"},
+		"read back":          {1, "200, read back", 0, "[true true]"},
+		"nothing was said":   {1, "", 0, "[true true]"},
+		"a later version":    {2, "200", 0, "[true true]"},
+		"read back long ago": {1, "200, read back", time.Hour, "[false false]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := newStock(t, [3]string{"a", "one", ""})
+				began, err := s.store.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: "model"})
+				for attempt := range int64(2) {
+					g := pipeline.Group{ID: fmt.Sprint(attempt), Pipeline: "p", Epoch: began.Epoch,
+						Intents: []pipeline.Intent{{Key: "a", Version: 1, Attempt: attempt + 1}, {Key: "b", Version: 1, Attempt: attempt + 1}}}
+					err = errors.Join(err, s.store.Intend(t.Context(), g))
+				}
+				if test.version > 0 {
+					d := pipeline.Decision{Key: "a", Version: test.version, Hash: pipeline.Hash{1}, ID: "ra", Verdict: pipeline.Done, Answer: pipeline.Answer{Text: test.answer}}
+					err = errors.Join(err, s.store.Commit(t.Context(), pipeline.Commit{Pipeline: "p", Account: "model", Epoch: began.Epoch, Run: began.Run, Decisions: []pipeline.Decision{d}}))
+				}
+				time.Sleep(test.after)
+				told, explained := s.p.Explain(t.Context(), s.store, "a", pipeline.ExplainOptions{})
+				if err = errors.Join(err, explained); err != nil || len(told.Attempts) != 2 {
+					t.Fatalf("%+v, %v", told.Attempts, err)
+				}
+				if got := fmt.Sprint([]bool{told.Attempts[0].Landing, told.Attempts[1].Landing}); got != test.want {
+					t.Errorf("got %s, want %s", got, test.want)
+				}
+			})
+		})
 	}
 }

@@ -38,7 +38,7 @@ func (r *run) withoutRecord(p *pending, o Outcome) Outcome {
 	case !o.Purged && r.limits.OnGone == RecreateGone && p.Match != "":
 		p.recreate()
 		return Outcome{TraceID: p.TraceID, Verdict: Unwritten}
-	case !o.Purged && r.limits.OnGone == IgnoreGone:
+	case r.limits.OnGone == IgnoreGone && (!o.Purged || p.entry.written()):
 		p.lost, p.wants = true, nil
 		return Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true, Answer: o.Answer}
 	}
@@ -48,6 +48,9 @@ func (r *run) withoutRecord(p *pending, o Outcome) Outcome {
 	}
 	return Outcome{TraceID: p.TraceID, Verdict: Refused, Err: o.Err, Answer: o.Answer}
 }
+
+// written tells whether the record is known to have been there: one that no reading finds may as well be an id that is wrong.
+func (e *Entry) written() bool { return len(e.Sent) > 0 || e.Hash != Hash{} }
 
 // recreate makes of an update the making of a new record, which gets all links that the row stands for: those of the old
 // record are gone with it.

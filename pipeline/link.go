@@ -213,18 +213,18 @@ func linkDecision(o *LinkOutcome) LinkDecision {
 func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[string]bool) (map[string]bool, error) {
 	decided := make(map[string]bool, len(outcomes))
 	c := r.newCommit()
+	r.mu.Lock()
 	for _, o := range outcomes {
 		d := linkDecision(&o)
 		if o.Verdict == Refused {
 			if d.State = nil; had[linkName(o.Change)] {
 				d.State = o.Change.Was
 			}
-			d.Reject = &Reject{Key: o.Change.Key, Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+			d.Reject = &Reject{Key: o.Change.Key, Place: r.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		}
 		c.Links = append(c.Links, d)
 		decided[linkName(o.Change)] = true
 	}
-	r.mu.Lock()
 	r.countRequests()
 	c.Report = r.report
 	r.mu.Unlock()
@@ -240,56 +240,4 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 		r.bookLink(&o)
 	}
 	return decided, nil
-}
-
-// bookLink counts a decided link, and moves its row. The caller holds mu.
-func (r *run) bookLink(o *LinkOutcome) {
-	if o.NoOp && o.Change.Was != nil && !o.Change.Remove {
-		o.NoOp = false // an earlier attempt of ours has made it
-	}
-	if !o.NoOp && o.Verdict == Done {
-		if o.Change.Remove {
-			r.report.Unlinked++
-		} else {
-			r.report.Linked++
-		}
-	}
-	if r.limits.LinksOnly && !o.Change.Remove {
-		r.judge(o.Verdict == Refused)
-	}
-	r.moveRow(o)
-}
-
-// moveRow moves the row of a decided link from the counter that holds it to the one where it belongs now. The caller
-// holds mu.
-func (r *run) moveRow(o *LinkOutcome) {
-	hash := keyHash(o.Change.Key)
-	row := r.linked[hash]
-	if row == nil {
-		if o.Verdict == Refused {
-			r.report.Review++ // its row isn't one of this run's, but somebody has to look
-		}
-		return
-	}
-	move := func(to *int64) {
-		*row.counted--
-		*to++
-		delete(r.linked, hash)
-	}
-	if o.Verdict == Refused {
-		move(&r.report.Rejected)
-		return
-	}
-	row.changed = row.changed || !o.NoOp
-	if row.left--; row.left != 0 {
-		return
-	}
-	switch {
-	case row.counted != &r.report.Held:
-		delete(r.linked, hash)
-	case row.changed:
-		move(&r.report.Written)
-	default:
-		move(&r.report.Unchanged)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -314,6 +315,28 @@ func TestRefusedLinksStopTheRun(t *testing.T) {
 	report, err := openPairs(t, plainPairs(1500), crm).Run(context.Background(), model.New(), pipeline.Options{})
 	if err == nil || !strings.Contains(err.Error(), "max_rejects") || report.Rejected > 300 {
 		t.Errorf("%d rows were rejected: %v", report.Rejected, err)
+	}
+}
+
+// TestRefusedLinksSayWhere proves that the dead letter of a link says where its row is, and still does after a run in which
+// the row hasn't changed.
+func TestRefusedLinksSayWhere(t *testing.T) {
+	pairs := newModelPairs(1)
+	pairs.refuses = true
+	store := model.New()
+	for range 2 {
+		if _, err := openPairs(t, plainPairs(3), pairs).Run(context.Background(), store, pipeline.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		letters := store.Letters(false)
+		if len(letters) != 3 {
+			t.Errorf("%d rows were rejected, want 3", len(letters))
+		}
+		for _, l := range letters {
+			if at, _ := strconv.Atoi(l.Key); l.Place != fmt.Sprintf("rows:%d", at+1) {
+				t.Errorf("the link of row %q is at %q", l.Key, l.Place)
+			}
+		}
 	}
 }
 

@@ -42,7 +42,10 @@ func (o *overdue) look(ctx context.Context, page []LinkChange) error {
 			}
 			o.said, last = nil, len(o.rejects)
 			o.rows++
-			o.rejects = append(o.rejects, Reject{Key: l.Key, Stage: StageLink, Code: ParkedTooLong})
+			o.mu.Lock()
+			place := o.placeOf(l.Key)
+			o.mu.Unlock()
+			o.rejects = append(o.rejects, Reject{Key: l.Key, Place: place, Stage: StageLink, Code: ParkedTooLong})
 		}
 		o.said = append(o.said, missing...)
 		o.rejects[last].Err = Rejectf(ParkedTooLong, "%s; the row itself is written", strings.Join(o.said, "; "))

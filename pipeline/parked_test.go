@@ -27,7 +27,7 @@ func parkedRun(t *testing.T, store *model.Store, crm *modelPairs, what string, r
 		t.Errorf("%s: %d links are parked, %d to be looked at, %v; want %d and %d; open: %v", what, report.Parked, report.Overdue, err, parked, letters, len(open))
 	}
 	for _, l := range open {
-		if l.Stage != "link" || l.Code != "parked_too_long" {
+		if l.Stage != "link" || l.Code != "parked_too_long" || !strings.HasPrefix(l.Place, "rows:") {
 			t.Errorf("%s: dead letter %+v", what, l)
 		}
 	}

@@ -30,6 +30,10 @@ type Plan struct {
 	// before it writes them; the plan takes them for not written.
 	Doubtful int64 `json:"doubtful"`
 
+	// RejectedBefore counts the rows of Reject that were rejected before with the same content: a run doesn't send them, and
+	// what is said of them is in their dead letters, not in Changes.
+	RejectedBefore int64 `json:"rejected_before"`
+
 	Requests int64   `json:"requests"` // that a run sends if nothing goes wrong, reading included
 	Seconds  float64 `json:"seconds"`  // that a run takes at least: reading, and the destination's rate limit
 
@@ -55,6 +59,7 @@ func (p *Plan) Empty() bool {
 func (p *Plan) take(r *Report) {
 	p.Status, p.Read, p.Write, p.Unchanged, p.Filtered, p.Superseded = r.Status, r.Read, r.Written, r.Unchanged, r.Filtered, r.Superseded
 	p.Reject, p.Hold, p.Link, p.Unlink, p.Park = r.Rejected, r.Held, r.Linked, r.Unlinked, r.Parked
+	p.RejectedBefore = r.Repeated
 }
 
 // A PlannedChange is what would become of one row that isn't unchanged.

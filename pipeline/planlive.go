@@ -120,7 +120,7 @@ func (s *rehearsal) readUnchanged(ctx context.Context) error {
 	for i, p := range list {
 		c := PlannedChange{Action: PlanDrift, Key: p.Key, Place: p.Place.String(), Object: limits.Object, ID: p.entry.ID}
 		switch r := &readings[i]; {
-		case r.Err != nil || r.Presence == Unsure || r.Presence == Archived && limits.OnGone == IgnoreGone:
+		case r.Err != nil || r.Presence == Unsure || limits.ignores(r.Presence):
 			continue
 		case r.Presence != There:
 			c.Reason = "the record is " + presenceText(r.Presence)

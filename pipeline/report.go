@@ -26,6 +26,9 @@ type Report struct {
 	// Review counts the rows of Held that wait for a person: creates whose outcome nobody can tell.
 	Review int64 `json:"-"`
 
+	// Repeated counts the rows of Rejected that were rejected before with the same content, and weren't looked at again.
+	Repeated int64 `json:"-"`
+
 	// Budget is how much of the destination's rate limit is in use at the moment, from 0 to 1.
 	Budget float64 `json:"-"`
 }

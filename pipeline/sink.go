@@ -96,6 +96,9 @@ type Outcome struct {
 	Links []LinkState
 }
 
+// ReadBack ends the text of an Answer that wasn't given to the write, but to a later reading of the record.
+const ReadBack = ", read back"
+
 // An Answer is what the destination has last said of a row. It is kept for people: nothing is decided by it.
 type Answer struct {
 	Request string `json:"request,omitempty"` // the destination's own name of the request, such as a correlation id
@@ -178,6 +181,11 @@ const (
 	RecreateGone               // the record is made again, under a new id, unless it was purged
 	IgnoreGone                 // the record stays gone: the row counts as unchanged until it changes again
 )
+
+// ignores tells whether a record that was written is left as it is where the destination has it no longer.
+func (l *Limits) ignores(p Presence) bool {
+	return l.OnGone == IgnoreGone && (p == Archived || p == Nowhere)
+}
 
 // A LinkSpec says which links a row of the schema stands for.
 type LinkSpec struct {

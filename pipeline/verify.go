@@ -142,7 +142,7 @@ func (v *verification) suspect(p *pending, r *Reading) suspicion {
 		s.findings = append(s.findings, f)
 	}
 	switch {
-	case r.Presence == Archived && v.limits.OnGone == IgnoreGone: // as it may be
+	case v.limits.ignores(r.Presence): // as it may be
 	case r.Presence == Archived:
 		find(Finding{Kind: FoundArchived})
 	case r.Presence == Nowhere:

@@ -117,7 +117,7 @@ func printParked(w io.Writer, found parkedList) error {
 		if !l.Since.IsZero() {
 			since = l.Since.UTC().Format(time.DateTime)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s with %s %s\t%s\n", l.Pipeline, printable(l.Key), l.Link, l.Object, l.Property, pipeline.Quote(l.Value), since)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s with %s %s\t%s\n", l.Pipeline, argument(l.Key), l.Link, l.Object, l.Property, pipeline.Quote(l.Value), since)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (a *app) planCommand() *cobra.Command {
   ~  a record that would be updated, with each property's old and new value
   -  a record that would be archived, or a link that would be removed
   ?  a link that would go on waiting for its record
-  !  a row that would be rejected, and why
+  !  a row that would be rejected, and why; of those that were rejected before, and haven't changed, the number
   =  a property that stays as others have set it (when: empty, owner: shared), or a row of which nothing else has changed
   *  a record that others have changed, and that a run leaves alone (with --live): what is there → what was written
 
@@ -139,7 +139,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 	if f.json {
 		err = errors.Join(err, printJSON(a.stdout, newPlanDocument(plans)))
 	} else {
-		err = errors.Join(err, a.printPlans(plans))
+		err = errors.Join(err, a.printPlans(plans, f.sandbox))
 	}
 	if code == exitDone && f.detailed && !nothing(plans) {
 		code = exitChanges

@@ -129,7 +129,7 @@ func printRejects(w io.Writer, letters []state.DeadLetter) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "id\tpipeline\tplace\tkey\tstage\tcode\tstate\twhy")
 	for _, l := range letters {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Pipeline, printable(l.Place), printable(l.Key), l.Stage, l.Code, l.State, printable(l.Message))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Pipeline, printable(l.Place), argument(l.Key), l.Stage, l.Code, l.State, printable(l.Message))
 	}
 	return t.Flush()
 }

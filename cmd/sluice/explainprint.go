@@ -288,8 +288,11 @@ func link(l *pipeline.ExplainedLink) string {
 func attempted(a *pipeline.ExplainedAttempt) string {
 	age := time.Duration(a.Seconds * float64(time.Second)).Round(time.Second)
 	text := fmt.Sprintf("%s of version %d, attempt %d, %s ago, trace id %s", a.Action, a.Version, a.Attempt, age, a.TraceID)
-	if a.Decided {
+	switch {
+	case a.Landing:
 		text += "; the version is decided, but this attempt may still land"
+	case a.Decided:
+		text += "; the version is decided"
 	}
 	return text
 }

@@ -11,13 +11,14 @@ import (
 
 // A planPrinter prints plans for people: with colours on a terminal.
 type planPrinter struct {
-	w      io.Writer
-	colour bool
+	w       io.Writer
+	colour  bool
+	sandbox bool
 }
 
 // printPlans prints what is to be done, row by row, then the numbers, and at last a summary.
-func (a *app) printPlans(plans []pipeline.Plan) error {
-	p := planPrinter{w: a.stdout, colour: a.colours()}
+func (a *app) printPlans(plans []pipeline.Plan, sandbox bool) error {
+	p := planPrinter{w: a.stdout, colour: a.colours(), sandbox: sandbox}
 	for i := range plans {
 		p.changes(&plans[i])
 	}
@@ -77,7 +78,7 @@ func (p *planPrinter) line(indent, symbol, text string) {
 
 // changes prints the rows of one pipeline that are shown, and how many there are beside.
 func (p *planPrinter) changes(plan *pipeline.Plan) {
-	if len(plan.Changes) == 0 {
+	if len(plan.Changes) == 0 && plan.RejectedBefore == 0 {
 		return
 	}
 	fmt.Fprintf(p.w, "%s:\n", plan.Name)
@@ -86,6 +87,10 @@ func (p *planPrinter) changes(plan *pipeline.Plan) {
 	}
 	if plan.Omitted > 0 {
 		fmt.Fprintf(p.w, "… and %s\n", count(plan.Omitted, "more row", "more rows"))
+	}
+	if plan.RejectedBefore > 0 {
+		p.line("", symbols[pipeline.PlanReject], fmt.Sprintf("%s: see sluice rejects list%s --pipeline %s",
+			count(plan.RejectedBefore, "row that was rejected before hasn't changed", "rows that were rejected before haven't changed"), sandboxFlag(p.sandbox), plan.Name))
 	}
 	fmt.Fprintln(p.w)
 }

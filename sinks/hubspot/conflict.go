@@ -119,19 +119,20 @@ func (w *writing) conflictError(c conflict) error {
 	if c.id != "" {
 		other = "record " + c.id + " of " + w.object
 	}
-	advice := ""
+	const whenFree = "use `sluice rejects retry` once it has let go of the value; if it is archived, restore it in HubSpot or delete it there for good first"
+	advice := whenFree
 	switch {
 	case c.archived:
 		other += " (archived)"
-		advice = "; restore it in HubSpot, or delete it there for good"
+		advice = "restore it in HubSpot, or delete it there for good, then use `sluice rejects retry`"
 	case !w.adopt && c.Action != pipeline.Update:
-		advice = "; set on_conflict: update to write to that record"
+		advice = "set on_conflict: update to write to that record, or " + whenFree
 	}
 	property, value := w.taken(c)
 	if property == "" {
-		return pipeline.Rejectf("conflict", "%s already has a unique value of this row: %w%s", other, c.item, advice)
+		return pipeline.Rejectf("conflict", "%s already has a unique value of this row: %w; %s", other, c.item, advice)
 	}
-	return pipeline.Rejectf("conflict", "%s already has %s %s, which only one record can have%s", other, property, pipeline.Quote(value), advice)
+	return pipeline.Rejectf("conflict", "%s already has %s %s, which only one record can have; %s", other, property, pipeline.Quote(value), advice)
 }
 
 // ownedError says that the record which has a value of the row is that of another row.

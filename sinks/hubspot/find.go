@@ -25,7 +25,7 @@ const readsAtOnce = 12
 // that they are kept apart here; a record that is found under another case is recognised nevertheless.
 func (s *Sink) Fold(object, property, value string) string {
 	value = strings.TrimSpace(value)
-	if property == "email" && (object == "contacts" || classicName(s.paths[object]) == "contacts") {
+	if isAddress(object, s.paths[object], property) {
 		return strings.ToLower(value)
 	}
 	if s.kinds[lookupKey{object, property}] == kindNumber {
@@ -233,7 +233,7 @@ func (l *lookup) settleRest(ctx context.Context, values, left []string, h hint) 
 	case len(h.strangers) == 0:
 		note(l.silent, left)
 	case len(values) == 1:
-		if len(h.strangers) == 1 {
+		if len(h.strangers) == 1 && l.mayBe(left[0], h.strangers[0]) {
 			l.found[left[0]] = h.strangers[0]
 		}
 	default:

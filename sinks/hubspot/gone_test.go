@@ -202,6 +202,36 @@ func TestGoneAdvice(t *testing.T) {
 	}
 }
 
+// TestGoneIgnored proves that with on_gone: ignore the row of a record that is gone, be it for good, is no reject of any run,
+// also after it has changed.
+func TestGoneIgnored(t *testing.T) {
+	s := newStage(t, Config{OnGone: goneIgnore}, nil)
+	s.run()
+	s.people()
+	for _, content := range []string{"second", "third"} {
+		s.fill(content)
+		for range 2 {
+			if report := s.run(); report.Rejected != 4 { // badRow, conflictRow, collisionRow, swallowedRow
+				t.Errorf("%s: %d rows are rejected, want 4: %+v", content, report.Rejected, report)
+			}
+		}
+		s.again()
+	}
+}
+
+// TestGoneNeverThere proves that on_gone: ignore doesn't hide that a row names a record which never was there.
+func TestGoneNeverThere(t *testing.T) {
+	s := newStage(t, Config{Mode: modeUpdate, OnGone: goneIgnore}, nil)
+	s.sink.Match = []string{recordID}
+	s.source = table{columns: []string{"id", recordID, "firstname"}, rows: [][]string{{"1", "987654321", "first"}}}
+	for range 2 {
+		if report := s.run(); report.Rejected != 1 {
+			t.Errorf("not rejected: %+v", report)
+		}
+		s.source.rows[0][2] = "second"
+	}
+}
+
 // TestOnGoneLimits proves that the engine is told the policy.
 func TestOnGoneLimits(t *testing.T) {
 	for text, want := range map[string]pipeline.OnGone{"": pipeline.RejectGone, "reject": pipeline.RejectGone, "recreate": pipeline.RecreateGone, "ignore": pipeline.IgnoreGone} {

@@ -90,7 +90,23 @@ func (s *Sink) matchesOf(c *pipeline.Change) string {
 
 // isAddress tells whether contacts are found by secondary values of a property.
 func (s *Sink) isAddress(p *property) bool {
-	return p.name == "email" && (s.object == "contacts" || classicName(s.path) == "contacts")
+	return isAddress(s.object, s.path, p.name)
+}
+
+func isAddress(object, path, property string) bool {
+	return property == "email" && (object == "contacts" || classicName(path) == "contacts")
+}
+
+// mayBe tells whether a record that doesn't name the value it was looked up by may be the one that has it. HubSpot answers the
+// id of a record that was merged with the survivor, and a secondary address with its contact (API.md sections 7 and 11.3);
+// beyond that it only spells values its own way. Any other record says nothing of the value: to write to it would overwrite
+// what is somebody else's.
+func (l *lookup) mayBe(value string, r *crm.Result) bool {
+	if l.property == recordID || isAddress(l.object, l.path, l.property) {
+		return true
+	}
+	p := property{name: l.property, kind: l.kinds[lookupKey{l.object, l.property}]}
+	return p.same(value, r.Properties[l.property])
 }
 
 // leaveAddress leaves the primary address of a record as it is that was found by another one.

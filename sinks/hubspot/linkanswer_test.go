@@ -166,6 +166,39 @@ func TestRefusedRead(t *testing.T) {
 	}
 }
 
+// TestStrangers proves that a record which doesn't have the value that was looked up is taken for the one that has only where
+// HubSpot is known to answer so: for the id of a record that was merged, and for a secondary address of a contact. Elsewhere
+// it says neither that there is such a record nor that there is none.
+func TestStrangers(t *testing.T) {
+	for _, test := range []struct {
+		object, property, asked, answered string
+		of                                kind
+		found                             bool
+	}{
+		{"contacts", recordID, "701", "", kindText, true},
+		{"contacts", "email", "second@x.io", "first@x.io", kindText, true},
+		{"companies", "email", "second@x.io", "first@x.io", kindText, false},
+		{"contacts", "ext", "E-1", "E-2", kindText, false},
+		{"contacts", "ext", "E-1", "", kindText, false},
+		{"contacts", "ext", "E-1", "e-1 ", kindText, true},
+		{"contacts", "nr", "7.5", "7.50", kindNumber, true},
+		{"contacts", "day", "2026-11-20", "1795132800000", kindDate, true},
+	} {
+		_, p := listen(t, scripted(func(string, []byte) (int, string) {
+			return 200, fmt.Sprintf(`{"status":"COMPLETE","results":[{"id":"9","properties":{%q:%q}}]}`, test.property, test.answered)
+		}), "2026-09")
+		s := contacts(p, modeUpsert, "ext", "ext")
+		s.kinds = map[lookupKey]kind{{test.object, test.property}: test.of}
+		l := s.lookup(test.object, test.object, test.property)
+		if err := l.read(t.Context(), []string{test.asked}); err != nil {
+			t.Fatal(err)
+		}
+		if found := l.found[test.asked] != nil; found != test.found || l.absent[test.asked] {
+			t.Errorf("%s %s: %q answered by %q: found %v, absent %v, want %v", test.object, test.property, test.asked, test.answered, found, l.absent[test.asked], test.found)
+		}
+	}
+}
+
 // TestExplain proves that what a person can do about credentials is said, and that a pause is one to the engine.
 func TestExplain(t *testing.T) {
 	for status, want := range map[int]string{401: "401", 403: "crm.objects.contacts.write"} {

@@ -149,7 +149,9 @@ func TestOneRecordOnce(t *testing.T) {
 	}
 }
 
-// TestConflictNames proves that a conflict names the record, the property and the row's value of it.
+const retryWhenFree = "`sluice rejects retry` once it has let go of the value; if it is archived, restore it in HubSpot or delete it there for good first"
+
+// TestConflictNames proves that a conflict names the record, the property and the row's value of it, and what to do.
 func TestConflictNames(t *testing.T) {
 	for _, test := range []struct {
 		name, mode, onConflict string
@@ -158,15 +160,17 @@ func TestConflictNames(t *testing.T) {
 		want                   string
 	}{
 		{"address", modeUpsert, "", map[string]string{"email": "p0@example.com"}, false,
-			`record ID of contacts already has email "P0@Example.com", which only one record can have; set on_conflict: update to write to that record`},
+			`record ID of contacts already has email "P0@Example.com", which only one record can have; set on_conflict: update to write to that record, or use ` + retryWhenFree},
 		{"address of an update", modeUpdate, "", map[string]string{"email": "p0@example.com"}, false,
-			`record ID of contacts already has email "P0@Example.com", which only one record can have`},
+			`record ID of contacts already has email "P0@Example.com", which only one record can have; use ` + retryWhenFree},
 		{"key", modeCreate, "", map[string]string{"ext_id": "E-0"}, false,
-			`record ID of contacts already has ext_id "E-0", which only one record can have; set on_conflict: update to write to that record`},
+			`record ID of contacts already has ext_id "E-0", which only one record can have; set on_conflict: update to write to that record, or use ` + retryWhenFree},
 		{"second key", modeUpsert, "", map[string]string{"badge": "B {1}, x"}, false,
-			`record ID of contacts already has badge "B {1}, x", which only one record can have; set on_conflict: update to write to that record`},
+			`record ID of contacts already has badge "B {1}, x", which only one record can have; set on_conflict: update to write to that record, or use ` + retryWhenFree},
+		{"key of a record that may be archived", modeCreate, "", map[string]string{"ext_id": "E-0"}, true,
+			`record ID of contacts already has ext_id "E-0", which only one record can have; set on_conflict: update to write to that record, or use ` + retryWhenFree},
 		{"key of an archived record", modeCreate, conflictUpdate, map[string]string{"ext_id": "E-0"}, true,
-			`record ID of contacts (archived) already has ext_id "E-0", which only one record can have; restore it in HubSpot, or delete it there for good`},
+			`record ID of contacts (archived) already has ext_id "E-0", which only one record can have; restore it in HubSpot, or delete it there for good, then use ` + "`sluice rejects retry`"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			need := extID

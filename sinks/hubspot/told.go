@@ -32,7 +32,7 @@ func named(a pipeline.Answer, category string) pipeline.Answer {
 func (l *lookup) readBack() pipeline.Answer {
 	a := l.answer
 	if a.Text != "" {
-		a.Text += ", read back"
+		a.Text += pipeline.ReadBack
 	}
 	return a
 }

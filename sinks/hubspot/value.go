@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"sluice/pipeline"
@@ -165,71 +164,4 @@ func boolean(v pipeline.Value) (string, error) {
 		}
 	}
 	return "", misfit("bad_bool", "expected true or false")
-}
-
-// date returns v as YYYY-MM-DD. An instant is a date only at midnight UTC, as HubSpot demands it.
-func date(text *strings.Builder, v pipeline.Value) (string, error) {
-	t, day := v.Time(), false
-	switch v.Type() {
-	case pipeline.Date:
-		day = true
-	case pipeline.Time:
-		day = isMidnight(t)
-	case pipeline.String:
-		t, day = parseDay(v.Text())
-	}
-	if !day {
-		return "", misfit("bad_date", "expected a date YYYY-MM-DD, or an instant at 00:00 UTC")
-	}
-	if t.Year() < 1 || t.Year() > 9999 {
-		return "", misfit("bad_date", "expected a year from 1 to 9999")
-	}
-	var b [16]byte
-	return cut(text, t.AppendFormat(b[:0], time.DateOnly)), nil
-}
-
-func parseDay(s string) (time.Time, bool) {
-	if day, ok := pipeline.ParseText(pipeline.Date, s); ok {
-		return day.Time(), true
-	}
-	instant, ok := pipeline.ParseText(pipeline.Time, s)
-	return instant.Time(), ok && isMidnight(instant.Time())
-}
-
-func isMidnight(t time.Time) bool { return t.Equal(t.UTC().Truncate(24 * time.Hour)) }
-
-// isoMillis is how HubSpot writes instants: it keeps milliseconds.
-const isoMillis = "2006-01-02T15:04:05.000Z"
-
-// datetime returns v as an instant in UTC with milliseconds; finer parts are cut off.
-func datetime(text *strings.Builder, v pipeline.Value) (string, error) {
-	t, ok := v.Time(), false
-	switch v.Type() {
-	case pipeline.Date, pipeline.Time:
-		ok = true
-	case pipeline.String:
-		t, ok = parseInstant(v.Text())
-	}
-	if !ok {
-		return "", misfit("bad_datetime", "expected an instant such as 2026-11-20T09:00:00Z, with its offset, or a date YYYY-MM-DD")
-	}
-	if t.Year() < 1 || t.Year() > 9999 {
-		return "", misfit("bad_datetime", "expected a year from 1 to 9999")
-	}
-	var b [32]byte
-	return cut(text, t.AppendFormat(b[:0], isoMillis)), nil
-}
-
-// parseMillis reads milliseconds since 1970, as HubSpot answers instants at times.
-func parseMillis(s string) (time.Time, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	return time.UnixMilli(n), err == nil
-}
-
-func parseInstant(s string) (time.Time, bool) {
-	v, ok := pipeline.ParseText(pipeline.Time, s)
-	if !ok {
-		v, ok = pipeline.ParseText(pipeline.Date, s)
-	}
-	return v.Time(), ok
 }

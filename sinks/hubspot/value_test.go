@@ -83,6 +83,21 @@ func TestEncode(t *testing.T) {
 		{"offset", instant, s("2026-11-20T10:30:00+01:00"), "2026-11-20T09:30:00.000Z", ""},
 		{"no offset", instant, s("2026-11-20T10:30:00"), "", "bad_datetime"},
 		{"epoch seconds", instant, pipeline.IntValue(1_763_629_200), "", "bad_datetime"},
+		{"epoch milliseconds", instant, pipeline.IntValue(1_763_629_200_123), "2025-11-20T09:00:00.123Z", ""},
+		{"epoch milliseconds in text", instant, s(" 1763629200123 "), "2025-11-20T09:00:00.123Z", ""},
+		{"epoch milliseconds before 1970", instant, pipeline.IntValue(-1_763_629_200_000), "1914-02-11T15:00:00.000Z", ""},
+		{"numeric epoch milliseconds", instant, pipeline.DecimalValue("1763629200123"), "2025-11-20T09:00:00.123Z", ""},
+		{"epoch with a fraction", instant, pipeline.DecimalValue("1763629200123.5"), "", "bad_datetime"},
+		{"epoch microseconds", instant, pipeline.IntValue(1_763_629_200_123_456), "", "bad_datetime"},
+		{"epoch out of all bounds", instant, pipeline.IntValue(math.MaxInt64), "", "bad_datetime"},
+		{"epoch zero", instant, pipeline.IntValue(0), "", "bad_datetime"},
+		{"epoch midnight", day, pipeline.IntValue(1_763_596_800_000), "2025-11-20", ""},
+		{"epoch midnight in text", day, s("1763596800000"), "2025-11-20", ""},
+		{"epoch midnight before 1970", day, pipeline.IntValue(-1_763_596_800_000), "1914-02-12", ""},
+		{"epoch not at midnight", day, pipeline.IntValue(1_763_596_800_001), "", "bad_date"},
+		{"epoch seconds at midnight", day, s("1763596800"), "", "bad_date"},
+		{"date without hyphens", day, s("20261120"), "", "bad_date"},
+		{"epoch after the year 9999", day, pipeline.IntValue(253_402_300_800_000), "", "bad_date"},
 		{"option", one, s("A"), "A", ""},
 		{"other case", one, s("a"), "", "bad_option"},
 		{"label", one, s("Label A"), "", "bad_option"},
@@ -121,6 +136,20 @@ func TestEncodeMessage(t *testing.T) {
 	want := `property "p": "gren" doesn't fit: expected "green", "red" or "blue"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// TestEncodeEpoch proves that a number which is no date is told to be seconds, or what instant it is.
+func TestEncodeEpoch(t *testing.T) {
+	for in, want := range map[string]string{
+		"1763596800":    "doesn't fit: it is too small for milliseconds since 1970: multiply seconds by 1000, or send a date YYYY-MM-DD",
+		"1763629200000": "doesn't fit: as milliseconds since 1970 it is 2025-11-20T09:00:00.000Z, and a date must be at 00:00 UTC",
+	} {
+		p := newProperty(definitionOf("date", "date"), false)
+		var b strings.Builder
+		if _, err := p.encode(&b, pipeline.StringValue(in)); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: got  %v\nwant … %s", in, err, want)
+		}
 	}
 }
 
