@@ -225,7 +225,7 @@ func (r *run) resend(ctx context.Context, p *pending) {
 func (r *run) hold(d *doubt) {
 	failpoint.Reach("hold.before")
 	p := d.p
-	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry` if it isn't there")
+	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry ID` if it isn't there")
 	r.resolveDoubt(p, func() Decision {
 		r.report.Held++
 		r.report.Review++
