@@ -59,3 +59,20 @@ func TestRetryWithoutIDs(t *testing.T) {
 		equal(t, "letters", codes(r.letters(Filter{})), []string{"bad sink/bad open", "held sink/in_doubt held"})
 	})
 }
+
+// TestRejectedWithoutAnAnswer proves that a row is remembered as rejected whose record may hold it or not, and that the
+// ledger doesn't know the record's content any more.
+func TestRejectedWithoutAnAnswer(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("k", 1, hash(1), "10")}})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{
+			{Key: "k", Version: 2, Hash: hash(2), ID: "10", Verdict: pipeline.Found, Reject: reject("k", "sink", "no_answer")},
+			{Key: "new", Version: 1, Hash: hash(3), ID: "20", Verdict: pipeline.Found, Made: true, Reject: reject("new", "sink", "no_answer")},
+		}})
+		equal(t, "entries", r.known("k", "new"), []pipeline.Entry{{Version: 2, Rejected: hash(2), ID: "10"}, {Version: 1, Rejected: hash(3), ID: "20", Made: true}})
+		equal(t, "letters", codes(r.letters(Filter{})), []string{"new sink/no_answer open", "k sink/no_answer open"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("k", 3, hash(1), "10")}})
+		equal(t, "letters once it is written", codes(r.letters(Filter{})), []string{"new sink/no_answer open"})
+	})
+}
