@@ -46,7 +46,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 		}
 	}
 	for _, p := range g.changes {
-		o, ok := decided[p.TraceID]
+		o := decided[p.TraceID]
 		if o.Verdict == Gone {
 			o = r.withoutRecord(p, o)
 		}
@@ -54,7 +54,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 			o = p.rivalry(o, rival.Key)
 		}
 		switch {
-		case !ok:
+		case o.Verdict == InDoubt:
 			r.doubt(p, now)
 		case o.Verdict == Unwritten && o.Passing:
 			c.Closed = append(c.Closed, r.letStay(p)...)

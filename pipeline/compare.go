@@ -25,6 +25,7 @@ type pending struct {
 	tried   []Sent       // what attempts have sent of shared fields
 	lost    bool         // its record is gone from the destination
 	made    bool         // an attempt without an answer has made its record
+	trial   trial
 }
 
 // before returns Decision.Before of a change that is done.

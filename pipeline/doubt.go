@@ -133,6 +133,7 @@ func (r *run) settle(ctx context.Context) error {
 			return again
 		}
 	}
+	r.sendNarrow(ctx)
 	return nil
 }
 
@@ -202,15 +203,23 @@ func (r *run) askLater(d *doubt, err error) error {
 	return fmt.Errorf("read back what became of the %s of key %q: %w; it stays in doubt and is settled by the next run", d.p.Action, d.p.Key, err)
 }
 
-// repeat sends a change once more, as the same version with the same trace id.
+// repeat sends a change once more, as the same version with the same trace id. Once its usual attempts are used up, there
+// is no hurry any more: what was found to be there is repeated only when the last attempt can no longer take effect, and
+// an outage that is shorter than that has ended.
 func (r *run) repeat(ctx context.Context, d *doubt) error {
 	p := d.p
-	if p.repeats++; p.repeats >= settleTries {
+	switch {
+	case p.repeats+1 < settleTries:
+		p.repeats++
+		r.resend(ctx, p)
+		return nil
+	case d.looked.Before(p.Sent.Add(r.limits.Landing)):
+		d.next = p.Sent.Add(r.limits.Landing)
 		r.keepDoubts([]*doubt{d})
-		return fmt.Errorf("%s key %q: no answer to %d attempts; it stays in doubt and is settled by the next run", p.Action, p.Key, p.repeats)
+		return nil
 	}
-	r.resend(ctx, p)
-	return nil
+	p.repeats++
+	return r.isolate(ctx, d)
 }
 
 // resend puts a change into a group again.
@@ -225,7 +234,7 @@ func (r *run) resend(ctx context.Context, p *pending) {
 func (r *run) hold(d *doubt) {
 	failpoint.Reach("hold.before")
 	p := d.p
-	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry` if it isn't there")
+	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry ID` if it isn't there")
 	r.resolveDoubt(p, func() Decision {
 		r.report.Held++
 		r.report.Review++

@@ -44,18 +44,37 @@ func (r *run) pack(ctx context.Context, changes []*pending) (full []*group) {
 
 // add puts one change into the open group of its action. It returns the group that had no room for it, if there is one.
 func (r *run) add(p *pending) (full *group) {
+	size := p.size()
+	g := r.open[p.Action]
+	if g != nil && !r.fits(g, size) {
+		g, full = nil, g
+	}
+	if g == nil {
+		g = newGroup()
+		r.open[p.Action] = g
+	}
+	r.put(g, p, size)
+	return full
+}
+
+func newGroup() *group { return &group{id: rand.Text(), began: time.Now()} }
+
+// size returns roughly how much of a request a change takes.
+func (p *pending) size() int {
 	size := changeOverhead
 	for _, v := range p.Values {
 		size += len(v.Text()) + valueOverhead
 	}
-	g := r.open[p.Action]
-	if g != nil && (len(g.changes) >= r.limits.Rows || r.limits.Bytes > 0 && g.bytes+size > r.limits.Bytes) {
-		g, full = nil, g
-	}
-	if g == nil {
-		g = &group{id: rand.Text(), began: time.Now()}
-		r.open[p.Action] = g
-	}
+	return size
+}
+
+// fits tells whether a change of a size has room in a group.
+func (r *run) fits(g *group, size int) bool {
+	return len(g.changes) < r.limits.Rows && (r.limits.Bytes <= 0 || g.bytes+size <= r.limits.Bytes)
+}
+
+// put makes a change, whose key and record are busy from now on, part of a group.
+func (r *run) put(g *group, p *pending, size int) {
 	g.changes = append(g.changes, p)
 	g.bytes += size
 	r.mu.Lock()
@@ -64,7 +83,6 @@ func (r *run) add(p *pending) (full *group) {
 		r.matches[claim] = p.Key
 	}
 	r.mu.Unlock()
-	return full
 }
 
 // Rough sizes of a change and of a value in a request, beside their text.
@@ -158,6 +176,9 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 		p.groups = append(p.groups, group)
 		p.attempt++
 		p.try(intents[i].Sent)
+		if !p.trial.begun {
+			p.trial.begun, p.trial.heard = true, r.heard
+		}
 	}
 	r.intents[group] = len(left)
 	r.mu.Unlock()
@@ -172,5 +193,6 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 	if lost := failpoint.At("write.after"); lost != nil {
 		return nil, lost
 	}
+	r.listen(left, outcomes)
 	return outcomes, err
 }

@@ -137,6 +137,7 @@ type run struct {
 
 	// Only the reading goroutine uses these.
 	open     map[Action]*group
+	narrow   []*group        // of rows that are being isolated
 	deferred map[string]item // rows whose key is busy, newest version only
 	wanted   int             // links wanted since they were last written
 	batchNo  int             // source batches since the last commit was asked for
@@ -163,6 +164,8 @@ type run struct {
 	fresh   map[string]string // id of a record that was written, and isn't committed → key
 	claimed map[string]bool   // keys whose record a row of another key stands for
 	spoiled map[string][]Sent // keys on their way whose record another row has overwritten, with what it sent
+	heard   int               // requests by which something was written
+	silence int               // requests with rows that are being isolated, on end, by which nothing was
 	spans   []*span
 	notes   notes
 	intents map[string]int // undecided changes that each group's intents name

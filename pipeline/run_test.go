@@ -186,6 +186,9 @@ func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[stri
 		runUntilDone(t, seed, rng, before, crm, store)
 	}
 	runUntilDone(t, seed, rng, rows, crm, store)
+	for sendAgain(store, "no_answer") {
+		runUntilDone(t, seed, rng, rows, crm, store)
+	}
 	synctest.Wait()
 	unbroken(t, seed, crm)
 	if diff := cmp.Diff(cleanRun(t, prepare, clean...).content(without), crm.content(without)); diff != "" {
@@ -200,6 +203,17 @@ func faultyRun(t *testing.T, seed uint64, prepare func(*modelCRM), seen map[stri
 	for state, n := range crm.seen {
 		seen[state] += n
 	}
+}
+
+// sendAgain does what an operator does with rejects of a code, and tells whether there were any.
+func sendAgain(store *model.Store, code string) (any bool) {
+	for _, l := range store.Letters(false) {
+		if l.Code == code {
+			any = true
+			store.Retry(l.ID)
+		}
+	}
+	return any
 }
 
 // unbroken fails if a request has broken an invariant.

@@ -83,6 +83,18 @@ func (w *world) retry(d *dice) {
 	w.retried[l.Key] = true
 }
 
+// answerAll has the rows sent again that were rejected because the destination gave no answer: it does from now on.
+func (w *world) answerAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.store.Letters(false) {
+		if l.Code == "no_answer" {
+			w.store.Retry(l.ID)
+			w.retried[l.Key] = true
+		}
+	}
+}
+
 // rival notes that a process is started while another is running.
 func (w *world) rival() {
 	w.mu.Lock()

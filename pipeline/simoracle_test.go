@@ -192,6 +192,8 @@ func (w *world) counted(d pipeline.Decision) {
 	switch {
 	case d.Held:
 		w.count("held unkeyed")
+	case d.Reject != nil && d.Reject.Code == "no_answer":
+		w.count("no answer, rejected: " + map[pipeline.Verdict]string{pipeline.Found: "it may be there", pipeline.Refused: "it isn't there"}[d.Verdict])
 	case d.Verdict == pipeline.Found:
 		w.count("recalled and found")
 	case d.Merged != "":

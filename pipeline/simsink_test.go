@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/pipeline"
@@ -93,6 +94,9 @@ func (k *simSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipel
 		f = fate(d.n(int(fates)))
 		w.met(fateNames[f])
 	}
+	if w.faulty && slices.ContainsFunc(changes, w.poisonous) {
+		f = pick(d, w.poisoned...)
+	}
 	if f >= refusing {
 		return k.turnedAway(ctx, d, f, none)
 	}
@@ -118,6 +122,11 @@ func (k *simSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipel
 	}
 	w.answered(flights, changes, outcomes)
 	return outcomes, nil
+}
+
+// poisonous tells whether a request with a change gets no answer.
+func (w *world) poisonous(c pipeline.Change) bool {
+	return w.poison != "" && len(c.Values) > 0 && c.Values[0].String() == w.poison
 }
 
 // turnedAway answers a request that certainly had no effect.

@@ -23,6 +23,9 @@ type world struct {
 	shared      bool // others name records, too
 	tooLate     bool // requests take effect after they can no longer land: what the engine assumes isn't so
 
+	poison   string // a name that gets no answer while faulty is true; "" if there is none
+	poisoned []fate // what becomes of requests with it
+
 	// The shares of calls that go wrong while faulty is true; it changes only while no process runs.
 	faulty                                           bool
 	writeFaults, readFaults, storeFaults, pageFaults float64
@@ -70,6 +73,9 @@ func newWorld(seed uint64) *world {
 	}
 	w.mirrored()
 	w.shares()
+	if d.chance(0.1) {
+		w.poison, w.poisoned = "name 2", pick(d, []fate{dropped}, []fate{dropped, unheard, partial, late})
+	}
 	return w
 }
 
@@ -191,6 +197,7 @@ func (w *world) calm(d *dice) {
 		clear(w.pairs.absent)
 	}
 	time.Sleep(d.between(time.Millisecond, 2*landing))
+	w.answerAll()
 	began := time.Now()
 	p := w.launch(pipeline.Options{AllowMassChange: true}, 0)
 	<-p.ended

@@ -69,14 +69,15 @@ type Change struct {
 // A Verdict says what became of a change.
 type Verdict uint8
 
-// The verdicts. A change without an Outcome is in doubt: it may or may not have been made.
+// The verdicts. A change without an Outcome is in doubt, as one whose Outcome says so: it may or may not have been made.
 const (
-	Done      Verdict = iota + 1 // positively found in the answer, or read back
-	Refused                      // named by an error; Err says why
-	Unwritten                    // certainly not made, and nothing is wrong with the row: it may be sent again
-	Absent                       // Settle only: the record isn't there
-	Found                        // Settle only: the record is there, but not known to hold this change
-	Gone                         // an Update's record was archived or deleted in the destination: Limits.OnGone says what becomes of it
+	InDoubt   Verdict = iota // Answer, if there is one, is what came instead of a usable answer
+	Done                     // positively found in the answer, or read back
+	Refused                  // named by an error; Err says why
+	Unwritten                // certainly not made, and nothing is wrong with the row: it may be sent again
+	Absent                   // Settle only: the record isn't there
+	Found                    // Settle only: the record is there, but not known to hold this change
+	Gone                     // an Update's record was archived or deleted in the destination: Limits.OnGone says what becomes of it
 )
 
 // An Outcome is what became of one change.

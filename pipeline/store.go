@@ -176,9 +176,9 @@ type Decision struct {
 	Hash    Hash
 	ID      string       // keep the known id if ""; links of an earlier id are gone with that record, unless it was merged
 	Merged  string       // the id that the record had before it was merged into ID; what the ledger shows of its links goes with it
-	Verdict Verdict      // Done: Hash is there now; Refused: Hash is rejected, see Reject; Found: the record is ID, its content unknown
+	Verdict Verdict      // Done: Hash is there now; Refused: Hash is rejected, see Reject; Found: the record is ID, its content unknown, and Hash rejected if there is a Reject
 	Held    bool         // the outcome can't be told: hold the key for review
-	Reject  *Reject      // for Refused and for Held
+	Reject  *Reject      // for Refused and for Held; for Found, if nobody can tell whether the record holds what is rejected
 	Record  *RecordID    // for the table of record ids that all pipelines share; what the key's entry shows of it isn't written again
 	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
 	// value in From is the row's own record.

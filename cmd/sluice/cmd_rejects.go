@@ -67,27 +67,42 @@ func (a *app) rejectsCommand() *cobra.Command {
 	return cmd
 }
 
+const retryLong = `Forget that rows were rejected: the next run reads and sends them again as they are then.
+
+Without ids that is every open reject, but no create that is held as in doubt: nobody can tell whether its record was made,
+and if it was, sending the row again makes a second one. Look for the record in the destination; if it isn't there, name the
+id of the reject to have its row sent again.`
+
 func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "retry [ID...]",
 		Short: "Have the next run send rejected rows again",
-		Long:  "Forget that rows were rejected, all of them or the named ones: the next run reads and sends them again as they are then.",
+		Long:  retryLong,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids, err := parseIDs(args)
 			if err != nil {
 				return err
 			}
 			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
-				n, err := s.Retry(ctx, f.pipeline, ids)
+				n, held, err := s.Retry(ctx, f.pipeline, ids)
 				if err == nil && n < len(ids) {
 					return input(fmt.Errorf("of the %d rejects named, %d are open: see sluice rejects list", len(ids), n))
 				}
 				if err == nil {
-					fmt.Fprintf(a.stdout, "the next run sends %s again\n", count(int64(n), "row", "rows"))
+					printRetried(a.stdout, n, held)
 				}
 				return err
 			})
 		},
+	}
+}
+
+// printRetried tells what the next run sends again, and what to do about the creates that it doesn't: they could be doubled.
+func printRetried(w io.Writer, retried, held int) {
+	fmt.Fprintf(w, "the next run sends %s again\n", count(int64(retried), "row", "rows"))
+	if held > 0 {
+		fmt.Fprintf(w, "left out: %s in doubt, whose record may have been made and would then be made twice. Look for it in the destination; "+
+			"if it isn't there, name its id (sluice rejects list --code in_doubt): sluice rejects retry ID\n", count(int64(held), "create", "creates"))
 	}
 }
 

@@ -114,7 +114,7 @@ func TestRetry(t *testing.T) {
 			}
 		}
 		for _, pipeline := range []string{"another", "p"} {
-			n, err := s.Retry(t.Context(), pipeline, ids)
+			n, _, err := s.Retry(t.Context(), pipeline, ids)
 			if want := map[string]int{"p": 3}[pipeline]; err != nil || n != want {
 				t.Fatalf("retried %d of %s, %v", n, pipeline, err)
 			}
@@ -135,7 +135,7 @@ func TestRetryDuringARun(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, again func() *store) {
 		r := begin(t, s, pipeline.Begin{})
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad")}})
-		if n, err := again().Retry(t.Context(), "", nil); n != 1 || err != nil {
+		if n, _, err := again().Retry(t.Context(), "", nil); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		r.commit(pipeline.Commit{Position: pipeline.Position("far")})
@@ -154,7 +154,7 @@ func TestARetriedDeadLetterIsFollowed(t *testing.T) {
 		for _, l := range r.letters(Filter{}) {
 			first[l.Key] = l.ID
 		}
-		if _, err := s.Retry(t.Context(), "p", []int64{first["a"], first["b"]}); err != nil {
+		if _, _, err := s.Retry(t.Context(), "p", []int64{first["a"], first["b"]}); err != nil {
 			t.Fatal(err)
 		}
 		r = begin(t, s, pipeline.Begin{})

@@ -94,6 +94,10 @@ func (p *plan) decide(d *pipeline.Decision) error {
 			e.Rejected = pipeline.Hash{} // a link of that content was refused; the content itself may have to be sent again
 		}
 		e.Hash, e.Made = pipeline.Hash{}, e.Made || d.Made
+		if d.Reject != nil {
+			e.Rejected = d.Hash
+			p.refuse(d, stateOpen)
+		}
 	default:
 		return fmt.Errorf("the decision of key %q has no verdict", d.Key)
 	}

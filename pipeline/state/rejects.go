@@ -72,14 +72,14 @@ func scanLetter(scan scan) (l DeadLetter, err error) {
 	return l, err
 }
 
-// chosen are the dead letters that Retry is asked for.
-const chosen = `($1 = '' or d.pipeline = $1) and ($2 or d.id in (select r.id from rows($3 r: id bigint))) and d.state <> 'closed'`
+// chosen are the dead letters that Retry is asked for: all means those that aren't held.
+const chosen = `($1 = '' or d.pipeline = $1) and ($2 and d.state <> 'held' or d.id in (select r.id from rows($3 r: id bigint))) and d.state <> 'closed'`
 
 // Retry makes the rows of dead letters be read and sent again; see Store.
-func (s *store) Retry(ctx context.Context, name string, ids []int64) (int, error) {
-	var retried int64
+func (s *store) Retry(ctx context.Context, name string, ids []int64) (retried, held int, err error) {
+	var n int64
 	args := []any{name, len(ids) == 0, idRows(ids)}
-	err := s.db.update(ctx, func(tx session) error {
+	err = s.db.update(ctx, func(tx session) error {
 		// The row lock of progress comes first: it keeps commits away until the transaction ends.
 		_, err := tx.exec(ctx, `
 update sluice.progress set reread = true, commit_no = commit_no + 1, updated_at = {now}
@@ -94,11 +94,15 @@ where (pipeline, key) in (select d.pipeline, d.key from sluice.dead_letter d whe
 		if err != nil {
 			return err
 		}
-		retried, err = tx.exec(ctx, `update sluice.dead_letter as d set state = 'open', retried_at = {now} where `+chosen, args...)
+		n, err = tx.exec(ctx, `update sluice.dead_letter as d set state = 'open', retried_at = {now} where `+chosen, args...)
+		if err != nil || len(ids) > 0 {
+			return err
+		}
+		_, err = one(ctx, tx, []any{&held}, `select count(*) from sluice.dead_letter where ($1 = '' or pipeline = $1) and state = 'held'`, name)
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("retry dead letters: %w", err)
+		return 0, 0, fmt.Errorf("retry dead letters: %w", err)
 	}
-	return int(retried), nil
+	return int(n), held, nil
 }

@@ -26,6 +26,7 @@ func (w *writing) failed(ctx context.Context, b batch, err error) error {
 		return explain(e.Without(values(b.entries)))
 	case e.Effect != crm.NoEffect:
 		w.log.Warn("a write got no usable answer: it will be read back", "error", err, "rows", len(b.entries))
+		w.inDoubt(b.entries, e)
 		return ctx.Err()
 	case !blamesRows(e, b.action):
 		w.unwritten(b.entries)

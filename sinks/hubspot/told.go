@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
 )
 
 // answerOf returns what is remembered of an answer. A correlation id that is longer than any of HubSpot's is cut: whatever
@@ -26,6 +27,17 @@ func named(a pipeline.Answer, category string) pipeline.Answer {
 		a.Text += " " + category
 	}
 	return a
+}
+
+// inDoubt notes what came instead of a usable answer.
+func (w *writing) inDoubt(entries []entry, e *crm.Error) {
+	if e.Status == 0 {
+		return
+	}
+	answer := named(answerOf(e.Status, e.CorrelationID), e.Category)
+	for _, e := range entries {
+		w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.InDoubt, Answer: answer})
+	}
 }
 
 // readBack returns the answer to the lookup's last request.

@@ -99,3 +99,18 @@ func TestLinkOutcomesCarryTheAnswer(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestADoubtCarriesTheAnswer proves that a write in doubt names the request and what came instead of a usable answer, for the
+// row that is rejected if none ever comes.
+func TestADoubtCarriesTheAnswer(t *testing.T) {
+	_, p := listen(t, numbered(scripted(func(string, []byte) (int, string) {
+		return 500, `{"status":"error","category":"INTERNAL_ERROR","message":"boom"}`
+	})), "2026-09")
+	c := change("a", "a@x.io")
+	c.Action, c.Match = pipeline.Upsert, "a@x.io"
+	outcomes, err := contacts(p, modeUpsert, "email", "email").Write(t.Context(), []pipeline.Change{c})
+	want := []pipeline.Outcome{{TraceID: "trace-a", Verdict: pipeline.InDoubt, Answer: pipeline.Answer{Request: "c-1", Text: "500 INTERNAL_ERROR"}}}
+	if diff := cmp.Diff(want, outcomes); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}

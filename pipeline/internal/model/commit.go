@@ -103,6 +103,10 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 			e.Rejected = pipeline.Hash{}
 		}
 		e.Hash, e.Made = pipeline.Hash{}, e.Made || d.Made
+		if d.Reject != nil {
+			e.Rejected = d.Hash
+			said.refuse(d, Open)
+		}
 	}
 	e.Tried = slices.Clone(e.Tried)
 	for _, sent := range d.Tried {
