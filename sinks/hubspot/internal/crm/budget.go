@@ -204,7 +204,7 @@ func (s *slot) done(now time.Time, answered bool, q quota) {
 	if q.interval > 0 {
 		b.window = q.interval
 	}
-	if !q.refused && b.limit < noLimit { // whether a refused request counts is seen in the headers, as if it were somebody else's
+	if !q.refused { // whether a refused request counts is seen in the headers, as if it were somebody else's
 		heap.Push(&b.held, s.send.Add(b.late(now.Sub(s.send))+b.window))
 	}
 	if answered && !q.refused {
@@ -261,26 +261,20 @@ func (b *budget) learn(s *slot, now time.Time, q quota) {
 // refuse answers a 429: the margin was too small, or others use the app. Of the many that one mistake brings, only
 // the first counts.
 func (b *budget) refuse(s *slot, now time.Time, q quota) {
-	b.resume = later(b.resume, now.Add(q.wait))
+	if q.wait > 0 && now.Add(q.wait).After(b.resume) {
+		b.resume = now.Add(q.wait)
+	}
 	if !s.send.After(b.adjusted) {
 		return
 	}
 	b.adjusted, b.eased = now, now
-	if b.limit >= noLimit { // it has one, of which it says nothing, and all that it counts was sent without being counted here
-		b.setLimit(startLimit)
-		b.resume = later(b.resume, now.Add(b.window))
+	if b.limit >= noLimit { // it has one, of which it says nothing: what it has accepted within a window
+		b.setLimit(max(startLimit, len(b.held)))
 		return
 	}
 	b.margin = min(2*b.margin, max(b.peak, leastMargin))
 	b.shared = now.Add(sharedWindows * b.window)
 	b.foreign.add(min(b.foreign.most()+max(b.limit/sharedSpare, 1), b.limit), now.Add(b.window))
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // ease lets the margin shrink slowly while all goes well.

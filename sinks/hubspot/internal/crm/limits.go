@@ -188,7 +188,10 @@ func (b *budget) save(to []byte, now time.Time) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.held.drop(now)
-	free := slices.Clone(b.held)
+	var free times
+	if b.limit < noLimit {
+		free = slices.Clone(b.held)
+	}
 	for range b.flight { // may have been sent just now
 		free = append(free, now.Add(b.margin+b.window))
 	}

@@ -89,7 +89,7 @@ func TestLocalServerThatLimitsInSilence(t *testing.T) {
 		drive(l, s, 20, usual, 15*time.Second)
 		refused := s.refused
 		drive(l, s, 20, usual, 2*time.Minute)
-		if refused == 0 || refused > 40 || s.refused > refused || s.accepted < 1200 {
+		if refused == 0 || refused > 40 || s.refused > refused || s.accepted < 2400 {
 			t.Errorf("%d accepted, %d refused at first, %d after that", s.accepted, refused, s.refused-refused)
 		}
 	})
