@@ -1,6 +1,8 @@
 package torture
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -28,6 +30,7 @@ var situations = []situation{
 	{"answer to an unkeyed create lost", []string{"hold.before"}, func(s *stage) {
 		s.portal.SetFaults(hubspottest.Fault{Path: "products/batch/create", Kind: "reset", After: true, Count: 1})
 	}},
+	{"no answer for one row", []string{"giveup.before"}, (*stage).failOne},
 	{"OAuth", []string{"token.before", "token.after"}, func(s *stage) {
 		oauth := "oauth: { client_id: id, client_secret: '${HUBSPOT_ACCESS_TOKEN}', refresh_token: '${HUBSPOT_ACCESS_TOKEN}' }"
 		s.project(func(text string) string {
@@ -79,6 +82,19 @@ func (s *stage) neverAnswer() {
 		}
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
+	})
+}
+
+// failOne has HubSpot answer requests with one firm by a server error, and do nothing.
+func (s *stage) failOne() {
+	s.intercept(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || writing(r) != "" && bytes.Contains(body, []byte(`"f003"`)) {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.portal.ServeHTTP(w, r)
 	})
 }
 

@@ -66,6 +66,7 @@ var Names = []Point{
 	{"settle.after", "what became of changes in doubt was read back"},
 	{"resend.before", "a change is about to be sent once more"},
 	{"hold.before", "a create that nobody can tell of is about to be held for review"},
+	{"giveup.before", "a row that gets no usable answer, alone as well, is about to be rejected"},
 
 	{"link.intend.before", "what links are about to be is about to be written down"},
 	{"link.intend.after", "what links are about to be was written down"},
