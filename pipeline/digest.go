@@ -12,8 +12,8 @@ import (
 // transaction. See package digest for how entries are packed.
 type Digester interface {
 	// Digest hands on packed entries of all keys of the ledger, in an order in which a later entry of a key takes the place
-	// of an earlier one; where it has to begin anew it hands on all once more. The entries that were handed on stay as they are. It makes the digest from the ledger if there
-	// is none that is certainly in step with it. Number is for Compact.
+	// of an earlier one; where it has to begin anew it hands on all once more. The entries that were handed on stay as they
+	// are. It makes the digest from the ledger if there is none that is certainly in step with it. Number is for Compact.
 	Digest(ctx context.Context, pipeline string, epoch int64, each func(packed []byte) error) (number int64, err error)
 
 	// DigestSize returns the number of entries that Digest would hand on, those included that later ones take the place of;

@@ -25,7 +25,7 @@ func Holder(ctx context.Context, id, key string) (string, error) {
 	return "", nil
 }
 
-// holder is what the run's sink asks. If the other row has left the source, a mirror lets the record go to the one that asks.
+// holder is what the run's sink asks. If the other row has left the source, it lets the record go to the one that asks.
 func (r *run) holder(ctx context.Context, id, key string) (string, error) {
 	r.mu.Lock()
 	owner := r.fresh[id]
@@ -50,8 +50,7 @@ func (r *run) holder(ctx context.Context, id, key string) (string, error) {
 }
 
 // know remembers whose records those are that have just been written, until the ledger does.
-func (r *run) know(changes []*pending, outcomes []Outcome) {
-	decided := byTrace(outcomes)
+func (r *run) know(changes []*pending, decided map[string]Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range changes {

@@ -25,8 +25,7 @@ type trial struct {
 }
 
 // listen notes which changes a request has left in doubt, and how well the destination answers on the whole.
-func (r *run) listen(sent []*pending, outcomes []Outcome) {
-	decided := byTrace(outcomes)
+func (r *run) listen(sent []*pending, decided map[string]Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	done, silent := false, false

@@ -186,13 +186,14 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 		return unwritten(left), err
 	}
 	outcomes, err := r.Sink.Write(ctx, changes)
-	r.know(left, outcomes)
+	decided := byTrace(outcomes)
+	r.know(left, decided)
 	for i, p := range left {
 		p.Kept = changes[i].Kept
 	}
 	if lost := failpoint.At("write.after"); lost != nil {
 		return nil, lost
 	}
-	r.listen(left, outcomes)
+	r.listen(left, decided)
 	return outcomes, err
 }

@@ -30,11 +30,16 @@ func date(text *strings.Builder, v pipeline.Value) (string, error) {
 	} else if !day {
 		return "", misfit("bad_date", "expected a date YYYY-MM-DD, or an instant at 00:00 UTC")
 	}
+	return format(text, t, "bad_date", time.DateOnly)
+}
+
+// format returns t in a layout of HubSpot's, which has four digits for a year.
+func format(text *strings.Builder, t time.Time, code, layout string) (string, error) {
 	if t.Year() < 1 || t.Year() > 9999 {
-		return "", misfit("bad_date", "expected a year from 1 to 9999")
+		return "", misfit(code, "expected a year from 1 to 9999")
 	}
-	var b [16]byte
-	return cut(text, t.AppendFormat(b[:0], time.DateOnly)), nil
+	var b [32]byte
+	return cut(text, t.AppendFormat(b[:0], layout)), nil
 }
 
 func parseDay(s string) (time.Time, bool) {
@@ -67,11 +72,7 @@ func datetime(text *strings.Builder, v pipeline.Value) (string, error) {
 	} else if !ok {
 		return "", misfit("bad_datetime", "expected an instant such as 2026-11-20T09:00:00Z, with its offset, or a date YYYY-MM-DD")
 	}
-	if t.Year() < 1 || t.Year() > 9999 {
-		return "", misfit("bad_datetime", "expected a year from 1 to 9999")
-	}
-	var b [32]byte
-	return cut(text, t.AppendFormat(b[:0], isoMillis)), nil
+	return format(text, t, "bad_datetime", isoMillis)
 }
 
 // wholeNumber returns a number without fraction, be it written as text.
