@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// personal finds values of rows: each of them names its column and its row, as in qzphone3x.
-var personal = regexp.MustCompile(`(?i)qz[a-z]+[0-9]+x`)
+// personal finds values of rows: each of them names its column and its row, as in qzphone3x. Any letters instead of a column's
+// name would be found in tokens drawn by chance too.
+var personal = regexp.MustCompile(`(?i)qz(?:` + strings.Join(personalColumns, "|") + `)[0-9]+x`)
 
 // columns of the people whom the pipelines write, all of them personal.
 var personalColumns = strings.Fields("email firstname lastname phone mobilephone address city zip company jobtitle website salutation fax born grade")
