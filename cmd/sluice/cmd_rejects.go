@@ -69,7 +69,7 @@ func (a *app) rejectsCommand() *cobra.Command {
 
 const retryLong = `Forget that rows were rejected: the next run reads and sends them again as they are then.
 
-Without ids that is every open reject, but no create that is held as in doubt: nobody can tell whether its record was made,
+Without ids that is every open reject of the pipeline and the code that are named, but no create that is held as in doubt: nobody can tell whether its record was made,
 and if it was, sending the row again makes a second one. Look for the record in the destination; if it isn't there, name the
 id of the reject to have its row sent again.`
 
@@ -84,9 +84,9 @@ func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 				return err
 			}
 			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
-				n, held, err := s.Retry(ctx, f.pipeline, ids)
+				n, held, err := s.Retry(ctx, state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids})
 				if err == nil && n < len(ids) {
-					return input(fmt.Errorf("of the %d rejects named, %d are open: see sluice rejects list", len(ids), n))
+					return input(fmt.Errorf("of the %d rejects named, %d are open%s: see sluice rejects list", len(ids), n, f.those()))
 				}
 				if err == nil {
 					printRetried(a.stdout, n, held)
@@ -95,6 +95,14 @@ func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 			})
 		},
 	}
+}
+
+// those tells which rejects the flags choose, nothing where they choose all.
+func (f *rejectsFlags) those() string {
+	if f.pipeline == "" && f.code == "" {
+		return ""
+	}
+	return " and of " + named("pipeline", f.pipeline, "code", f.code)
 }
 
 // printRetried tells what the next run sends again, and what to do about the creates that it doesn't: they could be doubled.

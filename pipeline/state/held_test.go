@@ -17,7 +17,7 @@ func TestAHeldCreateIsLetGoByItsOwnDeadLetterOnly(t *testing.T) {
 		retry := func(state string) {
 			for _, l := range r.letters(Filter{Pipeline: "p"}) {
 				if l.State == state {
-					if _, _, err := s.Retry(t.Context(), "p", []int64{l.ID}); err != nil {
+					if _, _, err := s.Retry(t.Context(), Filter{Pipeline: "p", IDs: []int64{l.ID}}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -43,17 +43,17 @@ func TestRetryWithoutIDs(t *testing.T) {
 		held := pipeline.Decision{Key: "held", Version: 1, Hash: hash(1), Held: true, Reject: reject("held", "sink", "in_doubt")}
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{held}, Position: pipeline.Position("here")})
 		for _, name := range []string{"p", ""} {
-			n, left, err := s.Retry(t.Context(), name, nil)
+			n, left, err := s.Retry(t.Context(), Filter{Pipeline: name})
 			equal(t, "retried, left out", []any{n, left, err}, []any{0, 1, nil})
 		}
-		if n, left, err := s.Retry(t.Context(), "another", nil); n != 0 || left != 0 || err != nil {
+		if n, left, err := s.Retry(t.Context(), Filter{Pipeline: "another"}); n != 0 || left != 0 || err != nil {
 			t.Errorf("of another pipeline %d retried, %d left out: %v", n, left, err)
 		}
 		r.finish(pipeline.Finish{Keep: true})
 		r = begin(t, s, pipeline.Begin{Fingerprint: "f"})
 		equal(t, "where the next run begins, as nothing was retried", r.Position, pipeline.Position("here"))
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("bad", 1, hash(2), "bad")}})
-		n, left, err := s.Retry(t.Context(), "p", nil)
+		n, left, err := s.Retry(t.Context(), Filter{Pipeline: "p"})
 		equal(t, "retried, left out beside an open one", []any{n, left, err}, []any{1, 1, nil})
 		equal(t, "held", r.known("held")[0].Held, true)
 		equal(t, "letters", codes(r.letters(Filter{})), []string{"bad sink/bad open", "held sink/in_doubt held"})

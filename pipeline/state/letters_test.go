@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"testing"
 
 	"sluice/pipeline"
@@ -114,7 +115,7 @@ func TestRetry(t *testing.T) {
 			}
 		}
 		for _, pipeline := range []string{"another", "p"} {
-			n, _, err := s.Retry(t.Context(), pipeline, ids)
+			n, _, err := s.Retry(t.Context(), Filter{Pipeline: pipeline, IDs: ids})
 			if want := map[string]int{"p": 3}[pipeline]; err != nil || n != want {
 				t.Fatalf("retried %d of %s, %v", n, pipeline, err)
 			}
@@ -131,11 +132,41 @@ func TestRetry(t *testing.T) {
 }
 
 // A retry during a run makes the next run read from the start, although this one moves its checkpoint.
+// TestRetryOfSome proves that a retry takes the dead letters of the code and the key that are asked for, and no others.
+func TestRetryOfSome(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{Fingerprint: "f"})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad"), refused("b", 1, hash(2), "worse"), refused("c", 1, hash(3), "bad"),
+			{Key: "held", Version: 1, Hash: hash(4), Held: true, Reject: reject("held", "sink", "in_doubt")}}})
+		refusals := func() (hashes []pipeline.Hash) {
+			for _, e := range r.known("a", "b", "c") {
+				hashes = append(hashes, e.Rejected)
+			}
+			return hashes
+		}
+		for _, step := range []struct {
+			of            Filter
+			retried, held int
+			left          []pipeline.Hash
+		}{
+			{Filter{Code: "none"}, 0, 0, []pipeline.Hash{hash(1), hash(2), hash(3)}},
+			{Filter{Code: "worse"}, 1, 0, []pipeline.Hash{hash(1), {}, hash(3)}},
+			{Filter{Code: "bad", Key: "c"}, 1, 0, []pipeline.Hash{hash(1), {}, {}}},
+			{Filter{Code: "in_doubt"}, 0, 1, []pipeline.Hash{hash(1), {}, {}}},
+			{Filter{}, 3, 1, []pipeline.Hash{{}, {}, {}}},
+		} {
+			retried, held, err := s.Retry(t.Context(), step.of)
+			equal(t, fmt.Sprintf("retried and left out of %+v", step.of), []any{retried, held, err}, []any{step.retried, step.held, nil})
+			equal(t, fmt.Sprintf("refused after %+v", step.of), refusals(), step.left)
+		}
+	})
+}
+
 func TestRetryDuringARun(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, again func() *store) {
 		r := begin(t, s, pipeline.Begin{})
 		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad")}})
-		if n, _, err := again().Retry(t.Context(), "", nil); n != 1 || err != nil {
+		if n, _, err := again().Retry(t.Context(), Filter{}); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		r.commit(pipeline.Commit{Position: pipeline.Position("far")})
@@ -154,7 +185,7 @@ func TestARetriedDeadLetterIsFollowed(t *testing.T) {
 		for _, l := range r.letters(Filter{}) {
 			first[l.Key] = l.ID
 		}
-		if _, _, err := s.Retry(t.Context(), "p", []int64{first["a"], first["b"]}); err != nil {
+		if _, _, err := s.Retry(t.Context(), Filter{Pipeline: "p", IDs: []int64{first["a"], first["b"]}}); err != nil {
 			t.Fatal(err)
 		}
 		r = begin(t, s, pipeline.Begin{})

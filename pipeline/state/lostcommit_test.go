@@ -145,7 +145,7 @@ func TestLostCommits(t *testing.T) {
 			arm()
 			r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1"), refused("b", 1, hash(2), "bad")}, Position: pipeline.Position("x")})
 			arm()
-			if n, _, err := s.Retry(t.Context(), "p", nil); n != 1 || err != nil {
+			if n, _, err := s.Retry(t.Context(), Filter{Pipeline: "p"}); n != 1 || err != nil {
 				t.Error(n, err)
 			}
 			arm()

@@ -50,7 +50,7 @@ func (s real) letters(ctx context.Context, name string, closed bool) ([]DeadLett
 }
 
 func (s real) retry(ctx context.Context, name string, id int64) error {
-	_, _, err := s.Retry(ctx, name, []int64{id})
+	_, _, err := s.Retry(ctx, Filter{Pipeline: name, IDs: []int64{id}})
 	return err
 }
 

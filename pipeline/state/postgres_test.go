@@ -157,7 +157,7 @@ func TestGrants(t *testing.T) {
 	r := begin(t, s, pipeline.Begin{})
 	r.intend(pipeline.Intent{Key: "a", Version: 1})
 	r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad")}, Throttle: []byte("x"), Position: pipeline.Position("x")})
-	if n, _, err := s.Retry(t.Context(), "p", nil); n != 1 || err != nil {
+	if n, _, err := s.Retry(t.Context(), Filter{Pipeline: "p"}); n != 1 || err != nil {
 		t.Error(n, err)
 	}
 	r.finish(pipeline.Finish{Complete: true})

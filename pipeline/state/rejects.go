@@ -72,13 +72,17 @@ func scanLetter(scan scan) (l DeadLetter, err error) {
 	return l, err
 }
 
-// chosen are the dead letters that Retry is asked for: all means those that aren't held.
-const chosen = `($1 = '' or d.pipeline = $1) and ($2 and d.state <> 'held' or d.id in (select r.id from rows($3 r: id bigint))) and d.state <> 'closed'`
+// asked are the dead letters of a pipeline, a code and a key, of which each may be any, and chosen those of them that Retry is
+// to retry: without ids the ones that aren't held.
+const (
+	asked  = `($1 = '' or d.pipeline = $1) and ($2 = '' or d.code = $2) and ($3 = '' or d.key = $3)`
+	chosen = asked + ` and ($4 and d.state <> 'held' or d.id in (select r.id from rows($5 r: id bigint))) and d.state <> 'closed'`
+)
 
 // Retry makes the rows of dead letters be read and sent again; see Store.
-func (s *store) Retry(ctx context.Context, name string, ids []int64) (retried, held int, err error) {
+func (s *store) Retry(ctx context.Context, f Filter) (retried, held int, err error) {
 	var n int64
-	args := []any{name, len(ids) == 0, idRows(ids)}
+	args := []any{f.Pipeline, f.Code, f.Key, len(f.IDs) == 0, idRows(f.IDs)}
 	err = s.db.update(ctx, func(tx session) error {
 		// The row lock of progress comes first: it keeps commits away until the transaction ends.
 		_, err := tx.exec(ctx, `
@@ -95,10 +99,10 @@ where (pipeline, key) in (select d.pipeline, d.key from sluice.dead_letter d whe
 			return err
 		}
 		n, err = tx.exec(ctx, `update sluice.dead_letter as d set state = 'open', retried_at = {now} where `+chosen, args...)
-		if err != nil || len(ids) > 0 {
+		if err != nil || len(f.IDs) > 0 {
 			return err
 		}
-		_, err = one(ctx, tx, []any{&held}, `select count(*) from sluice.dead_letter where ($1 = '' or pipeline = $1) and state = 'held'`, name)
+		_, err = one(ctx, tx, []any{&held}, `select count(*) from sluice.dead_letter d where `+asked+` and d.state = 'held'`, args[:3]...)
 		return err
 	})
 	if err != nil {

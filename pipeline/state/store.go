@@ -29,10 +29,11 @@ type Store interface {
 	Rejects(ctx context.Context, f Filter) ([]DeadLetter, error)
 
 	// Retry forgets that the rows of open or held dead letters were refused, so that the pipeline's next run reads
-	// its source from the start and sends them again. They stay open until that run decides. An empty pipeline stands
-	// for any, no ids for all but the held ones: what those may have made would be made twice, so that somebody has
-	// to look for it and name them. It returns how many dead letters are retried, and how many were left out for that.
-	Retry(ctx context.Context, pipeline string, ids []int64) (retried, held int, err error)
+	// its source from the start and sends them again. They stay open until that run decides. Of the filter, Pipeline,
+	// Code, Key and IDs count. No ids stand for all but the held ones: what those may have made would be made twice, so
+	// that somebody has to look for it and name them. It returns how many dead letters are retried, and how many were
+	// left out for that.
+	Retry(ctx context.Context, f Filter) (retried, held int, err error)
 
 	// Close releases the leases of runs that haven't ended, without waiting for them, and all connections.
 	Close() error
