@@ -33,8 +33,7 @@ type lookout struct {
 const worth = 64
 
 // compactFrom is how many entries that others have taken the place of are let be, beside a quarter of all. compactPieces is
-// how many pieces a digest may be read in, beside one for each compactPiece of entries: each costs as much as many entries,
-// and what is compacted lies in the order of the table, which is filled in half the time then.
+// how many pieces a digest may be read in, beside one for each compactPiece of entries: each costs as much as many entries.
 const (
 	compactFrom   = 10_000
 	compactPieces = 1000

@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestTable proves that a table is what a map would be, through growth and among keys that share their places.
+// TestTable proves that a table is what a map would be, through growth and among keys that share their places, and keeps the
+// order in which keys came.
 func TestTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := NewTable(rapid.IntRange(0, 10).Draw(t, "room"))
@@ -19,6 +20,13 @@ func TestTable(t *testing.T) {
 			seen    bool
 		}
 		model := map[uint64]entry{}
+		var order []uint64 // in which keys came
+		put := func(key uint64, e entry) {
+			if _, known := model[key]; !known {
+				order = append(order, key)
+			}
+			model[key] = e
+		}
 		most := rapid.SampledFrom([]uint64{20, 4000, 1 << 62}).Draw(t, "keys")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		key := func() uint64 { return 2 * (1 + rng.Uint64N(most)) } // small ones share the first slot
@@ -29,7 +37,8 @@ func TestTable(t *testing.T) {
 				for range rng.IntN(1500) {
 					k, e := key(), entry{content: rng.Uint64N(3)}
 					e.seen = model[k].seen
-					packed, model[k] = Append(packed, k, e.content), e
+					packed = Append(packed, k, e.content)
+					put(k, e)
 				}
 				table.Load(packed)
 			}
@@ -41,18 +50,21 @@ func TestTable(t *testing.T) {
 			case 0, 1:
 				e.content = rng.Uint64N(3)
 				table.Put(k, e.content)
-				model[k] = e
+				put(k, e)
 			case 2:
 				if table.Forget(k); known {
 					model[k] = entry{Ask, e.seen}
 				}
 			case 3:
 				table.Mark(k)
-				model[k] = entry{e.content, true}
+				put(k, entry{e.content, true})
 			default:
-				keys, contents := []uint64{k, key()}, []uint64{rng.Uint64N(3), rng.Uint64N(3)}
-				same, want, again := make([]bool, 2), make([]bool, 2), false
+				keys := slices.Clone(order[min(len(order), rng.IntN(100)):min(len(order), 100+rng.IntN(30))])
+				keys = slices.Insert(keys, rng.IntN(len(keys)+1), k, key())
+				contents := make([]uint64, len(keys))
+				same, want, again := make([]bool, len(keys)), make([]bool, len(keys)), false
 				for i, k := range keys {
+					contents[i] = rng.Uint64N(3)
 					e, known := model[k]
 					want[i] = known && e.content == contents[i] && e.content != Ask
 					if again = again || e.seen; known {
@@ -64,11 +76,15 @@ func TestTable(t *testing.T) {
 				}
 			}
 		}
-		seen, packed := 0, map[uint64]uint64{}
+		seen, packed, packedOrder := 0, map[uint64]uint64{}, []uint64(nil)
 		for b := range table.Packed(100) {
 			for k, c := range Entries(b) {
 				packed[k] = c
+				packedOrder = append(packedOrder, k)
 			}
+		}
+		if !slices.Equal(packedOrder, order) {
+			t.Fatalf("packed as %d, want %d", packedOrder, order)
 		}
 		for k, e := range model {
 			if e.seen {
@@ -93,8 +109,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// BenchmarkProbe looks up batches of 1,024 among ten million keys in random order, and compares that with a map of Go
-// (of-map: the share of its time).
+// BenchmarkProbe looks up batches of 1,024 among ten million keys, at random and in order, and compares the
+// former with a map of Go (of-map: the share of its time).
 func BenchmarkProbe(b *testing.B) {
 	const n, batch = 10_000_000, 1024
 	table, m := NewTable(n), make(map[uint64]uint64, n)
@@ -120,7 +136,18 @@ func BenchmarkProbe(b *testing.B) {
 		}
 		perKey[0] = float64(b.Elapsed().Nanoseconds()) / float64(b.N*batch)
 		b.ReportMetric(perKey[0], "ns/key")
-		b.ReportMetric(float64(len(table.slots)*Size)/n, "B/key")
+		b.ReportMetric(float64(len(table.entries)*Size+len(table.index)*4)/n, "B/key")
+	})
+	b.Run("in-order", func(b *testing.B) {
+		at := 0
+		for b.Loop() {
+			for i := range keys {
+				keys[i], contents[i] = nth(at), uint64(at+1)
+				at = (at + 1) % n
+			}
+			table.Probe(keys, contents, same)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/key")
 	})
 	b.Run("map", func(b *testing.B) {
 		for b.Loop() {

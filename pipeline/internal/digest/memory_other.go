@@ -2,4 +2,4 @@
 
 package digest
 
-func allocate(n int) ([]slot, func()) { return make([]slot, n), func() {} }
+func allocate[T any](n int) ([]T, func()) { return make([]T, n), func() {} }
