@@ -47,14 +47,12 @@ type flight struct {
 }
 
 // compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
-// rejected, or held is booked here and costs no request (I9).
-func (r *run) compare(ctx context.Context, items []item) ([]*pending, error) {
+// rejected, or held is booked here and costs no request (I9). Without rows it looks up what was pooled.
+func (r *run) compare(ctx context.Context, rows []item) ([]*pending, error) {
 	if err := r.load(ctx); err != nil {
 		return nil, err
 	}
-	if items = r.sift(items); len(r.deferred) > 0 {
-		items = append(r.freed(), items...)
-	}
+	items := r.pool(r.sift(rows), rows == nil)
 	if len(items) == 0 {
 		return nil, nil
 	}
@@ -179,6 +177,29 @@ func (e *Entry) known(key string) string {
 		return ""
 	}
 	return cmp.Or(e.Match, key)
+}
+
+// pooledFor is how long rows wait for others that are looked up with them.
+const pooledFor = 100 * time.Millisecond
+
+// pool keeps rows back until there are as many as a request takes, or all are asked for: to ask the ledger for a few costs
+// nearly as much as to ask for a hundred. It returns the rows that are to be looked up now, of a key the older ones first.
+func (r *run) pool(items []item, all bool) []item {
+	older := append(r.freed(), r.pooled...)
+	if len(r.pooled) == 0 {
+		r.pooledAt = time.Now()
+	}
+	if len(older) > 0 {
+		items = append(older, items...)
+	}
+	if r.pooled = nil; all || len(items) >= r.limits.Rows || time.Since(r.pooledAt) >= pooledFor {
+		return items
+	}
+	r.pooled = slices.Clone(items)
+	for i := len(older); i < len(items); i++ {
+		r.pooled[i].Values = slices.Clone(items[i].Values)
+	}
+	return nil
 }
 
 // newest keeps, of rows with the same key, the last; it postpones rows whose key is busy (I6).

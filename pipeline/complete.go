@@ -95,9 +95,12 @@ func (r *run) complete(ctx context.Context) error {
 	return errors.Join(r.failed(), kept)
 }
 
-// quiet returns once nothing is on its way, in doubt or postponed.
+// quiet returns once nothing is pooled, on its way, in doubt or postponed.
 func (r *run) quiet(ctx context.Context) error {
 	for {
+		if err := r.onward(ctx); err != nil {
+			return err
+		}
 		r.flush(ctx)
 		r.land()
 		if err := r.failed(); err != nil {
@@ -113,17 +116,25 @@ func (r *run) quiet(ctx context.Context) error {
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		changes, err := r.compare(ctx, nil)
-		if err == nil {
-			changes, err = r.resolve(ctx, changes)
-		}
-		if err != nil {
-			return err
-		}
-		for _, group := range r.pack(ctx, changes) {
-			r.send(ctx, group)
-		}
 	}
+}
+
+// onward has rows that were pooled, and postponed ones whose key is free, go on their way.
+func (r *run) onward(ctx context.Context) error {
+	if len(r.pooled)+len(r.deferred) == 0 {
+		return nil
+	}
+	changes, err := r.compare(ctx, nil)
+	if err == nil {
+		changes, err = r.resolve(ctx, changes)
+	}
+	if err != nil {
+		return err
+	}
+	for _, group := range r.pack(ctx, changes) {
+		r.send(ctx, group)
+	}
+	return nil
 }
 
 // nextLook returns when the next doubt is to be looked at or the next postponed row is free; false if there is none.

@@ -139,6 +139,8 @@ type run struct {
 	open     map[Action]*group
 	narrow   []*group        // of rows that are being isolated
 	deferred map[string]item // rows whose key is busy, newest version only
+	pooled   []item          // rows that wait for others to be looked up with them
+	pooledAt time.Time       // when the first of them was
 	wanted   int             // links wanted since they were last written
 	batchNo  int             // source batches since the last commit was asked for
 	lookout  lookout
@@ -295,6 +297,9 @@ func (r *run) stopped(ctx context.Context, err error) error {
 	}
 	if r.failed() == nil {
 		failpoint.Reach("drain.before")
+		if kept := r.onward(ctx); kept != nil {
+			r.fail(errors.Join(err, kept))
+		}
 		r.flush(ctx)
 		r.land()
 		failpoint.Reach("drain.after")

@@ -76,6 +76,9 @@ func (r *run) load(ctx context.Context) (err error) {
 	for key := range r.deferred {
 		l.table.Forget(digest.Key(key))
 	}
+	for i := range r.pooled {
+		l.table.Forget(digest.Key(r.pooled[i].Key))
+	}
 	return nil
 }
 
