@@ -28,7 +28,7 @@ func TestResolveKeepsTheIdsOfItsRows(t *testing.T) {
 	look := &Lookup{Object: "things", Property: "id", Missing: MissingReject}
 	p := &Pipeline{schema: &Schema{Fields: []Field{{Name: "to", Type: Ref, Role: Link, Lookup: look}, {Name: "too", Type: Ref, Role: Link, Lookup: look}}},
 		specs: []LinkSpec{{Slot: "to", FromField: -1, ToField: 0, LabelField: -1}, {Slot: "too", FromField: -1, ToField: 1, LabelField: -1}}}
-	r := &run{Pipeline: p, store: knownRecords{ids: map[string]string{"a": "1", "b": "2", "c": "3"}}, ids: map[recordKey]string{}}
+	r := &run{Pipeline: p, store: knownRecords{ids: map[string]string{"a": "1", "b": "2", "c": "3"}}, ids: make(map[recordKey]string, recordsKept)}
 	for i := range recordsKept - 2 {
 		r.ids[recordKey{"others", "id", strconv.Itoa(i)}] = "9"
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds   = flag.Int("seeds", 2500, "how many seeds TestSimulation plays")
+	seeds   = flag.Int("seeds", seedsPlayed, "how many seeds TestSimulation plays")
 	from    = flag.Uint64("from", 0, "the first seed that TestSimulation plays")
 	during  = flag.Duration("for", 0, "how long TestSimulation goes on, at most; 0 means until all seeds are played")
 	workers = flag.Int("workers", 1, "how many processes TestSimulation plays in")

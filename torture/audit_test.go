@@ -26,12 +26,13 @@ type audit struct {
 	prefix string // of the state's tables
 
 	mu      sync.Mutex
-	traces  map[string]intent   // of all groups that were ever committed, as far as read
-	tried   map[string][]intent // those of each trace id, of all attempts
-	content map[string]cells    // what was sent under a trace id: the same on every attempt
-	arrived map[string]int      // writes that were compared, by kind
-	sent    map[string]int      // how often each trace id, or pair of records to be linked, has arrived
-	doubts  map[string]int      // sent, when its process was killed with it undecided
+	traces  map[string]intent      // of all groups that were ever committed, as far as read
+	tried   map[string][]intent    // those of each trace id, of all attempts
+	content map[string]cells       // what was sent under a trace id: the same on every attempt
+	arrived map[string]int         // writes that were compared, by kind
+	sent    map[string]int         // how often each trace id, or pair of records to be linked, has arrived
+	doubts  map[string]int         // sent, when its process was killed with it undecided
+	linked  map[string][][2]string // pairs of what the ledger says of a row's links, by its text
 	faults  []violation
 }
 
@@ -50,7 +51,7 @@ type event struct {
 func newAudit(t testing.TB, store, dsn, file string) *audit {
 	t.Helper()
 	a := &audit{t: t, prefix: "sluice.", traces: map[string]intent{}, content: map[string]cells{}, arrived: map[string]int{},
-		sent: map[string]int{}, doubts: map[string]int{}, tried: map[string][]intent{}}
+		sent: map[string]int{}, doubts: map[string]int{}, tried: map[string][]intent{}, linked: map[string][][2]string{}}
 	var err error
 	if store == "sqlite" {
 		a.prefix = ""
@@ -250,7 +251,8 @@ func (a *audit) compareLinks(r *http.Request, kind string, w *wire) {
 	}
 }
 
-// pairs returns the pairs of records that the state knows a link of: in the ledger, or waiting to be removed.
+// pairs returns the pairs of records that the state knows a link of: in the ledger, or waiting to be removed. The caller
+// holds mu.
 func (a *audit) pairs(ctx context.Context) (map[[2]string]bool, error) {
 	rows, err := a.db.QueryContext(ctx, `select links, '', '' from `+a.prefix+`ledger where links is not null
 		union all select null, from_id, to_id from `+a.prefix+`waiting where remove`)
@@ -269,13 +271,30 @@ func (a *audit) pairs(ctx context.Context) (map[[2]string]bool, error) {
 		if links == nil {
 			continue
 		}
-		var list []struct{ From, To string }
-		if err := json.Unmarshal(links, &list); err != nil {
+		list, err := a.pairsOf(string(links))
+		if err != nil {
 			return nil, err
 		}
-		for _, l := range list {
-			known[[2]string{l.From, l.To}] = true
+		for _, pair := range list {
+			known[pair] = true
 		}
 	}
 	return known, rows.Err()
+}
+
+// pairsOf reads what the ledger says of a row's links, once: all of the ledger is read before every link that is made.
+func (a *audit) pairsOf(links string) ([][2]string, error) {
+	if pairs, known := a.linked[links]; known {
+		return pairs, nil
+	}
+	var list []struct{ From, To string }
+	if err := json.Unmarshal([]byte(links), &list); err != nil {
+		return nil, err
+	}
+	var pairs [][2]string
+	for _, l := range list {
+		pairs = append(pairs, [2]string{l.From, l.To})
+	}
+	a.linked[links] = pairs
+	return pairs, nil
 }

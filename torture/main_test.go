@@ -84,7 +84,8 @@ var build = sync.OnceValues(func() (string, error) {
 		return filepath.Abs(*program)
 	}
 	path := filepath.Join(buildDir, "sluice")
-	out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", path, "sluice/cmd/sluice").CombinedOutput()
+	// Without what debuggers read, which takes the linker longer than the rest.
+	out, err := exec.Command("go", "build", "-tags", "failpoint", "-ldflags=-s -w", "-o", path, "sluice/cmd/sluice").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, strings.TrimSpace(string(out)))
 	}

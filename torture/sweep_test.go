@@ -115,12 +115,25 @@ func moments(t *testing.T) []moment {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b moment) int { return strings.Compare(a.String(), b.String()) })
+	all = inOrder(all)
 	if len(all) == 0 {
 		t.Fatal("no failpoint was passed: was the program built with -tags failpoint?")
 	}
 	known = all
 	return all
+}
+
+// inOrder returns what scenarios there are, in the order of their names: these are written once each, as there are thousands.
+func inOrder[S fmt.Stringer](list []S) []S {
+	byName := make(map[string]S, len(list))
+	for _, s := range list {
+		byName[s.String()] = s
+	}
+	ordered := make([]S, 0, len(list))
+	for _, name := range sorted(byName) {
+		ordered = append(ordered, byName[name])
+	}
+	return ordered
 }
 
 // reference returns how often a run that nobody disturbs passes each failpoint, by phase.
@@ -248,6 +261,5 @@ func pairs(t *testing.T, all []moment) []pair {
 	if len(list) == 0 {
 		t.Fatal("nothing is known of any recovery: -run may name one pair as a failure prints it, or leave none out")
 	}
-	slices.SortFunc(list, func(a, b pair) int { return strings.Compare(a.String(), b.String()) })
-	return list
+	return inOrder(list)
 }

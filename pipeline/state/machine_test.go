@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -258,7 +259,11 @@ func (m *machine) same(what string, show func(r *machineRun) any, opts ...cmp.Op
 	m.Helper()
 	want := show(m.runs[0])
 	for _, r := range m.runs[1:] {
-		if diff := cmp.Diff(want, show(r), append(opts, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(pipeline.LinkChange{}, "Since"))...); diff != "" {
+		got := show(r)
+		if reflect.DeepEqual(want, got) {
+			continue // nearly always, and told in a small part of the time that cmp takes
+		}
+		if diff := cmp.Diff(want, got, append(opts, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(pipeline.LinkChange{}, "Since"))...); diff != "" {
 			m.Context.Fatalf("%s (-%s +%s):\n%s", what, m.runs[0].what, r.what, diff)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +37,7 @@ type world struct {
 	portal *hubspottest.Server
 	server *http.Server // that the portal answers behind
 	dir    string
+	state  string // its DSN
 	spec   string // pipelines.yaml
 	wires  *wires
 	log    *logbook // of all runs
@@ -52,7 +52,8 @@ type world struct {
 func newWorld(t *testing.T, o hubspottest.Options) *world {
 	t.Helper()
 	o.Seed = 1
-	w := &world{T: t, portal: hubspottest.New(o), dir: t.TempDir(), spec: peopleFile, wires: newWires(), log: &logbook{}}
+	dir := t.TempDir()
+	w := &world{T: t, portal: hubspottest.New(o), dir: dir, state: newState(t, dir), spec: peopleFile, wires: newWires(), log: &logbook{}}
 	w.server = &http.Server{Handler: w, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = w.server.Serve(w.wires) })
@@ -156,14 +157,11 @@ func (w *world) runNamed(name string, change ...func(*pipeline.Options)) (pipeli
 			at = i
 		}
 	}
-	store, err := state.Open(w.Context(), "sqlite:"+filepath.Join(w.dir, "state.db"))
+	store, err := state.Open(w.Context(), w.state)
 	if err != nil {
 		w.Fatal(err)
 	}
 	defer store.Close()
-	if _, _, err := store.Migrate(w.Context()); err != nil {
-		w.Fatal(err)
-	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	conn := spec.Connections[0].Config.(*Connection)
 	conn.BaseURL = "http://127.0.0.1"
@@ -258,7 +256,7 @@ func (w *world) settled() {
 // letters returns the open dead letters as "key code".
 func (w *world) letters() (list []string) {
 	w.Helper()
-	store, err := state.Open(w.Context(), "sqlite:"+filepath.Join(w.dir, "state.db"))
+	store, err := state.Open(w.Context(), w.state)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -286,7 +284,7 @@ func (w *world) requests(part string) (n int) {
 // doubtful returns how many rows the state has in doubt.
 func (w *world) doubtful() (n int64) {
 	w.Helper()
-	store, err := state.Open(w.Context(), "sqlite:"+filepath.Join(w.dir, "state.db"))
+	store, err := state.Open(w.Context(), w.state)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +33,7 @@ func newOffice(t *testing.T, policy pipeline.Field) *office {
 	t.Helper()
 	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
 	p.landing = 10 * time.Millisecond
-	return &office{T: t, server: server, rec: rec, portal: p, policy: policy, state: "sqlite:" + filepath.Join(t.TempDir(), "state.db"),
+	return &office{T: t, server: server, rec: rec, portal: p, policy: policy, state: newState(t, t.TempDir()),
 		columns: []string{"id", "ext_id", "firstname", "city"}, sink: Config{Connection: "crm", Object: "contacts", Match: []string{"ext_id"}}}
 }
 
@@ -87,9 +86,6 @@ func (o *office) with(f func(*pipeline.Pipeline, state.Store)) {
 		o.Fatal(err)
 	}
 	defer store.Close()
-	if _, _, err := store.Migrate(o.Context()); err != nil {
-		o.Fatal(err)
-	}
 	p, err := pipeline.Open(o.Context(), pipeline.Definition{Name: "people", Key: []string{"id"}, Transforms: []pipeline.TransformConfig{o}, Sink: &o.sink,
 		Source: &table{columns: o.columns, rows: o.rows}}, env(o.portal))
 	if err != nil {

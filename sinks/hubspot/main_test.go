@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,10 +19,44 @@ import (
 	"go.uber.org/goleak"
 
 	"sluice/pipeline"
+	"sluice/pipeline/state"
 	"sluice/sinks/hubspot/internal/crm"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// emptyState is the file of a state that has its tables and nothing else. To make them takes longer than many a test does.
+var emptyState = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "state")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "state.db")
+	store, err := state.Open(context.Background(), "sqlite:"+path)
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = store.Migrate(context.Background())
+	if err = errors.Join(err, store.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) // which is all of it, once it is closed
+})
+
+// newState returns the DSN of a new state with its tables, in a folder.
+func newState(t *testing.T, dir string) string {
+	t.Helper()
+	data, err := emptyState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "state.db")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + path
+}
 
 // A request is one that a server has got.
 type request struct {

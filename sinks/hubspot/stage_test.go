@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -112,7 +111,7 @@ func newStage(t *testing.T, sink Config, switches map[string]string) *stage {
 	server.SetSwitches(w)
 	p.landing = 20 * time.Millisecond
 	sink.Connection, sink.Object, sink.Match = "crm", "contacts", []string{"ext_id"}
-	s := &stage{T: t, server: server, portal: p, state: "sqlite:" + filepath.Join(t.TempDir(), "state.db"), sink: &sink, rows: 8}
+	s := &stage{T: t, server: server, portal: p, state: newState(t, t.TempDir()), sink: &sink, rows: 8}
 	for _, email := range []string{strangerEmail, mergerEmail} {
 		must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": email}})
 	}
@@ -147,9 +146,6 @@ func (s *stage) run(faults ...hubspottest.Fault) pipeline.Report {
 		s.Fatal(err)
 	}
 	defer store.Close()
-	if _, _, err := store.Migrate(s.Context()); err != nil {
-		s.Fatal(err)
-	}
 	p, err := pipeline.Open(s.Context(), pipeline.Definition{
 		Name: "people", Key: []string{"id"}, Source: &s.source, Transforms: []pipeline.TransformConfig{&promote{}}, Sink: narrow{s.sink, s.rows},
 	}, env(s.portal))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +150,9 @@ func sameRows(t *testing.T, tb table, want [][]string, wantRejects []string) {
 	t.Helper()
 	rows, rejects, err := readRows(t.Context(), open(t, nil, tb.save(t, "t.parquet")), nil)
 	must(t, err)
+	if reflect.DeepEqual(rows, want) && slices.Equal(rejects, wantRejects) {
+		return // told in a small part of the time that cmp takes
+	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}

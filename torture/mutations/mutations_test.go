@@ -142,7 +142,8 @@ func testsPass(t *testing.T, list []*Mutation) {
 func runTests(t *testing.T, binary string, c Catch, flags ...string) (out string, failed bool) {
 	t.Helper()
 	pkg := filepath.Join(moduleRoot(t), c.Package)
-	build := exec.Command("go", append(append([]string{"test", "-c", "-o", binary}, flags...), ".")...)
+	// Without what debuggers read, which takes the linker longer than the rest.
+	build := exec.Command("go", append(append([]string{"test", "-c", "-ldflags=-s -w", "-o", binary}, flags...), ".")...)
 	build.Dir = pkg
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s doesn't build: %v\n%s", c.Package, err, out)
