@@ -2,7 +2,6 @@ package hubspot
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"sluice/pipeline"
@@ -46,7 +45,7 @@ func (s *Sink) ForeseeLinks(ctx context.Context, links []pipeline.LinkChange) ([
 		if err := l.resolve(ctx, g); err != nil {
 			return nil, 0, err
 		}
-		for pairs := range slices.Chunk(g.pairs, crm.MaxAssociations) {
+		for _, pairs := range g.batches() {
 			requests += (len(firstEnds(pairs)) + crm.MaxAssociationReads - 1) / crm.MaxAssociationReads
 			for _, p := range pairs {
 				p.recall(g.known)

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -75,6 +76,7 @@ type linkGroup struct {
 // A pair is two records, and what is asked for their link.
 type pair struct {
 	crm.Pair
+	turned  *pair // the same records the other way round, written before this one; nil if nothing is asked for that
 	changes []*pipeline.LinkChange
 	types   []*crm.AssociationType // that each change asks for; nil: the default type, or a removal
 	current []crm.AssociationType
@@ -123,12 +125,43 @@ func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) {
 	p.changes = append(p.changes, c)
 }
 
+// batches returns the pairs in the lists that go into one request, to be worked off one after the other. HubSpot has one
+// set of types for two records of one object, whichever way round they are named, and replaces it: of two such pairs the
+// second is read when the first was written. What is only removed goes first, so that a symmetric label which the other
+// side asks for isn't taken from it.
+func (g *linkGroup) batches() [][]*pair {
+	if g.from != g.to {
+		return slices.Collect(slices.Chunk(g.pairs, crm.MaxAssociations))
+	}
+	sorted := slices.Clone(g.pairs)
+	slices.SortStableFunc(sorted, func(a, b *pair) int { return cmp.Compare(a.asks(), b.asks()) })
+	var first, second []*pair
+	seen := make(map[crm.Pair]*pair, len(sorted))
+	for _, p := range sorted {
+		if p.turned = seen[crm.Pair{From: p.To, To: p.From}]; p.turned != nil {
+			second = append(second, p)
+		} else {
+			first = append(first, p)
+		}
+		seen[p.Pair] = p
+	}
+	return slices.AppendSeq(slices.Collect(slices.Chunk(first, crm.MaxAssociations)), slices.Chunk(second, crm.MaxAssociations))
+}
+
+// asks returns 1 if any change asks for a link, and 0 if all of them remove it.
+func (p *pair) asks() int {
+	if slices.ContainsFunc(p.changes, func(c *pipeline.LinkChange) bool { return !c.Remove }) {
+		return 1
+	}
+	return 0
+}
+
 // group makes the changes of one group, and reports them.
 func (l *linking) group(ctx context.Context, g *linkGroup) error {
 	if err := l.resolve(ctx, g); err != nil {
 		return err
 	}
-	for pairs := range slices.Chunk(g.pairs, crm.MaxAssociations) {
+	for _, pairs := range g.batches() {
 		if err := l.read(ctx, g, pairs); err != nil {
 			return err
 		}

@@ -217,6 +217,61 @@ func TestLinkHandover(t *testing.T) {
 	b.want(0, 0, "")
 }
 
+// TestLinkBothWays proves that rows which link the same two records of one object, each from its own side, all get their
+// labels, and that each takes back its own only: HubSpot has one set of types for both directions, and replaces it.
+func TestLinkBothWays(t *testing.T) {
+	for name, switches := range linkWorlds {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "2026-09", switches)
+			for label, inverse := range map[string]string{"Supplier": "Customer", "Agent": "Principal", "Sibling": ""} {
+				if _, err := b.server.AddLabel(hubspottest.Label{From: "companies", To: "companies", Label: label, Inverse: inverse}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ask := func(from, to int, label string) pipeline.LinkChange {
+				c := pipeline.LinkChange{
+					Key: fmt.Sprint(from), Slot: "other", Label: label, Remove: label == "",
+					From: pipeline.LinkEnd{Object: "companies", ID: b.companies[from]}, To: pipeline.LinkEnd{Object: "companies", ID: b.companies[to]},
+				}
+				c.Was = b.was[b.name(&c)]
+				return c
+			}
+			want := func(from, to int, labels ...string) {
+				t.Helper()
+				var got []string
+				for _, l := range b.server.LinksOf("companies", b.companies[from], "companies") {
+					if l.To == b.companies[to] {
+						got = slices.Sorted(slices.Values(l.Labels))
+					}
+				}
+				if !slices.Equal(labels, got) {
+					t.Errorf("company %d to %d: %q, want %q", from, to, got, labels)
+				}
+			}
+
+			b.ends(b.link(ask(0, 1, "Agent"), ask(1, 0, "Supplier"), ask(2, 3, "Supplier"), ask(3, 2, "Supplier")), "done", "done", "done", "done")
+			want(0, 1, "Agent", "Customer")
+			want(2, 3, "Customer", "Supplier")
+
+			b.ends(b.link(ask(1, 0, "Agent"), ask(0, 1, ""), ask(3, 2, "")), "done", "done", "done")
+			want(0, 1, "Principal")
+			want(2, 3, "Supplier")
+
+			b.ends(b.link(ask(1, 0, ""), ask(2, 3, "")), "done", "done")
+			want(0, 1)
+			want(2, 3)
+
+			b.ends(b.link(ask(0, 1, "Agent"), ask(1, 0, "Agent"), ask(2, 3, "Sibling")), "done", "done", "done")
+			want(0, 1, "Agent", "Principal")
+			b.ends(b.link(ask(0, 1, ""), ask(1, 0, ""), ask(3, 2, "Sibling"), ask(2, 3, "")), "done", "done", "done", "done")
+			want(0, 1)
+			want(3, 2, "Sibling")
+			b.ends(b.link(ask(3, 2, "")), "done")
+			want(3, 2)
+		})
+	}
+}
+
 // TestLinkRefusals proves that a link that can't be made is refused with its reason, and that the others are made.
 func TestLinkRefusals(t *testing.T) {
 	for name, switches := range linkWorlds {

@@ -74,7 +74,7 @@ func (p *pair) state(i int) *pipeline.LinkState {
 	c := p.changes[i]
 	s := &pipeline.LinkState{
 		Slot: c.Slot, FromID: p.From, ToID: p.To, From: c.From.Object, To: c.To.Object, Label: c.Label,
-		Made: len(p.current) == 0 || p.made(),
+		Made: len(p.current) == 0 || p.made() || p.turned != nil && len(p.turned.current) == 0,
 	}
 	t := p.types[i]
 	if t == nil {
