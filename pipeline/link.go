@@ -217,7 +217,7 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[s
 	for _, o := range outcomes {
 		d := linkDecision(&o)
 		if o.Verdict == Refused {
-			if d.State = nil; had[linkName(o.Change)] {
+			if d.State == nil && had[linkName(o.Change)] {
 				d.State = o.Change.Was
 			}
 			d.Reject = &Reject{Key: o.Change.Key, Place: r.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}

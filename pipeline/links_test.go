@@ -53,6 +53,7 @@ type modelPairs struct {
 	onCall  func(n int) // before and after what a call does
 	writes  int
 	refuses bool
+	unsure  bool // of what it refuses, which it has made nevertheless
 	limits  pipeline.Limits
 }
 
@@ -152,6 +153,9 @@ func (c *modelPairs) make(l *pipeline.LinkChange) pipeline.LinkOutcome {
 	pair := [2]string{l.From.ID, l.To.ID}
 	label, there := c.pairs[pair]
 	switch {
+	case c.unsure && !l.Remove:
+		o.Verdict, o.State, o.Err = pipeline.Refused, l.Was, pipeline.Rejectf("no_answer", "the destination says nothing")
+		c.pairs[pair] = l.Label
 	case c.refuses:
 		o.Verdict, o.NoOp, o.Err = pipeline.Refused, true, pipeline.Rejectf("no_such_label", "the destination refuses the label")
 	case !l.Remove:
@@ -337,6 +341,29 @@ func TestRefusedLinksSayWhere(t *testing.T) {
 				t.Errorf("the link of row %q is at %q", l.Key, l.Place)
 			}
 		}
+	}
+}
+
+// TestUnsureLinksGoWithTheirRow proves that a link which was refused because nobody knows whether it was made is taken back
+// with its row, and made when the row changes.
+func TestUnsureLinksGoWithTheirRow(t *testing.T) {
+	store, crm := model.New(), newModelPairs(1)
+	clear(crm.pairs)
+	clear(crm.absent)
+	crm.unsure = true
+	ctx := context.Background()
+	if report, err := openPairs(t, plainPairs(3), crm).Run(ctx, store, pipeline.Options{}); err != nil || report.Rejected != 3 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	crm.unsure = false
+	if report, err := openPairs(t, plainPairs(1), crm).Run(ctx, store, pipeline.Options{}); err != nil || report.Unlinked != 2 || len(crm.pairs) != 1 {
+		t.Fatalf("%+v, %v; %v is left", report, err, crm.pairs)
+	}
+	clear(crm.pairs)
+	rows := plainPairs(1)
+	rows[0][1] += "Chair"
+	if report, err := openPairs(t, rows, crm).Run(ctx, store, pipeline.Options{}); err != nil || report.Linked != 1 || len(store.Letters(false)) > 0 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

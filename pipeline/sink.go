@@ -237,7 +237,7 @@ type LinkState struct {
 type LinkOutcome struct {
 	Change  *LinkChange // the element of the slice passed to Link
 	Verdict Verdict     // Done or Refused; no outcome means that it may be repeated
-	State   *LinkState  // for Done: what is there now by this pipeline; nil after a removal
+	State   *LinkState  // for Done: what is there now by this pipeline; nil after a removal. For Refused: what may be there
 	NoOp    bool        // Done, and nothing had to be written
 	Answer  Answer      // that told; zero where nothing was written
 	Err     error

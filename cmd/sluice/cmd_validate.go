@@ -15,8 +15,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Show everything that is wrong with the file",
 		Long: `Show every error of the file at once, each with its line and column.
 
-With --online, columns, properties, types, labels and scopes are checked, too, against the sources and against HubSpot.
-Nothing is written.`,
+With --online, columns, properties, types and labels are checked, too, against the sources and against HubSpot, and that
+the app may read these. Whether it may read and write records is found out by a run. Nothing is written.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.validate(cmd.Context(), online, inSandbox)

@@ -83,6 +83,7 @@ type pair struct {
 	unread  bool // what the pair has isn't known
 	failed  error
 	answer  pipeline.Answer     // to the last request that was to change the pair
+	silent  bool                // failed, but nobody knows whether it was made
 	unknown bool                // a request didn't say what became of the pair
 	given   crm.AssociationType // by HubSpot, as the default type
 
@@ -271,7 +272,11 @@ func (l *linking) report(p *pair) {
 	}
 	for i, c := range p.changes {
 		if p.failed != nil {
-			l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Refused, Err: p.failed, Answer: p.answer})
+			o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Refused, Err: p.failed, Answer: p.answer}
+			if p.silent {
+				o.State = c.Was
+			}
+			l.outcomes = append(l.outcomes, o)
 			continue
 		}
 		o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: p.idle(), Answer: p.answer}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sluice/pipeline"
@@ -96,6 +98,57 @@ func TestLinkAnswers(t *testing.T) {
 				t.Errorf("%d requests", n)
 			}
 		})
+	}
+}
+
+// TestLinkUnanswered proves that a link with which a request never gets a usable answer is refused alone, that what may have
+// been made of it stays on the books, and that a HubSpot which answers nothing isn't taken for many such links.
+func TestLinkUnanswered(t *testing.T) {
+	for name, poison := range map[string][]string{
+		"first": {"100"}, "last": {"149"}, "two together": {"132", "133"}, "apart": {"100", "125", "149"},
+	} {
+		for _, bad := range []struct {
+			status int
+			body   string
+		}{{500, `{"category":"INTERNAL_ERROR","message":"oops"}`}, {502, "<html>"}, {200, "<html>"}, {201, `{"results":[`}} {
+			t.Run(fmt.Sprint(name, bad), func(t *testing.T) {
+				rec, p := listen(t, linkAnswers(func(froms []string) (int, string) {
+					if slices.ContainsFunc(froms, func(id string) bool { return slices.Contains(poison, id) }) {
+						return bad.status, bad.body
+					}
+					return 201, `{"results":[` + linked(froms) + `]}`
+				}), "2026-09")
+				outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(50), intend)
+				if err != nil || len(outcomes) != 50 {
+					t.Fatalf("%d outcomes, %v", len(outcomes), err)
+				}
+				for _, o := range outcomes {
+					refused := code(pipeline.Outcome{Err: o.Err}) == "no_answer"
+					if o.State == nil || refused != slices.Contains(poison, o.Change.From.ID) {
+						t.Errorf("%s: %+v, %v", o.Change.From.ID, o.State, o.Err)
+					}
+				}
+				if n := len(rec.sent("/batch/create")); n > 2+len(poison)*(2*6+2*lonely) {
+					t.Errorf("%d requests", n)
+				}
+			})
+		}
+	}
+	var calls atomic.Int32
+	_, p := listen(t, linkAnswers(func(froms []string) (int, string) {
+		if calls.Add(1) <= 11 { // until two pairs were sent alone
+			return 502, "<html>"
+		}
+		return 201, `{"results":[` + linked(froms) + `]}`
+	}), "2026-09")
+	outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(50), intend)
+	if err != nil || len(outcomes) != 50 || slices.ContainsFunc(outcomes, func(o pipeline.LinkOutcome) bool { return o.Err != nil }) {
+		t.Errorf("of a portal that was out of order for a while: %+v, %v", outcomes, err)
+	}
+	rec, p := listen(t, linkAnswers(func([]string) (int, string) { return 502, "<html>" }), "2026-09")
+	outcomes, err = contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(2000), intend)
+	if n := len(rec.sent("/batch/create")); err == nil || len(outcomes) > 0 || n > 40 {
+		t.Errorf("of a portal that is out of order: %d outcomes, %v, %d requests", len(outcomes), err, n)
 	}
 }
 

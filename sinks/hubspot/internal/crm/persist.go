@@ -24,10 +24,19 @@ type persistence struct {
 	client  *Client
 	call    *call
 	sends   int
+	most    int // sends for want of a usable answer; 0: as many as Retry allows
 	renewed bool
 	effect  Effect // of all sends together
 	waited  time.Duration
 	began   time.Time
+}
+
+type briefly struct{}
+
+// Briefly returns a context whose calls are sent no more than so often for want of a usable answer, instead of as often as
+// Retry allows: for who looks for the one of many inputs that is to blame.
+func Briefly(ctx context.Context, sends int) context.Context {
+	return context.WithValue(ctx, briefly{}, sends)
 }
 
 // A decision is what to do about an error: stop with it, stop until another day, or wait and send again.
@@ -118,14 +127,14 @@ func (p *persistence) decide(ctx context.Context, e *Error, token string) decisi
 		return p.renew(ctx, e, token)
 	case e.temporary:
 		return p.connecting(e)
-	case p.call.safe && passing(e):
+	case p.call.safe && e.Passing() && (p.most == 0 || p.sends < p.most):
 		return p.bounded(max(p.backoff(), e.retryAfter), "no usable answer")
 	}
 	return decision{}
 }
 
-// passing tells whether an error says nothing against trying again.
-func passing(e *Error) bool {
+// Passing tells whether an error says nothing against trying again: there was no usable answer.
+func (e *Error) Passing() bool {
 	return e.Status/100 == 2 || e.Status >= 500 || e.Status == http.StatusRequestTimeout || e.Status == 0 && e.Effect == Unknown
 }
 

@@ -48,6 +48,7 @@ func (cl *call) reads() bool {
 // do makes a call, and repeats it as far as that is safe and promising. Its error is an *Error or a *PausedError.
 func (c *Client) do(ctx context.Context, cl call) error {
 	p := &persistence{client: c, call: &cl, began: time.Now()}
+	p.most, _ = ctx.Value(briefly{}).(int)
 	for {
 		token, err := c.attempt(ctx, &cl, p.sends > 0)
 		if err == nil {
