@@ -69,9 +69,9 @@ func (a *app) rejectsCommand() *cobra.Command {
 
 const retryLong = `Forget that rows were rejected: the next run reads and sends them again as they are then.
 
-Without ids that is every open reject of the pipeline and the code that are named, but no create that is held as in doubt: nobody can tell whether its record was made,
-and if it was, sending the row again makes a second one. Look for the record in the destination; if it isn't there, name the
-id of the reject to have its row sent again.`
+Without ids that is every open reject of the pipeline and the code that are named, but no create that is held as in doubt:
+nobody can tell whether its record was made, and if it was, sending the row again makes a second one. Look for the record in
+the destination; if it isn't there, name the id of the reject to have its row sent again.`
 
 func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 	return &cobra.Command{

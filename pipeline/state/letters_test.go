@@ -131,7 +131,6 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-// A retry during a run makes the next run read from the start, although this one moves its checkpoint.
 // TestRetryOfSome proves that a retry takes the dead letters of the code and the key that are asked for, and no others.
 func TestRetryOfSome(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {
@@ -162,6 +161,7 @@ func TestRetryOfSome(t *testing.T) {
 	})
 }
 
+// A retry during a run makes the next run read from the start, although this one moves its checkpoint.
 func TestRetryDuringARun(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, again func() *store) {
 		r := begin(t, s, pipeline.Begin{})

@@ -149,7 +149,8 @@ func (t *Table) Reserve(n int) {
 func (t *Table) resize(slots int) {
 	old, freeOld := t.entries, t.freeEntries
 	t.entries, t.freeEntries = allocate[entry](slots/3*2 + 1)
-	if copy(t.entries, old[:min(len(old), t.used+1)]); freeOld != nil {
+	if freeOld != nil {
+		copy(t.entries, old[:t.used+1])
 		freeOld()
 		t.freeIndex()
 	}
