@@ -59,3 +59,6 @@ func (blank) Records(context.Context, string, string, string, []string) (map[str
 func (blank) Owners(context.Context, string, []string) (map[string]string, error) {
 	return map[string]string{}, nil
 }
+
+// Sharers knows no link.
+func (blank) Sharers(context.Context, string, [][2]string) ([]SharedLink, error) { return nil, nil }

@@ -158,6 +158,9 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		if len(due) == 0 {
 			return 0, nil
 		}
+		if err := r.share(ctx, due); err != nil {
+			return len(due), err
+		}
 		outcomes, err := r.links.Link(ctx, due, r.intendLinks)
 		failpoint.Reach("link.write.after")
 		decided, cerr := r.commitLinks(ctx, outcomes, had)

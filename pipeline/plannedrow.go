@@ -150,6 +150,7 @@ func (s *rehearsal) end(ctx context.Context, all []*rehearsal) Plan {
 			c.Action = PlanPark
 		}
 	}
+	s.plan.Changes = slices.DeleteFunc(s.plan.Changes, func(c PlannedChange) bool { return c.Action == PlanLink && len(c.Links) == 0 && len(c.wants) > 0 })
 	return s.plan
 }
 

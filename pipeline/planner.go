@@ -181,6 +181,7 @@ func (s *rehearsal) recallWaiting(ctx context.Context) error {
 		return nil
 	}
 	s.written, s.waiting, s.linked = map[uint64]rehearsed{}, map[string][]LinkChange{}, map[string][]LinkOutcome{}
+	s.taken = map[uint64]bool{}
 	s.shown, s.kept, s.tried = map[string]int{}, map[string][]Kept{}, map[string][]Sent{}
 	for _, d := range s.resume.Doubtful {
 		if !d.Decided {

@@ -28,6 +28,7 @@ type rehearsal struct {
 	written map[uint64]rehearsed     // by keyHash
 	waiting map[string][]LinkChange  // by key
 	linked  map[string][]LinkOutcome // of links that earlier runs have left waiting, by key
+	taken   map[uint64]bool          // links that are taken back, by the hash of their linkName
 	queue   []LinkChange             // of waiting links, as a reading of them has begun
 	fresh   int64                    // keys that the ledger doesn't have
 	plan    Plan
@@ -142,6 +143,17 @@ func (s *rehearsal) amend(key string, e *Entry) {
 		}
 	}
 	e.Waiting = len(s.waiting[key]) > 0
+}
+
+// Sharers returns what ledgers show of links, but for what the plan takes back.
+func (s *rehearsal) Sharers(ctx context.Context, name string, pairs [][2]string) ([]SharedLink, error) {
+	shared, err := s.Store.Sharers(ctx, name, pairs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(shared, func(l SharedLink) bool {
+		removal := l.removal(l.Key)
+		return l.Key != "" && s.taken[keyHash(linkName(&removal))]
+	}), err
 }
 
 // Records returns the ids of records, those that the plan makes among them.
@@ -313,6 +325,9 @@ func (s *rehearsal) settle(ctx context.Context, outcomes []LinkOutcome) error {
 		o := &outcomes[i]
 		key := o.Change.Key
 		s.wait(key, slices.DeleteFunc(slices.Clone(s.waiting[key]), func(l LinkChange) bool { return compareWaiting(l, *o.Change) == 0 }))
+		if o.Change.Remove && o.Verdict == Done {
+			s.taken[keyHash(linkName(o.Change))] = true
+		}
 		if _, ok := s.written[keyHash(key)]; !ok {
 			s.linked[key] = append(s.linked[key], *o)
 		}

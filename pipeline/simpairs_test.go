@@ -3,37 +3,44 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"sluice/pipeline"
 )
 
 // pairs is the destination of a pipeline whose rows are links: who belongs to which group, and as what. A pair that
-// others have made must outlive us.
+// others have made must outlive us, and one that several rows ask for the last of them.
 type pairs struct {
-	there   map[[2]string]string // ids → label
+	there   map[[2]string]map[string]bool // ids → labels, "" for the plain relation
 	foreign map[[2]string]bool
 	absent  map[string]bool // values of records that aren't there yet
+	share   int             // how many keys have one person
 }
 
 // newPairs makes a world one of links, half of them mirrored.
 func newPairs(w *world, d *dice) {
 	w.incremental, w.collisions = false, false
 	w.hub.limits = pipeline.Limits{Links: 1 + d.n(10), LinksOnly: true, Mirror: d.chance(0.7), Landing: landing}
-	w.pairs = &pairs{there: map[[2]string]string{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}}
+	w.pairs = &pairs{there: map[[2]string]map[string]bool{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}, share: 1}
 	for range d.n(12) {
 		pair := [2]string{fmt.Sprintf("people/p%d", d.n(20)), fmt.Sprintf("groups/g%d", d.n(5))}
-		w.pairs.there[pair], w.pairs.foreign[pair] = "", true
+		w.pairs.there[pair], w.pairs.foreign[pair] = map[string]bool{"": true}, true
 	}
 	for i := range 5 {
 		w.pairs.absent[fmt.Sprintf("g%d", i)] = d.chance(0.3)
 	}
+	if d := w.s.dice("shared pairs"); d.chance(0.5) {
+		w.pairs.share = 2 + d.n(4)
+	}
 }
 
-// link turns a row of records into one of links. Each key's person is its own.
-func (r simRow) link(d *dice) simRow {
-	if r.id != "" && r.id != unreadable {
-		r.name, r.parent = fmt.Sprintf("p%s:%s", r.id[1:], pick(d, "", "chair", "member")), fmt.Sprintf("g%d", d.n(5))
+// link turns a row of records into one of links.
+func (r simRow) link(d *dice, share int) simRow {
+	if n, err := strconv.Atoi(strings.TrimLeft(r.id, "k")); err == nil {
+		r.name, r.parent = fmt.Sprintf("p%d:%s", n/share, pick(d, "", "chair", "member")), fmt.Sprintf("g%d", d.n(5))
 	}
 	return r
 }
@@ -73,7 +80,7 @@ func (k pairSink) Link(ctx context.Context, links []pipeline.LinkChange, intend 
 	w.mu.Lock()
 	for i := range links {
 		if l := &links[i]; !l.Remove {
-			intended = append(intended, pipeline.LinkOutcome{Change: l, State: w.pairs.state(l)})
+			intended = append(intended, pipeline.LinkOutcome{Change: l, State: w.pairs.state(l, links)})
 		}
 	}
 	w.mu.Unlock()
@@ -108,7 +115,7 @@ func (k pairSink) carryOutLinks(d *dice, links []pipeline.LinkChange) (outcomes 
 			w.count("pair dropped")
 			continue
 		}
-		o := w.pairs.make(&links[i])
+		o := w.pairs.make(&links[i], links)
 		if !o.NoOp {
 			w.requests++
 			w.count(map[bool]string{true: "pair removed", false: "pair made"}[links[i].Remove])
@@ -123,26 +130,66 @@ func (k pairSink) carryOutLinks(d *dice, links []pipeline.LinkChange) (outcomes 
 	return outcomes
 }
 
-func (c *pairs) state(l *pipeline.LinkChange) *pipeline.LinkState {
+// beside returns what there is of the pair of a link beside it: what others have of it, and what the same call asks for or
+// takes back.
+func beside(l *pipeline.LinkChange, links []pipeline.LinkChange) (wanted, was []pipeline.LinkState) {
+	wanted, was = slices.Clone(l.Shared), slices.Clone(l.Shared)
+	for i := range links {
+		o := &links[i]
+		if o == l || o.From.ID != l.From.ID || o.To.ID != l.To.ID {
+			continue
+		}
+		if !o.Remove {
+			wanted = append(wanted, pipeline.LinkState{Types: o.Label})
+		}
+		if o.Was != nil {
+			was = append(was, *o.Was)
+		}
+	}
+	return wanted, was
+}
+
+// state returns what a link is about to be: until its end is known, the labels that it has had count as well.
+func (c *pairs) state(l *pipeline.LinkChange, links []pipeline.LinkChange) *pipeline.LinkState {
 	_, there := c.there[[2]string{l.From.ID, l.To.ID}]
+	_, was := beside(l, links)
 	s := linkState(l)
-	s.Made = !there || l.Was != nil && l.Was.Made
+	s.Made = !there || l.Was != nil && l.Was.Made || slices.ContainsFunc(was, func(s pipeline.LinkState) bool { return s.Made })
+	if s.Types = l.Label; l.Was != nil {
+		s.Types += "," + l.Was.Types
+	}
 	return s
 }
 
 // make makes, relabels or removes a pair.
-func (c *pairs) make(l *pipeline.LinkChange) pipeline.LinkOutcome {
-	o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done}
+func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeline.LinkOutcome {
+	o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done, NoOp: true}
 	pair := [2]string{l.From.ID, l.To.ID}
-	label, there := c.there[pair]
-	switch {
-	case !l.Remove:
-		o.State, o.NoOp = c.state(l), there && label == l.Label
-		c.there[pair] = l.Label
-	case l.Was != nil && l.Was.Made && there:
+	labels, there := c.there[pair]
+	wanted, _ := beside(l, links)
+	if !l.Remove {
+		o.State, o.NoOp = c.state(l, links), labels[l.Label]
+		o.State.Types = l.Label
+		if !there {
+			labels = map[string]bool{}
+			c.there[pair] = labels
+		}
+		labels[l.Label] = true
+	}
+	if l.Was == nil || !there {
+		return o
+	}
+	if l.Remove && l.Was.Made && len(wanted) == 0 {
 		delete(c.there, pair)
-	default:
-		o.NoOp = true
+		o.NoOp = false
+		return o
+	}
+	for label := range strings.SplitSeq(l.Was.Types, ",") {
+		others := slices.ContainsFunc(wanted, func(s pipeline.LinkState) bool { return slices.Contains(strings.Split(s.Types, ","), label) })
+		if label != "" && !others && labels[label] && (l.Remove || label != l.Label) {
+			delete(labels, label)
+			o.NoOp = false
+		}
 	}
 	return o
 }
@@ -151,13 +198,22 @@ func (c *pairs) make(l *pipeline.LinkChange) pipeline.LinkOutcome {
 func (w *world) finalPairs() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	want := map[[2]string]string{}
+	want := map[[2]string]map[string]bool{}
 	for _, r := range effective(w.sources[w.version]) {
-		person, label := "people/p"+r.id[1:], r.name[len("p"+r.id[1:]+":"):]
-		want[[2]string{person, "groups/" + r.parent}] = label
-		if got, ok := w.pairs.there[[2]string{person, "groups/" + r.parent}]; !ok || got != label {
-			w.violate("I2: the pair of %+v is labelled %q, and there: %v; ledger %+v", r, got, ok, w.store.Entry(r.id))
+		person, label, _ := strings.Cut(r.name, ":")
+		pair := [2]string{"people/" + person, "groups/" + r.parent}
+		if want[pair] == nil {
+			want[pair] = map[string]bool{}
+		} else {
+			w.count("shared pair")
 		}
+		want[pair][label] = true
+		if got := w.pairs.there[pair]; len(got) == 0 || label != "" && !got[label] {
+			w.violate("I2: the pair of %+v has the labels %v; ledger %+v", r, got, w.store.Entry(r.id))
+		}
+	}
+	if w.pairs.share == 1 {
+		w.finalLabels(want) // each row's own
 	}
 	if !w.hub.limits.Mirror {
 		return
@@ -168,9 +224,24 @@ func (w *world) finalPairs() {
 		}
 	}
 	for pair := range w.pairs.there {
-		if _, ok := want[pair]; !ok && !w.pairs.foreign[pair] {
+		if want[pair] == nil && !w.pairs.foreign[pair] {
 			w.violate("I10: the pair %q is there, and no row asks for it", pair)
 		}
+		if want[pair] == nil {
+			want[pair] = map[string]bool{}
+		}
 	}
+	w.finalLabels(want)
 	w.count("mirrored")
+}
+
+// finalLabels looks for labels of pairs that no row asks for; the caller holds mu.
+func (w *world) finalLabels(want map[[2]string]map[string]bool) {
+	for pair, labels := range want {
+		for label := range w.pairs.there[pair] {
+			if label != "" && !labels[label] {
+				w.violate("I10: the pair %q is labelled %q, and no row asks for that", pair, label)
+			}
+		}
+	}
 }

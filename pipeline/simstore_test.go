@@ -161,7 +161,7 @@ func (c *connection) keep(ctx context.Context, epoch int64, lost func(error)) {
 	}
 }
 
-// Known, Ledger, Keys, Holdings, CountHoldings, Waiting, Records and Owners read.
+// Known, Ledger, Keys, Holdings, CountHoldings, Waiting, Records, Owners and Sharers read.
 func (c *connection) Known(ctx context.Context, name string, keys []string) (list []pipeline.Entry, err error) {
 	err = c.call(ctx, "known", "", func() (err error) {
 		list, err = c.store.Known(ctx, name, keys)
@@ -224,6 +224,14 @@ func (c *connection) Owners(ctx context.Context, name string, ids []string) (key
 		return err
 	})
 	return keys, err
+}
+
+func (c *connection) Sharers(ctx context.Context, name string, pairs [][2]string) (shared []pipeline.SharedLink, err error) {
+	err = c.call(ctx, "sharers", "", func() (err error) {
+		shared, err = c.store.Sharers(ctx, name, pairs)
+		return err
+	})
+	return shared, err
 }
 
 // Digest, DigestSize and Compact are about the digest of the ledger.

@@ -177,7 +177,7 @@ func (w *world) change(d *dice) {
 		rows = slices.Clone(rows)
 		for i := range rows {
 			if !strings.Contains(rows[i].name, ":") {
-				rows[i] = rows[i].link(d)
+				rows[i] = rows[i].link(d, w.pairs.share)
 			}
 		}
 	}

@@ -216,6 +216,11 @@ type LinkChange struct {
 	Label    string     // what the row asks for, opaque to the engine; "" for the default type
 	Since    time.Time  // of a waiting link: when it began to wait, by the store's clock; zero if that isn't known
 	Was      *LinkState // what this pipeline has, or may have, written of the same slot and ends before, if anything
+
+	// Shared is what the ledgers show of other links of the same two records, whichever way round, also where the objects are
+	// others: of other rows and slots, and of other pipelines of the same state. Those that the same call changes are left out.
+	// Nothing may be taken from the records that one of them stands for.
+	Shared []LinkState
 }
 
 // LinkState is what a pipeline has written of one link: kept in the ledger, so that it can be changed or taken back.
@@ -227,7 +232,7 @@ type LinkState struct {
 	To     string `json:"to_object"`
 	Label  string `json:"label,omitempty"` // as the row asked for it
 	Types  string `json:"types"`           // the types that were written, in the sink's own spelling
-	Made   bool   `json:"made"`            // the pair didn't exist before
+	Made   bool   `json:"made"`            // the pair didn't exist before, or was made by a link that shares it
 
 	// Intended says that the link was about to be written, and that no answer has told whether it was: it may be there.
 	Intended bool `json:"intended,omitempty"`

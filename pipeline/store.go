@@ -62,6 +62,10 @@ type Store interface {
 	// it is one whose record wasn't merged into another's, if there is one, and else the first of them.
 	Owners(ctx context.Context, pipeline string, ids []string) (map[string]string, error)
 
+	// Sharers returns what the ledgers of all pipelines show of links between two records, for pairs of record ids, whichever
+	// of the two comes first. It is what Commit was told last.
+	Sharers(ctx context.Context, pipeline string, pairs [][2]string) ([]SharedLink, error)
+
 	// Finish ends the run and releases the lease.
 	Finish(ctx context.Context, f Finish) error
 }
@@ -129,6 +133,12 @@ type Holding struct {
 	Record bool // its entry has a record
 	Made   bool // which this pipeline has made
 	Linked bool // its entry has links, or waits for some
+}
+
+// A SharedLink is what a ledger shows of a link.
+type SharedLink struct {
+	Key string // of its row; "" where that is another pipeline's
+	LinkState
 }
 
 // A Group is what one Write is about to send.

@@ -203,6 +203,14 @@ func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
 	if keys, rows := p.ledger(); len(rows) > 0 {
 		add(putLedger, c.Pipeline, number, ledgerRows(keys, rows))
 	}
+	added, gone := p.linked()
+	if len(added) > 0 {
+		add(putLinked, c.Pipeline, linkedColumns(added))
+	}
+	if len(gone) > 0 {
+		columns := linkedColumns(gone)
+		add(deleteLinked, c.Pipeline, columns[0], columns)
+	}
 	if keys := p.relinked(); len(keys) > 0 {
 		add(deleteWaiting, c.Pipeline, keys)
 		if rows := p.waitingRows(c.Account, keys); len(rows) > 0 {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	order "cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -291,6 +292,14 @@ func (m *machine) compare() {
 		m.same("memory of "+key, func(r *machineRun) any { return seen(m.remembered(r, key)) }, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
 	}
 	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
+	m.same("sharers", func(r *machineRun) any {
+		list, err := r.Sharers(ctx, m.name, [][2]string{{"1", "2"}, {"1", "1"}, {"2", "2"}})
+		list = slices.DeleteFunc(list, func(l pipeline.SharedLink) bool { return l.Key == "" }) // of other histories
+		slices.SortFunc(list, func(a, b pipeline.SharedLink) int {
+			return order.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Slot, b.Slot), strings.Compare(a.FromID, b.FromID), strings.Compare(a.ToID, b.ToID))
+		})
+		return seen(list, err)
+	})
 	m.same("keys", func(r *machineRun) any { return seen(r.Keys(ctx, m.name, "a", 2)) })
 	m.same("holdings", func(r *machineRun) any {
 		list, err := r.Holdings(ctx, m.name, append([]string{"never written"}, machineKeys...))

@@ -27,6 +27,7 @@ type plan struct {
 // planned is what becomes of one key.
 type planned struct {
 	pipeline.Entry
+	had     []pipeline.LinkState // what the ledger shows of its links so far
 	changed bool
 	answer  *pipeline.Answer      // by which it was decided; nil: nothing is said of that
 	waiting []pipeline.LinkChange // in stable order, where it was asked for
@@ -36,7 +37,7 @@ type planned struct {
 func newPlan(known map[string]pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
 	p := &plan{keys: slices.Sorted(maps.Keys(known)), rows: make(map[string]*planned, len(known)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
 	for key, e := range known {
-		p.rows[key] = &planned{Entry: e, waiting: waiting[key]}
+		p.rows[key] = &planned{Entry: e, had: e.Links, waiting: waiting[key]}
 	}
 	return p
 }

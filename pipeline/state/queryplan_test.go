@@ -23,7 +23,8 @@ func TestPostgresPlansLookUpByWholeKeys(t *testing.T) {
 	}{
 		"entries": {selectEntries, 2}, "owners": {selectOwners, 2}, "records": {selectRecords, 4},
 		"waiting page": {selectWaitingPage, 7}, "waiting of keys": {selectWaitingOf, 2}, "delete waiting": {deleteWaiting, 2},
-		"close letters": {closeLetters, 4}, "put letters": {putLetters, 3}, "put records": {putRecords, 5}, "delete records": {deleteRecords, 6}, "touch letters": {touchLetters, 3}, "close planned": {closePlanned, 3},
+		"close letters": {closeLetters, 4}, "put letters": {putLetters, 3}, "put records": {putRecords, 5}, "delete records": {deleteRecords, 6}, "touch letters": {touchLetters, 3},
+		"sharers": {selectSharers, 1}, "delete linked": {deleteLinked, 4}, "close planned": {closePlanned, 3},
 	} {
 		statement := "plan_of_" + strings.ReplaceAll(name, " ", "_")
 		if _, err := conn.Exec(t.Context(), "prepare "+statement+" as "+p.d.sql(c.source)); err != nil {
@@ -51,14 +52,15 @@ func TestPostgresPlansLookUpByWholeKeys(t *testing.T) {
 
 var (
 	tableScan = regexp.MustCompile(`Scan using (\w+)[^\n]*\n[^\n]*Index Cond: ([^\n]*)`)
-	lookedUp  = map[string]string{"ledger_pkey": "key", "ledger_record": "record_id", "record_id_pkey": "value", "waiting_pkey": "key", "dead_letter_key": "key", "dead_letter_retried": "key"}
+	lookedUp  = map[string]string{"ledger_pkey": "key", "ledger_record": "record_id", "record_id_pkey": "value", "waiting_pkey": "key", "dead_letter_key": "key", "linked_pkey": "pair", "dead_letter_retried": "key"}
 )
 
 // once is a question that is asked once a statement, and ends with the first row that it finds.
 var once = regexp.MustCompile(`InitPlan[^\n]*\n *->  Limit[^\n]*\n *->  Index Only Scan using waiting_pkey on waiting a [^\n]*\n *Index Cond: \(pipeline = \$1\)`)
 
 // paired compares rows that were found by an index with the list that they were found by.
-var paired = regexp.MustCompile(`Join Filter: \(\(u\.record_id = ANY \(ARRAY\[i\.record_id, ''::text\]\)\) AND \(i\.value = \(u\.value\)::text\)\)`)
+var paired = regexp.MustCompile(`Join Filter: (\(\(u\.record_id = ANY \(ARRAY\[i\.record_id, ''::text\]\)\) AND \(i\.value = \(u\.value\)::text\)\)|` +
+	`\(\(i\.pair = \(u\.pair\)::text\) AND \(i\.key = \(u\.key\)::text\)\))`)
 
 func checkPlan(t *testing.T, name, plan string) {
 	t.Helper()

@@ -62,17 +62,21 @@ func (s *Sink) ForeseeLinks(ctx context.Context, links []pipeline.LinkChange) ([
 	return l.outcomes, requests, nil
 }
 
-// recall takes the types that this pipeline has written for those that the pair has. Where HubSpot chose the type, and didn't
-// say which, it is the plain relation.
+// recall takes the types that we have written for those that the pair has. Where HubSpot chose the type, and didn't say which,
+// it is the plain relation; so it is of links from the other side.
 func (p *pair) recall(known []crm.Label) {
-	for _, c := range p.changes {
-		if c.Was == nil {
-			continue
-		}
-		types := parseTypes(c.Was.Types)
+	recall := func(types []crm.AssociationType) {
 		if plain, ok := findType(known, ""); ok && len(types) == 0 {
 			types = append(types, plain)
 		}
 		p.current = union(p.current, types)
+	}
+	for _, c := range p.changes {
+		if c.Was != nil {
+			recall(parseTypes(c.Was.Types))
+		}
+	}
+	for _, s := range p.shared {
+		recall(s.types())
 	}
 }

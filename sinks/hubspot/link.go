@@ -40,7 +40,13 @@ func (l *linking) groups(ctx context.Context, links []pipeline.LinkChange) (list
 			groups[objects] = &linkGroup{from: objects[0], to: objects[1], byPair: map[crm.Pair]*pair{}}
 			list = append(list, groups[objects])
 		}
-		l.add(groups[objects], c)
+		p := l.add(groups[objects], c)
+		if p == nil {
+			continue
+		}
+		if err := l.share(ctx, groups[objects], p, c); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
@@ -80,6 +86,7 @@ type pair struct {
 	changes []*pipeline.LinkChange
 	types   []*crm.AssociationType // that each change asks for; nil: the default type, or a removal
 	current []crm.AssociationType
+	shared  []share
 	unread  bool // what the pair has isn't known
 	failed  error
 	answer  pipeline.Answer     // to the last request that was to change the pair
@@ -97,8 +104,8 @@ func (l *linking) refuse(c *pipeline.LinkChange, err error) {
 	l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Refused, Err: err})
 }
 
-// add puts a change to those of its pair, unless it can't be made.
-func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) {
+// add puts a change to those of its pair, which it returns; nil if the change can't be made.
+func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) *pair {
 	at := crm.Pair{From: c.From.ID, To: c.To.ID}
 	if c.Remove && c.Was != nil {
 		at = crm.Pair{From: c.Was.FromID, To: c.Was.ToID}
@@ -106,16 +113,16 @@ func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) {
 	switch {
 	case c.Remove && (c.Was == nil || at.From == "" || at.To == ""):
 		l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: true})
-		return
+		return nil
 	case at.From == "" || at.To == "":
 		l.refuse(c, pipeline.Rejectf("no_record", "link %s: one of its ends names no record", pipeline.Quote(c.Slot)))
-		return
+		return nil
 	case !isDigits(at.From) || !isDigits(at.To):
 		l.refuse(c, pipeline.Rejectf("bad_id", "link %s: %s and %s should be record ids: expected digits", pipeline.Quote(c.Slot), pipeline.Quote(at.From), pipeline.Quote(at.To)))
-		return
+		return nil
 	case at.From == at.To && g.from == g.to && !c.Remove:
 		l.refuse(c, pipeline.Rejectf("self_link", "link %s: record %s of %s can't be linked to itself", pipeline.Quote(c.Slot), at.From, c.From.Object))
-		return
+		return nil
 	}
 	p := g.byPair[at]
 	if p == nil {
@@ -124,6 +131,7 @@ func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) {
 		g.pairs = append(g.pairs, p)
 	}
 	p.changes = append(p.changes, c)
+	return p
 }
 
 // batches returns the pairs in the lists that go into one request, to be worked off one after the other. HubSpot has one

@@ -76,6 +76,7 @@ func (b *bench) name(c *pipeline.LinkChange) string {
 // link makes changes, remembers their states and returns how each ended.
 func (b *bench) link(changes ...pipeline.LinkChange) []string {
 	b.Helper()
+	b.share(changes)
 	outcomes, err := b.sink.Link(b.Context(), changes, intend)
 	if err != nil {
 		b.Fatal(err)
@@ -96,6 +97,23 @@ func (b *bench) link(changes ...pipeline.LinkChange) []string {
 		}
 	}
 	return ends
+}
+
+// share tells of changes which other links have the same records, as the engine does.
+func (b *bench) share(changes []pipeline.LinkChange) {
+	names := make([]string, len(changes))
+	for i := range changes {
+		names[i] = b.name(&changes[i])
+	}
+	for i := range changes {
+		c := &changes[i]
+		for name, s := range b.was {
+			pair := [2]string{c.From.ID, c.To.ID}
+			if s != nil && !slices.Contains(names, name) && (pair == [2]string{s.FromID, s.ToID} || pair == [2]string{s.ToID, s.FromID}) {
+				c.Shared = append(c.Shared, *s)
+			}
+		}
+	}
 }
 
 // types returns the labels between a person and a company, "plain" for the plain relation.
@@ -189,6 +207,7 @@ func TestLinkOfCustomObject(t *testing.T) {
 func (b *bench) foreign(person, company int) {
 	b.Helper()
 	was := maps.Clone(b.was)
+	clear(b.was)
 	b.link(b.ask("somebody else", person, company, "Foreign"))
 	b.was = was
 }
@@ -215,6 +234,63 @@ func TestLinkHandover(t *testing.T) {
 	b.want(0, 0, "plain")
 	b.ends(b.link(b.drop("new", 0, 0)), "done")
 	b.want(0, 0, "")
+}
+
+// TestLinkShared proves that what several rows, slots or pipelines ask for is taken back with the last of them, in whichever
+// order they go, and that what one asks for and the others don't goes with that one.
+func TestLinkShared(t *testing.T) {
+	for name, switches := range linkWorlds {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "2026-09", switches)
+			b.link(b.ask("first", 0, 0, ""), b.ask("first", 1, 1, "Chair"), b.ask("first", 2, 2, "Chair"), b.ask("first", 3, 3, ""))
+			b.link(b.ask("second", 0, 0, ""), b.ask("second", 1, 1, "Chair"), b.ask("second", 2, 2, "Member"), b.ask("second", 3, 3, "Member"))
+			b.foreign(2, 2)
+			b.link(b.drop("first", 0, 0), b.drop("first", 1, 1), b.drop("first", 2, 2), b.drop("first", 3, 3))
+			b.want(0, 0, "plain")
+			b.want(1, 1, "plain+Chair")
+			b.want(2, 2, "plain+Foreign+Member")
+			b.want(3, 3, "plain+Member")
+			b.link(b.ask("third", 1, 1, "Chair"), b.ask("second", 3, 3, "Chair"))
+			b.link(b.drop("second", 0, 0), b.drop("second", 1, 1), b.drop("second", 2, 2), b.drop("second", 3, 3))
+			b.want(0, 0, "")
+			b.want(1, 1, "plain+Chair")
+			b.want(2, 2, "plain+Foreign")
+			b.want(3, 3, "")
+			b.link(b.drop("third", 1, 1))
+			b.want(1, 1, "")
+		})
+	}
+}
+
+// TestLinkSharedFromTheOtherSide proves that a link stays which rows of both objects ask for, each from its own side, as long
+// as one of them does, with its label where that has one name on both sides.
+func TestLinkSharedFromTheOtherSide(t *testing.T) {
+	for _, label := range []string{"", "Chair"} {
+		for _, first := range []bool{true, false} {
+			b := newBench(t, "2026-09", hubspottest.Switches{})
+			turned := func(remove bool) pipeline.LinkChange {
+				c := pipeline.LinkChange{Key: "o", Slot: "o", Remove: remove, Label: label,
+					From: pipeline.LinkEnd{Object: "companies", ID: b.companies[0]}, To: pipeline.LinkEnd{Object: "contacts", ID: b.people[0]}}
+				c.Was = b.was[b.name(&c)]
+				return c
+			}
+			b.link(b.ask("s", 0, 0, label))
+			b.link(turned(false))
+			both := b.types(0, 0)
+			if first {
+				b.link(b.drop("s", 0, 0))
+			} else {
+				b.link(turned(true))
+			}
+			b.want(0, 0, both)
+			if first {
+				b.link(turned(true))
+			} else {
+				b.link(b.drop("s", 0, 0))
+			}
+			b.want(0, 0, "")
+		}
+	}
 }
 
 // TestLinkBothWays proves that rows which link the same two records of one object, each from its own side, all get their

@@ -10,8 +10,9 @@ import (
 )
 
 // plan works out what is to be done to a pair: the types that changes ask for are added to those that it has, those that
-// this pipeline has written and asks for no longer are removed. The plain relation stays as long as anybody else's
-// label is left, because removing it would remove that as well, and the pair as a whole goes only if we made it.
+// this pipeline has written and asks for no longer are removed, but for those that other links of ours ask for. The plain
+// relation stays as long as anybody else's label is left, because removing it would remove that as well, and the pair as a
+// whole goes only if we made it and no other link of ours has it.
 func (p *pair) plan(known []crm.Label) {
 	if p.unread {
 		return
@@ -28,13 +29,13 @@ func (p *pair) plan(known []crm.Label) {
 		}
 	}
 	drop := slices.DeleteFunc(slices.Clone(p.current), func(t crm.AssociationType) bool {
-		return !slices.Contains(old, t) || slices.Contains(want, t) || isPlain(known, t)
+		return !slices.Contains(old, t) || slices.Contains(want, t) || isPlain(known, t) || p.sharesType(known, t)
 	})
 	switch {
 	case wanted:
 		p.planAdd(want, drop)
 	case len(p.current) == 0:
-	case p.made() && !slices.ContainsFunc(p.current, func(t crm.AssociationType) bool { return !slices.Contains(old, t) && !isPlain(known, t) }):
+	case len(p.shared) == 0 && p.made() && !slices.ContainsFunc(p.current, func(t crm.AssociationType) bool { return !slices.Contains(old, t) && !isPlain(known, t) }):
 		p.archive = true
 	default:
 		p.remove = drop
@@ -57,9 +58,10 @@ func (p *pair) planAdd(want, drop []crm.AssociationType) {
 	}
 }
 
-// made tells whether this pipeline made the pair.
+// made tells whether we made the pair.
 func (p *pair) made() bool {
-	return slices.ContainsFunc(p.changes, func(c *pipeline.LinkChange) bool { return c.Was != nil && c.Was.Made })
+	return slices.ContainsFunc(p.changes, func(c *pipeline.LinkChange) bool { return c.Was != nil && c.Was.Made }) ||
+		slices.ContainsFunc(p.shared, func(s share) bool { return s.Made })
 }
 
 // idle tells whether nothing has to be written.
@@ -67,9 +69,8 @@ func (p *pair) idle() bool {
 	return !p.associate && !p.archive && len(p.set) == 0 && len(p.remove) == 0
 }
 
-// state returns what there is by the i-th change after it was made. Only types that were written count as ours, so that
-// a label which somebody else had set before stays when the link is removed. Of several changes of a pair that we made,
-// those by the default type own the pair: a labelled one must not take it away from them.
+// state returns what there is by the i-th change after it was made. Only types that we have written count as ours, so that
+// a label which somebody else had set before stays when the link is removed.
 func (p *pair) state(i int) *pipeline.LinkState {
 	c := p.changes[i]
 	s := &pipeline.LinkState{
@@ -86,15 +87,13 @@ func (p *pair) state(i int) *pipeline.LinkState {
 		}
 		return s
 	}
-	others := slices.ContainsFunc(p.changes, func(o *pipeline.LinkChange) bool { return !o.Remove && o.Label == "" })
-	s.Made = s.Made && !others
-	if !slices.Contains(p.current, *t) || p.wrote(*t) {
+	if !slices.Contains(p.current, *t) || p.wrote(*t) || p.sharesLabel(c.Label, *t) {
 		s.Types = spell(*t)
 	}
 	return s
 }
 
-// wrote tells whether this pipeline has written the type before.
+// wrote tells whether the pair's changes have written the type before.
 func (p *pair) wrote(t crm.AssociationType) bool {
 	return slices.ContainsFunc(p.changes, func(c *pipeline.LinkChange) bool {
 		return c.Was != nil && slices.Contains(parseTypes(c.Was.Types), t)
