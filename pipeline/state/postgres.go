@@ -16,8 +16,9 @@ import (
 
 // postgres is the database of a store that any number of processes share.
 type postgres struct {
-	d    *dialect
-	pool *pgxpool.Pool
+	d      *dialect
+	pool   *pgxpool.Pool
+	pooled bool // the sessions may be others' between transactions: see postgres_pooler.go
 }
 
 // minConnections is enough for as many writes at a time as a sink usually makes, and for their commits.
@@ -34,16 +35,16 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}
-	config.AfterConnect = settle
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
-	}
-	p := &postgres{d: postgresDialect(), pool: pool}
+	p := &postgres{d: postgresDialect()}
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
-	if _, err := p.once(ctx, func(*pgx.Conn) error { return nil }); err != nil {
-		pool.Close()
+	if p.pooled, err = meetPooler(ctx, config.ConnConfig); err != nil {
 		return nil, fmt.Errorf("open state: %w", withoutPassword(err, config.ConnConfig.Password))
+	}
+	if !p.pooled {
+		config.AfterConnect = settle
+	}
+	if p.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
 	}
 	return p, nil
 }
@@ -57,27 +58,28 @@ func withoutPassword(err error, password string) error {
 	return errors.New(strings.ReplaceAll(err.Error(), password, "xxxxx"))
 }
 
-// settle sets what the store's statements need of a session, as one statement.
+// settings are what the store's statements need of a session, or with true in place of false of a transaction, as one statement.
 //
 // A commit is on disk when it is answered: an intent that a crash of the server forgets would be a write that nobody knows of.
 //
 // Every statement looks few rows up by an index. The planner must not think otherwise while the tables grow from
-// nothing to millions of rows within one run, before they are analysed for the first time. A session that a pooler may
-// give to others (its process id isn't the one that was sent on connecting) is left alone.
-func settle(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `
+// nothing to millions of rows within one run, before they are analysed for the first time.
+const settings = `
 select set_config(s.name, s.value, false)
 from (values ('synchronous_commit', 'on'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'),
 	('enable_bitmapscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off')) as s (name, value)
-where case when s.name = 'synchronous_commit' then current_setting(s.name) = 'off' else pg_backend_pid() = $1 end`,
-		int64(conn.PgConn().PID()))
+where s.name <> 'synchronous_commit' or current_setting(s.name) = 'off'`
+
+// settle gives a session that is this process's alone the settings.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, settings)
 	return err
 }
 
 func (p *postgres) dialect() *dialect { return p.d }
 
 func (p *postgres) guard(pipeline string) guard {
-	return newSessionLock(p.pool.Config().ConnConfig, p.d, pipeline)
+	return newSessionLock(p.pool.Config().ConnConfig, p.d, p.pooled, pipeline)
 }
 
 func (p *postgres) alive(_ string, fresh bool) bool { return fresh }
@@ -89,8 +91,11 @@ func (p *postgres) close() error {
 
 func (p *postgres) update(ctx context.Context, f func(session) error) error {
 	return p.repeat(ctx, func(conn *pgx.Conn) error {
-		tx := &pgSession{p.d, conn, &pgx.Batch{}}
+		tx := &pgSession{d: p.d, conn: conn, waiting: &pgx.Batch{}}
 		tx.waiting.Queue("begin isolation level read committed")
+		if p.pooled {
+			tx.waiting.Queue(localSettings)
+		}
 		if err := f(tx); err != nil {
 			tx.rollback(ctx)
 			return err
@@ -109,7 +114,7 @@ func (p *postgres) update(ctx context.Context, f func(session) error) error {
 }
 
 func (p *postgres) view(ctx context.Context, f func(session) error) error {
-	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(&pgSession{p.d, conn, &pgx.Batch{}}) })
+	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(newView(p.d, conn, p.pooled)) })
 }
 
 // pauses between attempts, long enough for a server to restart.
@@ -154,7 +159,7 @@ func transient(err error, lost bool) bool {
 		"57P01", "57P02", "57P03", "57P05": // shutdown, crash, starting up, idle too long
 		return true
 	}
-	return strings.HasPrefix(pg.Code, "08")
+	return strings.HasPrefix(pg.Code, "08") && !withoutTransactions(pg)
 }
 
 // explain adds what to do to errors that have a well-known cause.
@@ -162,6 +167,10 @@ func explain(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return err
+	}
+	if withoutTransactions(pg) {
+		return fmt.Errorf("%w: the connection pooler is in statement mode, which has no transactions: "+
+			"use its transaction or session mode, or connect to Postgres itself", err)
 	}
 	switch pg.Code {
 	case "42P01", "3F000", "42703":
@@ -190,6 +199,12 @@ type pgSession struct {
 	d       *dialect
 	conn    *pgx.Conn
 	waiting *pgx.Batch // goes with the next statement
+	lent    bool       // each flush is a transaction of its own, in a session that may be others' before and after it
+}
+
+// newView returns a session outside of transactions.
+func newView(d *dialect, conn *pgx.Conn, pooled bool) *pgSession {
+	return &pgSession{d: d, conn: conn, waiting: beginning(pooled), lent: pooled}
 }
 
 func (s *pgSession) exec(ctx context.Context, source string, args ...any) (n int64, err error) {
@@ -229,7 +244,7 @@ func (s *pgSession) told(_ context.Context, changed *int64, st statement) error 
 // flush sends what waits, and reads the answers.
 func (s *pgSession) flush(ctx context.Context) error {
 	b := s.waiting
-	s.waiting = &pgx.Batch{}
+	s.waiting = beginning(s.lent)
 	return s.conn.SendBatch(ctx, b).Close()
 }
 

@@ -15,6 +15,7 @@ import (
 type sessionLock struct {
 	config *pgx.ConnConfig
 	d      *dialect
+	pooled bool
 	key    int64
 
 	mu   sync.Mutex
@@ -22,9 +23,9 @@ type sessionLock struct {
 	held bool
 }
 
-func newSessionLock(config *pgx.ConnConfig, d *dialect, pipeline string) *sessionLock {
+func newSessionLock(config *pgx.ConnConfig, d *dialect, pooled bool, pipeline string) *sessionLock {
 	sum := sha256.Sum256([]byte("sluice lease " + pipeline))
-	return &sessionLock{config: config, d: d, key: int64(binary.BigEndian.Uint64(sum[:8]))}
+	return &sessionLock{config: config, d: d, pooled: pooled, key: int64(binary.BigEndian.Uint64(sum[:8]))}
 }
 
 func (l *sessionLock) renews() bool { return true }
@@ -41,9 +42,9 @@ func (l *sessionLock) renew(ctx context.Context, source string, args ...any) (in
 	if _, err := l.reach(ctx); err != nil {
 		return 0, err
 	}
-	tag, err := l.conn.Exec(ctx, l.d.sql(source), append(args, l.held)...)
+	n, err := newView(l.d, l.conn, l.pooled).exec(ctx, source, append(args, l.held)...)
 	l.forgetClosed()
-	return tag.RowsAffected(), err
+	return n, err
 }
 
 // reach connects if need be, and takes the lock if it is free.
@@ -60,7 +61,7 @@ func (l *sessionLock) reach(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	// The process id that the server sent on connecting differs from the session's where a pooler is in between.
-	const take = `select case when pg_backend_pid() = $1 then pg_try_advisory_lock($2) else false end`
+	const take = `select case when pg_backend_pid() = $1::bigint then pg_try_advisory_lock($2) else false end`
 	err := l.conn.QueryRow(ctx, take, int64(l.conn.PgConn().PID()), l.key).Scan(&l.held)
 	if err != nil {
 		l.held = false
