@@ -30,21 +30,26 @@ func newSessionLock(config *pgx.ConnConfig, d *dialect, pooled bool, pipeline st
 
 func (l *sessionLock) renews() bool { return true }
 
-func (l *sessionLock) try(ctx context.Context) (bool, error) {
+func (l *sessionLock) try(ctx context.Context) (held bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.reach(ctx)
+	err = patiently(ctx, func() (again bool, err error) {
+		held, err = l.reach(ctx)
+		return err != nil && transient(err, l.conn == nil), err
+	})
+	return held, err
 }
 
 func (l *sessionLock) renew(ctx context.Context, source string, args ...any) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, err := l.reach(ctx); err != nil {
-		return 0, err
+		return 0, explain(err)
 	}
 	n, err := newView(l.d, l.conn, l.pooled).exec(ctx, source, append(args, l.held)...)
+	leaveStandby(l.conn, err)
 	l.forgetClosed()
-	return n, err
+	return n, explain(err)
 }
 
 // reach connects if need be, and takes the lock if it is free.
@@ -53,7 +58,7 @@ func (l *sessionLock) reach(ctx context.Context) (bool, error) {
 	if l.conn == nil {
 		conn, err := pgx.ConnectConfig(ctx, l.config)
 		if err != nil {
-			return false, explain(err)
+			return false, err
 		}
 		l.conn = conn
 	}
