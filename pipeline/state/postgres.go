@@ -40,8 +40,9 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	if p.pooled, err = meetPooler(ctx, config.ConnConfig); err != nil {
 		return nil, fmt.Errorf("open state: %w", withoutPassword(err, config.ConnConfig.Password))
 	}
-	if !p.pooled {
-		config.AfterConnect = settle
+	config.AfterConnect = settle
+	if p.pooled {
+		config.AfterConnect = borrow
 	}
 	if p.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
@@ -196,6 +197,8 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the server is a standby, or default_transaction_read_only is on for the database or the role: connect to the primary, or turn it off", err)
 	case "53300":
 		return fmt.Errorf("%w: allow the role more connections, or have the state use fewer by pool_max_conns=4 in its URL", err)
+	case "53100":
+		return fmt.Errorf("%w: make room for the database and run again: what is in doubt is settled then", err)
 	case "42501":
 		return fmt.Errorf("%w: grant the role what the documentation of the state asks for, or use another role", err)
 	}

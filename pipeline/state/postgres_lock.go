@@ -60,6 +60,12 @@ func (l *sessionLock) reach(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		if l.pooled {
+			if err := borrow(ctx, conn); err != nil {
+				_ = conn.Close(ctx)
+				return false, err
+			}
+		}
 		l.conn = conn
 	}
 	if l.held {

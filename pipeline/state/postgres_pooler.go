@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,17 +21,39 @@ func meetPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 		return false, fmt.Errorf("connect: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	var session int64
-	if err := conn.QueryRow(ctx, `select pg_backend_pid()::bigint`, pgx.QueryExecModeExec).Scan(&session); err != nil {
-		return false, fmt.Errorf("connect: %w", err)
-	}
-	if session == int64(conn.PgConn().PID()) {
-		return false, nil
+	session, err := firstAnswer(ctx, conn)
+	if err != nil || session == int64(conn.PgConn().PID()) {
+		return false, err
 	}
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	return true, nil
+}
+
+// sessionWait is how long a new connection waits for a session. A pooler lets any number of clients connect, and has those for
+// which none is left wait for minutes; in session mode the others of this process never give theirs back.
+const sessionWait = 3 * time.Second
+
+// firstAnswer waits for a session, and returns its process id.
+func firstAnswer(ctx context.Context, conn *pgx.Conn) (session int64, err error) {
+	patience, cancel := context.WithTimeout(ctx, sessionWait)
+	defer cancel()
+	err = conn.QueryRow(patience, `select pg_backend_pid()::bigint`, pgx.QueryExecModeExec).Scan(&session)
+	if err != nil && ctx.Err() == nil && patience.Err() != nil {
+		return 0, fmt.Errorf("connect: no session for %s: a connection pooler may have no more of them; "+
+			"allow it more, or have the state use fewer by pool_max_conns=2 in its URL: %w", sessionWait, err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("connect: %w", err)
+	}
+	return session, nil
+}
+
+// borrow makes sure that a new connection has got a session, so that who waits for none goes on with one that is free by now.
+func borrow(ctx context.Context, conn *pgx.Conn) error {
+	_, err := firstAnswer(ctx, conn)
+	return err
 }
 
 // localSettings gives the settings to the transaction that it is in, its own if there is no other.

@@ -1,12 +1,14 @@
 package state
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/pipeline"
 	"sluice/pipeline/state/pgtest"
 )
 
@@ -62,5 +64,32 @@ func TestStatementMode(t *testing.T) {
 	_, _, err := s.Migrate(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "the connection pooler is in statement mode") || time.Since(began) > 5*time.Second {
 		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+}
+
+// A pooler in session mode that has fewer sessions than the state wants slows a run down, and doesn't keep it waiting for one.
+func TestFewSessions(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	if _, _, err := openStore(t, dsn, times).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, pgtest.Pooler(t, dsn, pgtest.SessionMode), times)
+	begin(t, s, pipeline.Begin{})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	done := make(chan error, 2*pgtest.Sessions)
+	for range cap(done) {
+		go func() {
+			done <- s.db.view(ctx, func(v session) error {
+				_, err := v.exec(ctx, "select pg_sleep(0.2)")
+				return err
+			})
+		}()
+	}
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -19,15 +19,16 @@ import (
 // A PoolMode is for how long a pooler lends a session of the server.
 type PoolMode int
 
-// The modes of PgBouncer in which a session is others' in between.
+// The modes of PgBouncer.
 const (
 	TransactionMode PoolMode = iota
 	StatementMode            // a transaction of several statements ends the connection
+	SessionMode              // as long as the client is connected
 )
 
-// sessions is how many a pooler has. It lends the one that was used least lately, so that nothing that was left in a
+// Sessions is how many a pooler has. It lends the one that was used least lately, so that nothing that was left in a
 // session is there the next time.
-const sessions = 4
+const Sessions = 4
 
 // A pooler stands before a server, as PgBouncer does.
 type pooler struct {
@@ -44,8 +45,8 @@ type pooler struct {
 // through it. The process id that it tells its clients is none of the server's, and has all 32 bits, as PgBouncer's may.
 func Pooler(t testing.TB, dsn string, mode PoolMode) string {
 	t.Helper()
-	p := &pooler{t: t, dsn: dsn, mode: mode, idle: make(chan *pgconn.HijackedConn, sessions), clients: map[net.Conn]bool{}}
-	for range sessions {
+	p := &pooler{t: t, dsn: dsn, mode: mode, idle: make(chan *pgconn.HijackedConn, Sessions), clients: map[net.Conn]bool{}}
+	for range Sessions {
 		p.idle <- p.session()
 	}
 	dir, err := os.MkdirTemp("", "pooler") // not the test's: its name may have commas, which part hosts
@@ -135,7 +136,7 @@ func (p *pooler) serve(client net.Conn) {
 			return
 		case err != nil:
 			return
-		case status == 'I':
+		case status == 'I' && p.mode != SessionMode:
 			p.idle <- session
 			session = nil
 		}
