@@ -16,6 +16,7 @@ const (
 	undefinedTable   = "42P01"
 	undefinedSchema  = "3F000"
 	noPrivilege      = "42501"
+	brokenProtocol   = "08P01" // most errors of PgBouncer have it
 	noOrdering       = "42883"
 	noCollation      = "42P22"
 	queryCanceled    = "57014"
@@ -42,6 +43,11 @@ func (s *source) refused(ctx context.Context, err error) error {
 		return fieldError(s.option, s.tables(ctx), "%s", e.Message)
 	case noPrivilege:
 		return fieldError(s.option, s.grant(e), "role %q may not read %s: %s", s.conn.role, s.name, e.Message)
+	case brokenProtocol:
+		if withoutTransactions(err) {
+			return fieldError("connection", "use its transaction or session mode, or connect to Postgres itself",
+				"the connection pooler is in statement mode, which has no transactions: %s", plain(err))
+		}
 	case noOrdering, noCollation:
 		return fieldError("key", "name columns that have an order, such as numbers, texts and times", "%s", e.Message)
 	}
@@ -77,6 +83,12 @@ func withoutValues(e *pgconn.PgError) string {
 		}
 	}
 	return plain(&bare)
+}
+
+// withoutTransactions tells whether an error is PgBouncer's refusal to begin a transaction in statement mode.
+func withoutTransactions(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && strings.Contains(e.Message, "statement pooling mode")
 }
 
 // outdated tells whether a position's values are no longer values of their columns' types, such as a label that an

@@ -172,5 +172,5 @@ func lost(err error) bool {
 		"40001", "40P01": // cancelled in favour of the replication, or of another transaction
 		return true
 	}
-	return strings.HasPrefix(e.Code, "08")
+	return strings.HasPrefix(e.Code, "08") && !withoutTransactions(err)
 }
