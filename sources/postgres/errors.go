@@ -68,8 +68,16 @@ func (s *source) stopped(err error, after []string) error {
 		return fmt.Errorf("%s: role %q may not: %s; %s", where, s.conn.role, e.Message, s.grant(e))
 	case e.Code == queryCanceled && strings.Contains(e.Message, "statement timeout"):
 		return fmt.Errorf("%s: a page took longer than %v; make an index on (%s), or set a smaller page or a longer timeout", where, s.timeout, s.names(s.order, ", "))
+	case serversOwn(e):
+		return fmt.Errorf("%s: %s; this is a limit of the server, the database or role %q, or their state, and no row's: see to it, or set a smaller page, and run again: the run goes on there",
+			where, plain(err), s.conn.role)
 	}
 	return fmt.Errorf("%s: %s; one of the rows that follow can't be read this way: mend it or the query, and run again", where, withoutValues(e))
+}
+
+// serversOwn tells whether an error is of resources, operators or the server's own, and would come with any row.
+func serversOwn(e *pgconn.PgError) bool {
+	return slices.Contains([]string{"25", "53", "55", "57", "58", "XX"}, e.Code[:min(2, len(e.Code))])
 }
 
 // withoutValues returns what plain does, without what Postgres quotes of a row: an error that ends a run gets into logs.
