@@ -21,7 +21,7 @@ func meetPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 		return false, fmt.Errorf("connect: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	session, err := firstAnswer(ctx, conn)
+	session, err := firstAnswer(ctx, conn, openingWait)
 	if err != nil || session == int64(conn.PgConn().PID()) {
 		return false, err
 	}
@@ -35,14 +35,17 @@ func meetPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 // which none is left wait for minutes; in session mode the others of this process never give theirs back.
 const sessionWait = 3 * time.Second
 
-// firstAnswer waits for a session, and returns its process id.
-func firstAnswer(ctx context.Context, conn *pgx.Conn) (session int64, err error) {
-	patience, cancel := context.WithTimeout(ctx, sessionWait)
+// openingWait is how long the first one does, for which a pooler may have to start the server.
+const openingWait = 30 * time.Second
+
+// firstAnswer waits for a session, no longer than most, and returns its process id.
+func firstAnswer(ctx context.Context, conn *pgx.Conn, most time.Duration) (session int64, err error) {
+	patience, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	err = conn.QueryRow(patience, `select pg_backend_pid()::bigint`, pgx.QueryExecModeExec).Scan(&session)
 	if err != nil && ctx.Err() == nil && patience.Err() != nil {
 		return 0, fmt.Errorf("connect: no session for %s: a connection pooler may have no more of them; "+
-			"allow it more, or have the state use fewer by pool_max_conns=2 in its URL: %w", sessionWait, err)
+			"allow it more, or have the state use fewer by pool_max_conns=2 in its URL: %w", most, err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("connect: %w", err)
@@ -52,7 +55,7 @@ func firstAnswer(ctx context.Context, conn *pgx.Conn) (session int64, err error)
 
 // borrow makes sure that a new connection has got a session, so that who waits for none goes on with one that is free by now.
 func borrow(ctx context.Context, conn *pgx.Conn) error {
-	_, err := firstAnswer(ctx, conn)
+	_, err := firstAnswer(ctx, conn, sessionWait)
 	return err
 }
 
