@@ -32,6 +32,7 @@ type backend struct {
 var backends = []backend{
 	{"postgres", func(t testing.TB) string { return pgtest.Database(t) }},
 	{"sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "new", "state.db") }},
+	{"pooler", func(t testing.TB) string { return pgtest.Pooler(t, pgtest.Database(t), pgtest.TransactionMode) }},
 }
 
 // conform runs a part of the suite on every backend. Each gets a migrated store, and a way to open another one on the
@@ -68,13 +69,30 @@ func openStore(t *testing.T, url string, times timing) *store {
 	return s
 }
 
-// crash ends a store's leases as the end of its process would: the locks are free, nothing is recorded.
+// crash ends a store's leases as the end of its process would: the locks are free, nothing is recorded. Behind a pooler there
+// are no locks: there it is as after the leases' time.
 func crash(s *store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, l := range s.leases {
 		l.end()
 		delete(s.leases, name)
+		outlive(s, name)
+	}
+}
+
+// outlive ends a lease's time behind a pooler.
+func outlive(s *store, name string) {
+	ctx := context.Background()
+	if db, ok := s.db.(*postgres); !ok || !db.pooled {
+		return
+	}
+	err := s.db.update(ctx, func(tx session) error {
+		_, err := tx.exec(ctx, `update sluice.lease set expires_at = {now} where pipeline = $1`, name)
+		return err
+	})
+	if err != nil {
+		panic(err)
 	}
 }
 

@@ -27,6 +27,6 @@
 //	grant select, insert, update, delete on all tables in schema sluice to r;
 //
 // and for status and rejects list alone: usage on the schema and select on its tables. Identity columns need no grant of
-// their own. Behind a connection pooler that multiplexes transactions everything works, but only the lease's 60 seconds
-// tell that its holder is gone.
+// their own. Behind a connection pooler everything works but in statement mode (see postgres_pooler.go), but only the lease's
+// 60 seconds tell that its holder is gone.
 package state

@@ -24,7 +24,7 @@ import (
 // open dead letter (I2).
 func TestStoresAgree(t *testing.T) {
 	var stores []*store
-	for _, b := range backends {
+	for _, b := range backends[:2] { // a pooler adds nothing to what is compared
 		s := openStore(t, b.url(t), times)
 		if _, _, err := s.Migrate(t.Context()); err != nil {
 			t.Fatal(err)

@@ -16,8 +16,9 @@ import (
 
 // postgres is the database of a store that any number of processes share.
 type postgres struct {
-	d    *dialect
-	pool *pgxpool.Pool
+	d      *dialect
+	pool   *pgxpool.Pool
+	pooled bool // the sessions may be others' between transactions: see postgres_pooler.go
 }
 
 // minConnections is enough for as many writes at a time as a sink usually makes, and for their commits.
@@ -34,16 +35,17 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}
-	config.AfterConnect = settle
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
-	}
-	p := &postgres{d: postgresDialect(), pool: pool}
+	p := &postgres{d: postgresDialect()}
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
-	if _, err := p.once(ctx, func(*pgx.Conn) error { return nil }); err != nil {
-		pool.Close()
+	if p.pooled, err = meetPooler(ctx, config.ConnConfig); err != nil {
 		return nil, fmt.Errorf("open state: %w", withoutPassword(err, config.ConnConfig.Password))
+	}
+	config.AfterConnect = settle
+	if p.pooled {
+		config.AfterConnect = borrow
+	}
+	if p.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
 	}
 	return p, nil
 }
@@ -57,27 +59,28 @@ func withoutPassword(err error, password string) error {
 	return errors.New(strings.ReplaceAll(err.Error(), password, "xxxxx"))
 }
 
-// settle sets what the store's statements need of a session, as one statement.
+// settings are what the store's statements need of a session, or with true in place of false of a transaction, as one statement.
 //
 // A commit is on disk when it is answered: an intent that a crash of the server forgets would be a write that nobody knows of.
 //
 // Every statement looks few rows up by an index. The planner must not think otherwise while the tables grow from
-// nothing to millions of rows within one run, before they are analysed for the first time. A session that a pooler may
-// give to others (its process id isn't the one that was sent on connecting) is left alone.
-func settle(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `
+// nothing to millions of rows within one run, before they are analysed for the first time.
+const settings = `
 select set_config(s.name, s.value, false)
 from (values ('synchronous_commit', 'on'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'),
 	('enable_bitmapscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off')) as s (name, value)
-where case when s.name = 'synchronous_commit' then current_setting(s.name) = 'off' else pg_backend_pid() = $1 end`,
-		int64(conn.PgConn().PID()))
+where s.name <> 'synchronous_commit' or current_setting(s.name) = 'off'`
+
+// settle gives a session that is this process's alone the settings.
+func settle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, settings)
 	return err
 }
 
 func (p *postgres) dialect() *dialect { return p.d }
 
 func (p *postgres) guard(pipeline string) guard {
-	return newSessionLock(p.pool.Config().ConnConfig, p.d, pipeline)
+	return newSessionLock(p.pool.Config().ConnConfig, p.d, p.pooled, pipeline)
 }
 
 func (p *postgres) alive(_ string, fresh bool) bool { return fresh }
@@ -89,8 +92,11 @@ func (p *postgres) close() error {
 
 func (p *postgres) update(ctx context.Context, f func(session) error) error {
 	return p.repeat(ctx, func(conn *pgx.Conn) error {
-		tx := &pgSession{p.d, conn, &pgx.Batch{}}
+		tx := &pgSession{d: p.d, conn: conn, waiting: &pgx.Batch{}}
 		tx.waiting.Queue("begin isolation level read committed")
+		if p.pooled {
+			tx.waiting.Queue(localSettings)
+		}
 		if err := f(tx); err != nil {
 			tx.rollback(ctx)
 			return err
@@ -109,7 +115,7 @@ func (p *postgres) update(ctx context.Context, f func(session) error) error {
 }
 
 func (p *postgres) view(ctx context.Context, f func(session) error) error {
-	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(&pgSession{p.d, conn, &pgx.Batch{}}) })
+	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(newView(p.d, conn, p.pooled)) })
 }
 
 // pauses between attempts, long enough for a server to restart.
@@ -118,12 +124,14 @@ var pauses = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 
 
 // repeat runs f on a connection of the pool, and again on another one after a transient failure.
 func (p *postgres) repeat(ctx context.Context, f func(*pgx.Conn) error) error {
+	return patiently(ctx, func() (again bool, err error) { return p.once(ctx, f) })
+}
+
+// patiently runs f until it wants to be run no more, with pauses.
+func patiently(ctx context.Context, f func() (again bool, err error)) error {
 	for attempt := 0; ; attempt++ {
-		again, err := p.once(ctx, f)
-		if !again || ctx.Err() != nil || attempt == len(pauses) {
-			return explain(err)
-		}
-		if wait(ctx, pauses[attempt]) != nil {
+		again, err := f()
+		if !again || ctx.Err() != nil || attempt == len(pauses) || wait(ctx, pauses[attempt]) != nil {
 			return explain(err)
 		}
 	}
@@ -139,8 +147,18 @@ func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again boo
 		return false, err
 	}
 	err = f(conn.Conn())
+	leaveStandby(conn.Conn(), err)
 	return err != nil && transient(err, conn.Conn().IsClosed()), err
 }
+
+// leaveStandby closes a connection to a server that only reads: after a failover a new one leads to another server.
+func leaveStandby(conn *pgx.Conn, err error) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == onlyReads {
+		_ = conn.Close(context.Background())
+	}
+}
+
+const onlyReads = "25006"
 
 // transient tells whether the same may succeed a moment later. lost: the connection is gone.
 func transient(err error, lost bool) bool {
@@ -150,11 +168,14 @@ func transient(err error, lost bool) bool {
 	}
 	switch pg.Code {
 	case "40001", "40P01", // serialization failure, deadlock
+		"55P03", "57014", // waited for a lock for too long, took too long or was cancelled
+		"25P03", "25P04", // idle in a transaction, or in one, for too long
+		onlyReads,
 		"53300",                            // too many connections
 		"57P01", "57P02", "57P03", "57P05": // shutdown, crash, starting up, idle too long
 		return true
 	}
-	return strings.HasPrefix(pg.Code, "08")
+	return strings.HasPrefix(pg.Code, "08") && !withoutTransactions(pg)
 }
 
 // explain adds what to do to errors that have a well-known cause.
@@ -163,9 +184,21 @@ func explain(err error) error {
 	if !errors.As(err, &pg) {
 		return err
 	}
+	if withoutTransactions(pg) {
+		return fmt.Errorf("%w: the connection pooler is in statement mode, which has no transactions: "+
+			"use its transaction or session mode, or connect to Postgres itself", err)
+	}
 	switch pg.Code {
 	case "42P01", "3F000", "42703":
 		return fmt.Errorf("%w: the state's tables are missing or of another version; run `sluice migrate`", err)
+	case "55P03", "57014", "25P03", "25P04":
+		return fmt.Errorf("%w: this server, database or role has a timeout that is too short for the state; give the role a longer one", err)
+	case onlyReads:
+		return fmt.Errorf("%w: the server is a standby, or default_transaction_read_only is on for the database or the role: connect to the primary, or turn it off", err)
+	case "53300":
+		return fmt.Errorf("%w: allow the role more connections, or have the state use fewer by pool_max_conns=4 in its URL", err)
+	case "53100":
+		return fmt.Errorf("%w: make room for the database and run again: what is in doubt is settled then", err)
 	case "42501":
 		return fmt.Errorf("%w: grant the role what the documentation of the state asks for, or use another role", err)
 	}
@@ -190,6 +223,12 @@ type pgSession struct {
 	d       *dialect
 	conn    *pgx.Conn
 	waiting *pgx.Batch // goes with the next statement
+	lent    bool       // each flush is a transaction of its own, in a session that may be others' before and after it
+}
+
+// newView returns a session outside of transactions.
+func newView(d *dialect, conn *pgx.Conn, pooled bool) *pgSession {
+	return &pgSession{d: d, conn: conn, waiting: beginning(pooled), lent: pooled}
 }
 
 func (s *pgSession) exec(ctx context.Context, source string, args ...any) (n int64, err error) {
@@ -229,7 +268,7 @@ func (s *pgSession) told(_ context.Context, changed *int64, st statement) error 
 // flush sends what waits, and reads the answers.
 func (s *pgSession) flush(ctx context.Context) error {
 	b := s.waiting
-	s.waiting = &pgx.Batch{}
+	s.waiting = beginning(s.lent)
 	return s.conn.SendBatch(ctx, b).Close()
 }
 

@@ -15,6 +15,7 @@ import (
 type sessionLock struct {
 	config *pgx.ConnConfig
 	d      *dialect
+	pooled bool
 	key    int64
 
 	mu   sync.Mutex
@@ -22,28 +23,33 @@ type sessionLock struct {
 	held bool
 }
 
-func newSessionLock(config *pgx.ConnConfig, d *dialect, pipeline string) *sessionLock {
+func newSessionLock(config *pgx.ConnConfig, d *dialect, pooled bool, pipeline string) *sessionLock {
 	sum := sha256.Sum256([]byte("sluice lease " + pipeline))
-	return &sessionLock{config: config, d: d, key: int64(binary.BigEndian.Uint64(sum[:8]))}
+	return &sessionLock{config: config, d: d, pooled: pooled, key: int64(binary.BigEndian.Uint64(sum[:8]))}
 }
 
 func (l *sessionLock) renews() bool { return true }
 
-func (l *sessionLock) try(ctx context.Context) (bool, error) {
+func (l *sessionLock) try(ctx context.Context) (held bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.reach(ctx)
+	err = patiently(ctx, func() (again bool, err error) {
+		held, err = l.reach(ctx)
+		return err != nil && transient(err, l.conn == nil), err
+	})
+	return held, err
 }
 
 func (l *sessionLock) renew(ctx context.Context, source string, args ...any) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, err := l.reach(ctx); err != nil {
-		return 0, err
+		return 0, explain(err)
 	}
-	tag, err := l.conn.Exec(ctx, l.d.sql(source), append(args, l.held)...)
+	n, err := newView(l.d, l.conn, l.pooled).exec(ctx, source, append(args, l.held)...)
+	leaveStandby(l.conn, err)
 	l.forgetClosed()
-	return tag.RowsAffected(), err
+	return n, explain(err)
 }
 
 // reach connects if need be, and takes the lock if it is free.
@@ -52,7 +58,13 @@ func (l *sessionLock) reach(ctx context.Context) (bool, error) {
 	if l.conn == nil {
 		conn, err := pgx.ConnectConfig(ctx, l.config)
 		if err != nil {
-			return false, explain(err)
+			return false, err
+		}
+		if l.pooled {
+			if err := borrow(ctx, conn); err != nil {
+				_ = conn.Close(ctx)
+				return false, err
+			}
 		}
 		l.conn = conn
 	}
@@ -60,7 +72,7 @@ func (l *sessionLock) reach(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	// The process id that the server sent on connecting differs from the session's where a pooler is in between.
-	const take = `select case when pg_backend_pid() = $1 then pg_try_advisory_lock($2) else false end`
+	const take = `select case when pg_backend_pid() = $1::bigint then pg_try_advisory_lock($2) else false end`
 	err := l.conn.QueryRow(ctx, take, int64(l.conn.PgConn().PID()), l.key).Scan(&l.held)
 	if err != nil {
 		l.held = false

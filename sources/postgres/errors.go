@@ -16,6 +16,7 @@ const (
 	undefinedTable   = "42P01"
 	undefinedSchema  = "3F000"
 	noPrivilege      = "42501"
+	brokenProtocol   = "08P01" // most errors of PgBouncer have it
 	noOrdering       = "42883"
 	noCollation      = "42P22"
 	queryCanceled    = "57014"
@@ -42,6 +43,11 @@ func (s *source) refused(ctx context.Context, err error) error {
 		return fieldError(s.option, s.tables(ctx), "%s", e.Message)
 	case noPrivilege:
 		return fieldError(s.option, s.grant(e), "role %q may not read %s: %s", s.conn.role, s.name, e.Message)
+	case brokenProtocol:
+		if withoutTransactions(err) {
+			return fieldError("connection", "use its transaction or session mode, or connect to Postgres itself",
+				"the connection pooler is in statement mode, which has no transactions: %s", plain(err))
+		}
 	case noOrdering, noCollation:
 		return fieldError("key", "name columns that have an order, such as numbers, texts and times", "%s", e.Message)
 	}
@@ -62,8 +68,16 @@ func (s *source) stopped(err error, after []string) error {
 		return fmt.Errorf("%s: role %q may not: %s; %s", where, s.conn.role, e.Message, s.grant(e))
 	case e.Code == queryCanceled && strings.Contains(e.Message, "statement timeout"):
 		return fmt.Errorf("%s: a page took longer than %v; make an index on (%s), or set a smaller page or a longer timeout", where, s.timeout, s.names(s.order, ", "))
+	case serversOwn(e):
+		return fmt.Errorf("%s: %s; this is a limit of the server, the database or role %q, or their state, and no row's: see to it, or set a smaller page, and run again: the run goes on there",
+			where, plain(err), s.conn.role)
 	}
 	return fmt.Errorf("%s: %s; one of the rows that follow can't be read this way: mend it or the query, and run again", where, withoutValues(e))
+}
+
+// serversOwn tells whether an error is of resources, operators or the server's own, and would come with any row.
+func serversOwn(e *pgconn.PgError) bool {
+	return slices.Contains([]string{"25", "53", "55", "57", "58", "XX"}, e.Code[:min(2, len(e.Code))])
 }
 
 // withoutValues returns what plain does, without what Postgres quotes of a row: an error that ends a run gets into logs.
@@ -77,6 +91,12 @@ func withoutValues(e *pgconn.PgError) string {
 		}
 	}
 	return plain(&bare)
+}
+
+// withoutTransactions tells whether an error is PgBouncer's refusal to begin a transaction in statement mode.
+func withoutTransactions(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && strings.Contains(e.Message, "statement pooling mode")
 }
 
 // outdated tells whether a position's values are no longer values of their columns' types, such as a label that an

@@ -118,7 +118,7 @@ func (s *source) transact(ctx context.Context, f func(*pgconn.PgConn) error) err
 		if err == nil || ctx.Err() != nil || !lost(err) || attempt == attempts {
 			return err
 		}
-		s.log.Warn("the connection to Postgres was lost: reading the page again", "source", s.name, "in", wait, "reason", plain(err))
+		s.log.Warn("Postgres broke off: reading the page again", "source", s.name, "in", wait, "reason", plain(err))
 		s.conn.pool.Reset()
 		select {
 		case <-time.After(wait):
@@ -160,7 +160,7 @@ func (s *source) begin() string {
 		s.timeout.Milliseconds(), encoding)
 }
 
-// lost tells whether an error is the connection's and not the statement's.
+// lost tells whether an error is the connection's, or of the moment, and not the statement's.
 func lost(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
@@ -168,9 +168,11 @@ func lost(err error) bool {
 	}
 	switch e.Code {
 	case "57P01", "57P02", "57P03", // the server is shut down, or starts
+		"57P05", "25P03", "25P04", // the session was idle for too long, or its transaction was, or took too long
+		"55P03",          // waited for a lock for too long
 		"53300",          // too many connections
 		"40001", "40P01": // cancelled in favour of the replication, or of another transaction
 		return true
 	}
-	return strings.HasPrefix(e.Code, "08")
+	return strings.HasPrefix(e.Code, "08") && !withoutTransactions(err)
 }

@@ -1,0 +1,114 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/pipeline"
+	"sluice/pipeline/state/pgtest"
+)
+
+// databaseOf returns the name of a DSN's database.
+func databaseOf(t *testing.T, dsn string) string {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Database
+}
+
+// A failover leaves connections to a server that only reads from then on: a commit, and the lease, go on with others.
+func TestConnectionsToAServerThatOnlyReads(t *testing.T) {
+	dsn, open := migrated(t)
+	r := begin(t, open(short), pipeline.Begin{OnLost: func(err error) { t.Errorf("lost: %v", err) }})
+	database := databaseOf(t, dsn)
+	pgtest.Exec(t, dsn, "alter database "+database+" set default_transaction_read_only = on",
+		"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+	first := r.session()
+	done := make(chan error, 1)
+	go func() { done <- r.try(pipeline.Commit{Seen: []string{"x"}}) }()
+	poll(t, "a connection that only reads", func() bool {
+		return r.s.db.(*postgres).pool.Stat().NewConnsCount() > 1
+	})
+	pgtest.Exec(t, dsn, "set default_transaction_read_only = off", "alter database "+database+" reset default_transaction_read_only")
+	if err := receive(t, done, "the commit"); err != nil {
+		t.Errorf("commit: %v", err)
+	}
+	poll(t, "a renewal", func() bool {
+		l := r.s.leases["p"].guard.(*sessionLock)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.held && l.conn != nil && l.conn.PgConn().PID() != first
+	})
+	r.finish(pipeline.Finish{})
+}
+
+// A lock_timeout of the role ends no run: whom a commit waits for is done in the end.
+func TestLockTimeout(t *testing.T) {
+	dsn, _ := migrated(t)
+	hasty := openStore(t, dsn+"&lock_timeout=20ms", times)
+	r := begin(t, hasty, pipeline.Begin{})
+	other, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(t.Context())
+	if _, err := other.Exec(t.Context(), "begin; select from sluice.pipeline for update"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.try(pipeline.Commit{Seen: []string{"x"}}) }()
+	select {
+	case err := <-done:
+		t.Errorf("commit beside a lock: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if _, err := other.Exec(t.Context(), "rollback"); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(t, done, "the commit"); err != nil {
+		t.Errorf("commit: %v", err)
+	}
+}
+
+// A pipeline that starts while the server restarts waits for it.
+func TestStartWaitsForAConnection(t *testing.T) {
+	_, open := migrated(t)
+	g := open(times).db.guard("p").(*sessionLock)
+	defer g.release()
+	dial, refusals := g.config.DialFunc, 2
+	g.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if refusals--; refusals >= 0 {
+			return nil, syscall.ECONNREFUSED
+		}
+		return dial(ctx, network, address)
+	}
+	if held, err := g.try(t.Context()); !held || err != nil || refusals != -1 {
+		t.Errorf("held %v, %v, %d refusals left", held, err, refusals)
+	}
+}
+
+// What a server ends by itself is tried again, and its error says what to do.
+func TestServersOwnLimits(t *testing.T) {
+	for code, advice := range map[string]string{
+		"55P03": "timeout", "57014": "timeout", "25P03": "timeout", "25P04": "timeout",
+		"25006": "connect to the primary", "53300": "pool_max_conns",
+	} {
+		err := fmt.Errorf("connect: %w", &pgconn.PgError{Code: code, Message: "no"})
+		if !transient(err, false) {
+			t.Errorf("%s isn't tried again", code)
+		}
+		if said := explain(err); !errors.Is(said, err) || !strings.Contains(said.Error(), advice) {
+			t.Errorf("%s: %v", code, said)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package postgres
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/pipeline/state/pgtest"
+)
+
+// What a server ends because of its own limits is read again where that helps, and is never blamed on a row.
+func TestServersOwnLimits(t *testing.T) {
+	s := &source{name: "public.people", conn: &connection{role: "reader"}}
+	for code, again := range map[string]bool{
+		"25P03": true, "25P04": true, "57P05": true, "55P03": true, "53300": true,
+		"53400": false, "53200": false, "57014": false, "22012": false,
+	} {
+		err := &pgconn.PgError{Code: code, Message: "no"}
+		if lost(err) != again {
+			t.Errorf("%s is read again: %v", code, !again)
+		}
+		if told := s.stopped(err, nil).Error(); strings.Contains(told, "one of the rows") != (code == "22012") {
+			t.Errorf("%s: %s", code, told)
+		}
+	}
+}
+
+// A page waits for a lock that its role may wait for only so long, and goes on once it is free.
+func TestLockTimeout(t *testing.T) {
+	dsn := pgtest.Database(t)
+	pgtest.Exec(t, dsn, "create table people (id int primary key)", "insert into people values (1)")
+	src := open(t, connect(t, dsn+"&lock_timeout=20ms"), table("people", "id"))
+	other := connectSession(t, dsn)
+	other.exec("begin", "lock table people")
+	freed := time.AfterFunc(100*time.Millisecond, func() { other.exec("rollback") })
+	defer freed.Stop()
+	if r := readAll(t, src, nil); len(r.rows) != 1 {
+		t.Errorf("%d rows", len(r.rows))
+	}
+}
