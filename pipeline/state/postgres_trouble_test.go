@@ -30,10 +30,9 @@ func databaseOf(t *testing.T, dsn string) string {
 func TestConnectionsToAServerThatOnlyReads(t *testing.T) {
 	dsn, open := migrated(t)
 	r := begin(t, open(short), pipeline.Begin{OnLost: func(err error) { t.Errorf("lost: %v", err) }})
-	database := databaseOf(t, dsn)
+	database, first := databaseOf(t, dsn), r.session()
 	pgtest.Exec(t, dsn, "alter database "+database+" set default_transaction_read_only = on",
 		"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
-	first := r.session()
 	done := make(chan error, 1)
 	go func() { done <- r.try(pipeline.Commit{Seen: []string{"x"}}) }()
 	poll(t, "a connection that only reads", func() bool {
