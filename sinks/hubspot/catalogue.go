@@ -36,7 +36,8 @@ type property struct {
 	options map[string]bool // that are allowed; nil: any
 	values  []string        // of options, for messages
 
-	translate map[string]string    // folded text to value; nil: the text is the value
+	translate meanings             // what labels stand for; nil: the text is the value
+	folded    meanings             // the same by folded labels, for texts that no label is equal to
 	labels    []string             // that can be translated, for messages
 	stages    map[string]*property // of a stage that is given by its name: see stagesOf
 	wanted    string               // what translate takes, such as "owner's e-mail address"
