@@ -133,7 +133,7 @@ func (c *catalogue) unique(d crm.PropertyDefinition) bool {
 func (c *catalogue) requireUnique(path, name string) error {
 	d, ok := c.properties[name]
 	if !ok {
-		return fieldError(path, didYouMean(name, c.names(c.unique)), "%s have no property %q", c.object, name)
+		return fieldError(path, nearOrMake(name, c.names(c.unique)), "%s have no property %q", c.object, name)
 	}
 	if c.unique(d) {
 		return nil

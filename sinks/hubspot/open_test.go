@@ -153,6 +153,11 @@ func TestPreflight(t *testing.T) {
 			`object: contacts have no property "firstnam", which map sends; did you mean "firstname"?`,
 			`object: `,
 		}},
+		{"not there", Config{Object: "contacts", Match: []string{"account_code"}}, schema("=account_code", "=favourite_colour"), []string{
+			`object: contacts have no property "account_code", which map sends; correct the name, or have sluice provision make the property`,
+			`object: contacts have no property "favourite_colour", which map sends; correct the name, or have sluice provision make the property`,
+			`match: contacts have no property "account_code"; correct the name, or have sluice provision make the property`,
+		}},
 		{"not unique", Config{Object: "companies", Match: []string{"domain"}}, schema("=domain"), []string{
 			`match: property "domain" isn't unique: HubSpot would answer "Unable to perform update/upsert by non-unique companies property domain"; unique properties of companies are ref`,
 		}},
