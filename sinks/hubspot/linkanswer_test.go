@@ -3,7 +3,9 @@ package hubspot
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -98,6 +100,54 @@ func TestLinkAnswers(t *testing.T) {
 				t.Errorf("%d requests", n)
 			}
 		})
+	}
+}
+
+// roomForOne serves a portal whose contact 1 may be linked to one company, and is to 8.
+func roomForOne() http.Handler {
+	has := map[string]bool{"8": true}
+	return scripted(func(path string, body []byte) (int, string) {
+		to := regexp.MustCompile(`"to":\[?\{"id":"(\d+)"`).FindAllStringSubmatch(string(body), -1)
+		var results, errs []string
+		switch {
+		case strings.HasSuffix(path, "/labels"):
+			return 200, `{"results":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null},{"category":"USER_DEFINED","typeId":37,"label":"Chair"}]}`
+		case strings.HasSuffix(path, "/batch/read"):
+			return 200, `{"results":[{"from":{"id":"1"},"to":[{"toObjectId":8,"associationTypes":[{"category":"HUBSPOT_DEFINED","typeId":279},{"category":"USER_DEFINED","typeId":37}]}]}]}`
+		case strings.HasSuffix(path, "/batch/archive"):
+			delete(has, "8")
+			return 200, `{"results":[]}`
+		}
+		for _, id := range to {
+			if len(has) > 0 {
+				errs = append(errs, fmt.Sprintf(`{"category":"VALIDATION_ERROR","message":"too many","context":{"fromObjectId":["1"],"toObjectId":[%q]}}`, id[1]))
+				continue
+			}
+			has[id[1]] = true
+			results = append(results, fmt.Sprintf(`{"from":{"id":"1"},"to":{"id":%q},"fromObjectId":1,"toObjectId":%s}`, id[1], id[1]))
+		}
+		return 207, `{"results":[` + strings.Join(results, ",") + `],"errors":[` + strings.Join(errs, ",") + `]}`
+	})
+}
+
+// TestLinkMakesRoom proves that a record which may have one link, or one of a label, gets its new one although the old one is
+// taken back only after that was refused, and that what has no room then is refused.
+func TestLinkMakesRoom(t *testing.T) {
+	for _, label := range []string{"", "Chair"} {
+		_, p := listen(t, roomForOne(), "2026-09")
+		change := func(to string) pipeline.LinkChange {
+			return pipeline.LinkChange{Key: "1", Slot: "s" + to, Label: label, From: pipeline.LinkEnd{Object: "contacts", ID: "1"}, To: pipeline.LinkEnd{Object: "companies", ID: to}}
+		}
+		old := change("8")
+		old.Remove, old.Was = true, &pipeline.LinkState{Slot: "s8", FromID: "1", ToID: "8", From: "contacts", To: "companies", Label: label, Types: "USER_DEFINED:37,HUBSPOT_DEFINED:279", Made: true}
+		outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), []pipeline.LinkChange{change("7"), old, change("9")}, intend)
+		ends := map[string]pipeline.Verdict{}
+		for _, o := range outcomes {
+			ends[o.Change.To.ID] = o.Verdict
+		}
+		if want := map[string]pipeline.Verdict{"7": pipeline.Done, "8": pipeline.Done, "9": pipeline.Refused}; err != nil || !maps.Equal(ends, want) {
+			t.Errorf("label %q: got %v, %v; want %v", label, ends, err, want)
+		}
 	}
 }
 
