@@ -227,16 +227,20 @@ func TestInlineLabel(t *testing.T) {
 	}
 }
 
-// TestMissingPropertyItem proves that a property which HubSpot no longer has stops the run, and doesn't reject rows.
+// TestMissingPropertyItem proves that a property which HubSpot no longer has stops the run, and doesn't reject rows; and that
+// the run's error says what to do, but none of a row's values.
 func TestMissingPropertyItem(t *testing.T) {
 	_, p := listen(t, scripted(func(string, []byte) (int, string) {
 		return 207, `{"results":[{"id":"1","objectWriteTraceId":"trace-a"}],"errors":[{"category":"VALIDATION_ERROR",
-		"message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Property \\\"city\\\" does not exist\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"city\"}]",
+		"message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Email address b@x.io is invalid\",\"error\":\"INVALID_EMAIL\",\"name\":\"email\"},{\"isValid\":false,\"message\":\"Property \\\"city\\\" does not exist\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"city\"}]",
 		"context":{"objectWriteTraceId":["trace-b"]}}]}`
 	}), "2026-09")
 	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email", "city"), change("a", "a@x.io", "Oslo"), change("b", "b@x.io", "Rome"))
 	if err == nil || outcomes["trace-a"].Verdict != pipeline.Done || outcomes["trace-b"].Verdict != pipeline.Unwritten {
 		t.Errorf("got %+v, %v", outcomes, err)
+	}
+	if want := `upsert contacts: hubspot answered PROPERTY_DOESNT_EXIST: Property "city" does not exist; make the property again, or take it out of map, and run again: nothing is lost`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
