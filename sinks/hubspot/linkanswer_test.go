@@ -244,6 +244,19 @@ func TestMissingPropertyItem(t *testing.T) {
 	}
 }
 
+// TestRequiredProperty proves that the refusal of a row for what it doesn't have quotes no value of that.
+func TestRequiredProperty(t *testing.T) {
+	_, p := listen(t, scripted(func(string, []byte) (int, string) {
+		return 400, `{"category":"VALIDATION_ERROR","message":"The property values provided are invalid",
+		"errors":[{"message":"A value for lastname must be provided","code":"MISSING_REQUIRED_PROPERTY","context":{"propertyName":["lastname"]}}]}`
+	}), "2026-09")
+	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email"), change("a", "a@x.io"))
+	want := `hubspot refused the record: property "lastname": A value for lastname must be provided`
+	if got := outcomes["trace-a"]; err != nil || code(got) != "missing_required_property" || got.Err.Error() != want {
+		t.Errorf("got  %+v, %v\nwant %s", got, err, want)
+	}
+}
+
 // TestRefusedRead proves that one value which HubSpot refuses to look up doesn't hide the others, nor counts as absent; and
 // neither does one that answers pass over, unlike one that an error names.
 func TestRefusedRead(t *testing.T) {
