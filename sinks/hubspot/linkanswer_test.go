@@ -286,6 +286,17 @@ func TestRefusedRead(t *testing.T) {
 	}
 }
 
+// TestReadTellsNoValue proves that the error of a run which can't look records up quotes none of the values that it asked for.
+func TestReadTellsNoValue(t *testing.T) {
+	_, p := listen(t, scripted(func(string, []byte) (int, string) {
+		return 403, `{"category":"FORBIDDEN","message":"ada@example.com can't be read"}`
+	}), "2026-09")
+	_, err := contacts(p, modeUpsert, "email", "email").Find(t.Context(), "contacts", "email", []string{"Ada@Example.com"})
+	if err == nil || strings.Contains(err.Error(), "ada@") || !strings.Contains(err.Error(), "… can't be read") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestStrangers proves that a record which doesn't have the value that was looked up is taken for the one that has only where
 // HubSpot is known to answer so: for the id of a record that was merged, and for a secondary address of a contact. Elsewhere
 // it says neither that there is such a record nor that there is none.
