@@ -245,6 +245,28 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+// TestNeedsOfLabels proves that the labels which map spells out are needed as those of the configuration are, each once, and
+// that one which the account spells in another case is there.
+func TestNeedsOfLabels(t *testing.T) {
+	in := schema("title", "=plate", "=role", "owner>contacts.badge", "guest>contacts.badge")
+	in.Fields[2].Fixed = []string{"Skipper", "Cook"}
+	c := &Config{Object: "boats", Match: []string{"plate"}, Associations: []Association{
+		{To: "contacts", ID: "owner", Label: Label{From: "role"}}, {To: "contacts", ID: "guest", Label: Label{Name: "Cook"}}, {To: "contacts", ID: "owner"},
+	}}
+	needs := c.Needs(in)
+	if diff := cmp.Diff([]NeedLabel{{"contacts", "Skipper"}, {"contacts", "Cook"}}, needs[0].Labels); diff != "" {
+		t.Fatalf("labels (-want +got):\n%s", diff)
+	}
+	_, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, needs...)
+	open(t, p, c, in)
+	conn := &Connection{APIVersion: "2026-09"}
+	conn.Redirect(rec.url, "token")
+	needs[0].Labels = []NeedLabel{{"contacts", "cook"}}
+	if steps, err := Survey(t.Context(), conn, needs); err != nil || len(steps) > 0 {
+		t.Errorf("of a label in another case: got %v, %v; want nothing to be made", steps, err)
+	}
+}
+
 // TestConnection proves what a connection refuses, and that it can be pointed elsewhere.
 func TestConnection(t *testing.T) {
 	c := ConnectionKind.New().(*Connection)
