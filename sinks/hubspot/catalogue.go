@@ -133,7 +133,7 @@ func (c *catalogue) unique(d crm.PropertyDefinition) bool {
 func (c *catalogue) requireUnique(path, name string) error {
 	d, ok := c.properties[name]
 	if !ok {
-		return fieldError(path, nearOrMake(name, c.names(c.unique)), "%s have no property %q", c.object, name)
+		return fieldError(path, nearOrMake(name, c.names(c.unique), "property"), "%s have no property %q", c.object, name)
 	}
 	if c.unique(d) {
 		return nil
@@ -219,7 +219,7 @@ func (p *portal) objectPath(ctx context.Context, at, object string) (string, err
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	return "", fieldError(at, didYouMean(object, known), "unknown object %q", object)
+	return "", fieldError(at, nearOrMake(object, known, "custom object"), "unknown object %q", object)
 }
 
 // field returns the place of a Link field of that name, or else of a column.

@@ -131,10 +131,10 @@ func didYouMean(s string, candidates []string) string {
 	return ""
 }
 
-// nearOrMake returns a hint for a property that isn't there: the one whose name is nearest, else how to make it.
-func nearOrMake(name string, candidates []string) string {
+// nearOrMake returns a hint for what isn't there, such as a property: the one whose name is nearest, else how to make it.
+func nearOrMake(name string, candidates []string, what string) string {
 	if hint := didYouMean(name, candidates); hint != "" {
 		return hint
 	}
-	return "correct the name, or have sluice provision make the property"
+	return "correct the name, or have sluice provision make the " + what
 }
