@@ -71,8 +71,10 @@ func blamesRows(e *crm.Error, action pipeline.Action) bool {
 // missingProperty tells whether an error is about a property that the object doesn't have: it is the mapping that is
 // wrong then, and no row can be written.
 func missingProperty(details []crm.DetailError) bool {
-	return slices.ContainsFunc(details, func(d crm.DetailError) bool { return d.Code == "PROPERTY_DOESNT_EXIST" })
+	return slices.ContainsFunc(details, func(d crm.DetailError) bool { return isMissing(&d) })
 }
+
+func isMissing(d *crm.DetailError) bool { return d.Code == "PROPERTY_DOESNT_EXIST" }
 
 // takeApart isolates the rows that a whole request was refused for. Halving finds one among a hundred with 14 requests.
 //

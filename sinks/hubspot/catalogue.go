@@ -36,7 +36,8 @@ type property struct {
 	options map[string]bool // that are allowed; nil: any
 	values  []string        // of options, for messages
 
-	translate map[string]string    // folded text to value; nil: the text is the value
+	translate meanings             // what labels stand for; nil: the text is the value
+	folded    meanings             // the same by folded labels, for texts that no label is equal to
 	labels    []string             // that can be translated, for messages
 	stages    map[string]*property // of a stage that is given by its name: see stagesOf
 	wanted    string               // what translate takes, such as "owner's e-mail address"
@@ -132,7 +133,7 @@ func (c *catalogue) unique(d crm.PropertyDefinition) bool {
 func (c *catalogue) requireUnique(path, name string) error {
 	d, ok := c.properties[name]
 	if !ok {
-		return fieldError(path, didYouMean(name, c.names(c.unique)), "%s have no property %q", c.object, name)
+		return fieldError(path, nearOrMake(name, c.names(c.unique), "property"), "%s have no property %q", c.object, name)
 	}
 	if c.unique(d) {
 		return nil
@@ -218,7 +219,7 @@ func (p *portal) objectPath(ctx context.Context, at, object string) (string, err
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	return "", fieldError(at, didYouMean(object, known), "unknown object %q", object)
+	return "", fieldError(at, nearOrMake(object, known, "custom object"), "unknown object %q", object)
 }
 
 // field returns the place of a Link field of that name, or else of a column.

@@ -127,8 +127,11 @@ func (l *lookup) ask(ctx context.Context, values []string, again bool) error {
 	answer, err := l.portal.BatchRead(ctx, l.path, idProperty, names, values, l.archived)
 	if err != nil {
 		e, ok := errors.AsType[*crm.Error](err)
-		if !ok || !blamesRows(e, pipeline.Update) || e.Status == 404 {
+		switch {
+		case !ok:
 			return explain(err)
+		case !blamesRows(e, pipeline.Update) || e.Status == 404:
+			return explain(e.Without(values))
 		}
 		return l.takeApart(ctx, values)
 	}

@@ -3,7 +3,9 @@ package hubspot
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -101,6 +103,54 @@ func TestLinkAnswers(t *testing.T) {
 	}
 }
 
+// roomForOne serves a portal whose contact 1 may be linked to one company, and is to 8.
+func roomForOne() http.Handler {
+	has := map[string]bool{"8": true}
+	return scripted(func(path string, body []byte) (int, string) {
+		to := regexp.MustCompile(`"to":\[?\{"id":"(\d+)"`).FindAllStringSubmatch(string(body), -1)
+		var results, errs []string
+		switch {
+		case strings.HasSuffix(path, "/labels"):
+			return 200, `{"results":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null},{"category":"USER_DEFINED","typeId":37,"label":"Chair"}]}`
+		case strings.HasSuffix(path, "/batch/read"):
+			return 200, `{"results":[{"from":{"id":"1"},"to":[{"toObjectId":8,"associationTypes":[{"category":"HUBSPOT_DEFINED","typeId":279},{"category":"USER_DEFINED","typeId":37}]}]}]}`
+		case strings.HasSuffix(path, "/batch/archive"):
+			delete(has, "8")
+			return 200, `{"results":[]}`
+		}
+		for _, id := range to {
+			if len(has) > 0 {
+				errs = append(errs, fmt.Sprintf(`{"category":"VALIDATION_ERROR","message":"too many","context":{"fromObjectId":["1"],"toObjectId":[%q]}}`, id[1]))
+				continue
+			}
+			has[id[1]] = true
+			results = append(results, fmt.Sprintf(`{"from":{"id":"1"},"to":{"id":%q},"fromObjectId":1,"toObjectId":%s}`, id[1], id[1]))
+		}
+		return 207, `{"results":[` + strings.Join(results, ",") + `],"errors":[` + strings.Join(errs, ",") + `]}`
+	})
+}
+
+// TestLinkMakesRoom proves that a record which may have one link, or one of a label, gets its new one although the old one is
+// taken back only after that was refused, and that what has no room then is refused.
+func TestLinkMakesRoom(t *testing.T) {
+	for _, label := range []string{"", "Chair"} {
+		_, p := listen(t, roomForOne(), "2026-09")
+		change := func(to string) pipeline.LinkChange {
+			return pipeline.LinkChange{Key: "1", Slot: "s" + to, Label: label, From: pipeline.LinkEnd{Object: "contacts", ID: "1"}, To: pipeline.LinkEnd{Object: "companies", ID: to}}
+		}
+		old := change("8")
+		old.Remove, old.Was = true, &pipeline.LinkState{Slot: "s8", FromID: "1", ToID: "8", From: "contacts", To: "companies", Label: label, Types: "USER_DEFINED:37,HUBSPOT_DEFINED:279", Made: true}
+		outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), []pipeline.LinkChange{change("7"), old, change("9")}, intend)
+		ends := map[string]pipeline.Verdict{}
+		for _, o := range outcomes {
+			ends[o.Change.To.ID] = o.Verdict
+		}
+		if want := map[string]pipeline.Verdict{"7": pipeline.Done, "8": pipeline.Done, "9": pipeline.Refused}; err != nil || !maps.Equal(ends, want) {
+			t.Errorf("label %q: got %v, %v; want %v", label, ends, err, want)
+		}
+	}
+}
+
 // TestLinkUnanswered proves that a link with which a request never gets a usable answer is refused alone, that what may have
 // been made of it stays on the books, and that a HubSpot which answers nothing isn't taken for many such links.
 func TestLinkUnanswered(t *testing.T) {
@@ -177,16 +227,33 @@ func TestInlineLabel(t *testing.T) {
 	}
 }
 
-// TestMissingPropertyItem proves that a property which HubSpot no longer has stops the run, and doesn't reject rows.
+// TestMissingPropertyItem proves that a property which HubSpot no longer has stops the run, and doesn't reject rows; and that
+// the run's error says what to do, but none of a row's values.
 func TestMissingPropertyItem(t *testing.T) {
 	_, p := listen(t, scripted(func(string, []byte) (int, string) {
 		return 207, `{"results":[{"id":"1","objectWriteTraceId":"trace-a"}],"errors":[{"category":"VALIDATION_ERROR",
-		"message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Property \\\"city\\\" does not exist\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"city\"}]",
+		"message":"Property values were not valid: [{\"isValid\":false,\"message\":\"Email address b@x.io is invalid\",\"error\":\"INVALID_EMAIL\",\"name\":\"email\"},{\"isValid\":false,\"message\":\"Property \\\"city\\\" does not exist\",\"error\":\"PROPERTY_DOESNT_EXIST\",\"name\":\"city\"}]",
 		"context":{"objectWriteTraceId":["trace-b"]}}]}`
 	}), "2026-09")
 	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email", "city"), change("a", "a@x.io", "Oslo"), change("b", "b@x.io", "Rome"))
 	if err == nil || outcomes["trace-a"].Verdict != pipeline.Done || outcomes["trace-b"].Verdict != pipeline.Unwritten {
 		t.Errorf("got %+v, %v", outcomes, err)
+	}
+	if want := `upsert contacts: hubspot answered PROPERTY_DOESNT_EXIST: Property "city" does not exist; make the property again, or take it out of map, and run again: nothing is lost`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// TestRequiredProperty proves that the refusal of a row for what it doesn't have quotes no value of that.
+func TestRequiredProperty(t *testing.T) {
+	_, p := listen(t, scripted(func(string, []byte) (int, string) {
+		return 400, `{"category":"VALIDATION_ERROR","message":"The property values provided are invalid",
+		"errors":[{"message":"A value for lastname must be provided","code":"MISSING_REQUIRED_PROPERTY","context":{"propertyName":["lastname"]}}]}`
+	}), "2026-09")
+	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email"), change("a", "a@x.io"))
+	want := `hubspot refused the record: property "lastname": A value for lastname must be provided`
+	if got := outcomes["trace-a"]; err != nil || code(got) != "missing_required_property" || got.Err.Error() != want {
+		t.Errorf("got  %+v, %v\nwant %s", got, err, want)
 	}
 }
 
@@ -216,6 +283,17 @@ func TestRefusedRead(t *testing.T) {
 	}
 	if len(l.found) != 2 || !l.absent["c"] || l.absent["bad"] || l.absent["a"] || l.absent["d"] || !l.silent["d"] {
 		t.Errorf("found %v, absent %v", l.found, l.absent)
+	}
+}
+
+// TestReadTellsNoValue proves that the error of a run which can't look records up quotes none of the values that it asked for.
+func TestReadTellsNoValue(t *testing.T) {
+	_, p := listen(t, scripted(func(string, []byte) (int, string) {
+		return 403, `{"category":"FORBIDDEN","message":"ada@example.com can't be read"}`
+	}), "2026-09")
+	_, err := contacts(p, modeUpsert, "email", "email").Find(t.Context(), "contacts", "email", []string{"Ada@Example.com"})
+	if err == nil || strings.Contains(err.Error(), "ada@") || !strings.Contains(err.Error(), "… can't be read") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -29,8 +29,33 @@ type search struct {
 // lonely is how often a request with one pair is sent before the pair is to blame that there is no usable answer.
 const lonely = 3
 
-// perform makes what was planned for pairs: types are set before others are removed, so that no pair loses its link.
+// perform makes what was planned for pairs: types are set before others are removed, so that no pair loses its link. A record
+// may have so few of them that the new one is refused as long as the old one is there: then it is set once more.
 func (l *linking) perform(ctx context.Context, g *linkGroup, pairs []*pair) error {
+	if err := l.make(ctx, g, pairs); err != nil {
+		return err
+	}
+	return l.make(ctx, g, withRoom(pairs))
+}
+
+// withRoom returns the pairs that were refused before another one of the same record was taken back, to be set again.
+func withRoom(pairs []*pair) (again []*pair) {
+	from, to := map[string]bool{}, map[string]bool{}
+	for _, p := range pairs {
+		if (p.archive || len(p.remove) > 0) && p.failed == nil && !p.unknown {
+			from[p.From], to[p.To] = true, true
+		}
+	}
+	for _, p := range pairs {
+		if p.failed != nil && !p.silent && (p.associate || len(p.set) > 0) && (from[p.From] || to[p.To]) {
+			p.failed = nil
+			again = append(again, p)
+		}
+	}
+	return again
+}
+
+func (l *linking) make(ctx context.Context, g *linkGroup, pairs []*pair) error {
 	calls := [linkSteps]linkCall{
 		{named: true, send: func(ctx context.Context, ps []*pair) (*crm.AssociationAnswer, error) {
 			return l.portal.AssociateDefault(ctx, g.from, g.to, bare(ps))

@@ -31,8 +31,8 @@ type NeedLabel struct {
 }
 
 // Needs returns what an account must have for rows of the schema: objects, properties with the type that suits their
-// values, unique properties that records are told apart by, and the labels that the configuration names. Labels that
-// rows name are unknown here; see LabelField.
+// values, unique properties that records are told apart by, and the labels that the configuration names, those that map
+// spells out among them. Labels that rows name are unknown here; see LabelField.
 func (c *Config) Needs(in *pipeline.Schema) []Need {
 	n := needs{}
 	if c.Associate == nil && c.Object != "" {
@@ -52,9 +52,9 @@ func (c *Config) Needs(in *pipeline.Schema) []Need {
 		}
 	}
 	for _, l := range c.labelPairs() {
-		if n.of(l.to); l.label.Name != "" {
-			need := n.of(l.from)
-			need.Labels = append(need.Labels, NeedLabel{l.to, l.label.Name})
+		n.of(l.to)
+		for _, label := range l.label.spelt(in) {
+			n.label(l.from, l.to, label)
 		}
 	}
 	all := make([]Need, len(n))
@@ -95,6 +95,14 @@ func (c *Config) labelPairs() (pairs []labelPair) {
 	return pairs
 }
 
+// spelt returns the labels that the configuration spells out.
+func (l Label) spelt(in *pipeline.Schema) []string {
+	if at := in.Index(pipeline.Property, l.From); l.From != "" && at >= 0 {
+		return in.Fields[at].Fixed
+	}
+	return []string{l.Name}
+}
+
 // onlyLabel tells whether a field of map holds the label of a link, and so need not be a property.
 func (c *Config) onlyLabel(name string) bool {
 	return slices.ContainsFunc(c.Associations, func(a Association) bool { return a.Label.From == name })
@@ -112,6 +120,13 @@ func (n *needs) of(object string) *Need {
 	need := &Need{Object: object}
 	*n = append(*n, need)
 	return need
+}
+
+func (n *needs) label(from, to, label string) {
+	need := n.of(from)
+	if l := (NeedLabel{to, label}); label != "" && !slices.Contains(need.Labels, l) {
+		need.Labels = append(need.Labels, l)
+	}
 }
 
 func (n *needs) property(object, name string, t pipeline.Type, unique bool) {

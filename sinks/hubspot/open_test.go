@@ -153,12 +153,18 @@ func TestPreflight(t *testing.T) {
 			`object: contacts have no property "firstnam", which map sends; did you mean "firstname"?`,
 			`object: `,
 		}},
+		{"not there", Config{Object: "contacts", Match: []string{"account_code"}}, schema("=account_code", "=favourite_colour"), []string{
+			`object: contacts have no property "account_code", which map sends; correct the name, or have sluice provision make the property`,
+			`object: contacts have no property "favourite_colour", which map sends; correct the name, or have sluice provision make the property`,
+			`match: contacts have no property "account_code"; correct the name, or have sluice provision make the property`,
+		}},
 		{"not unique", Config{Object: "companies", Match: []string{"domain"}}, schema("=domain"), []string{
 			`match: property "domain" isn't unique: HubSpot would answer "Unable to perform update/upsert by non-unique companies property domain"; unique properties of companies are ref`,
 		}},
 		{"not mapped", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=firstname"), []string{`match: property "ext_id" isn't mapped; add it to map`}},
 		{"record id", Config{Object: "contacts", Match: []string{recordID}, Mode: "update"}, schema("=hs_object_id", "=firstname"), nil},
 		{"record id sent", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=hs_object_id"), []string{`object: property "hs_object_id" of contacts is read-only`}},
+		{"no object", Config{Object: "yachts", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "yachts"; correct the name, or have sluice provision make the custom object`}},
 		{"unknown object", Config{Object: "contcats", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "contcats"; did you mean "contacts"?`}},
 		{"label", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Label: Label{Name: "Siblng"}}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.label: no association label "Siblng" from companies to companies: expected "Sibling"`}},
@@ -237,6 +243,28 @@ func TestNeeds(t *testing.T) {
 		if err != nil || outcomes["trace-a"].Verdict != pipeline.Done {
 			t.Errorf("%s: %+v, %v", version, outcomes, err)
 		}
+	}
+}
+
+// TestNeedsOfLabels proves that the labels which map spells out are needed as those of the configuration are, each once, and
+// that one which the account spells in another case is there.
+func TestNeedsOfLabels(t *testing.T) {
+	in := schema("title", "=plate", "=role", "owner>contacts.badge", "guest>contacts.badge")
+	in.Fields[2].Fixed = []string{"Skipper", "Cook"}
+	c := &Config{Object: "boats", Match: []string{"plate"}, Associations: []Association{
+		{To: "contacts", ID: "owner", Label: Label{From: "role"}}, {To: "contacts", ID: "guest", Label: Label{Name: "Cook"}}, {To: "contacts", ID: "owner"},
+	}}
+	needs := c.Needs(in)
+	if diff := cmp.Diff([]NeedLabel{{"contacts", "Skipper"}, {"contacts", "Cook"}}, needs[0].Labels); diff != "" {
+		t.Fatalf("labels (-want +got):\n%s", diff)
+	}
+	_, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, needs...)
+	open(t, p, c, in)
+	conn := &Connection{APIVersion: "2026-09"}
+	conn.Redirect(rec.url, "token")
+	needs[0].Labels = []NeedLabel{{"contacts", "cook"}}
+	if steps, err := Survey(t.Context(), conn, needs); err != nil || len(steps) > 0 {
+		t.Errorf("of a label in another case: got %v, %v; want nothing to be made", steps, err)
 	}
 }
 

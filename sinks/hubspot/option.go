@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"sluice/pipeline"
@@ -70,15 +71,22 @@ func (p *property) translated(text *strings.Builder, v pipeline.Value) (string, 
 	return strings.Join(values, ";"), nil
 }
 
+// lookup returns what the label s stands for. Labels are compared exactly, and where none is equal without regard to case
+// and blanks.
 func (p *property) lookup(s string) (string, error) {
-	value, found := p.translate[foldText(s)]
+	values := p.translate[s]
+	if values == nil {
+		values = p.folded[foldText(s)]
+	}
 	switch own := p.options[s]; {
-	case found && own && value != s:
+	case own && len(values) > 0 && !slices.Equal(values, []string{s}):
 		return "", misfit("bad_option", "%s is the label of one option and the value of another", pipeline.Quote(s))
-	case found:
-		return value, nil
 	case own:
 		return s, nil
+	case len(values) == 1:
+		return values[0], nil
+	case len(values) > 1:
+		return "", misfit("ambiguous", "it is the %s of several: write one of their values instead, %s", p.wanted, oneOf(s, values))
 	}
 	return "", misfit(p.unknown, "%s is no %s: expected %s", pipeline.Quote(s), p.wanted, p.nearest(s, p.labels))
 }
@@ -121,4 +129,12 @@ func didYouMean(s string, candidates []string) string {
 		return "did you mean " + pipeline.Quote(near) + "?"
 	}
 	return ""
+}
+
+// nearOrMake returns a hint for what isn't there, such as a property: the one whose name is nearest, else how to make it.
+func nearOrMake(name string, candidates []string, what string) string {
+	if hint := didYouMean(name, candidates); hint != "" {
+		return hint
+	}
+	return "correct the name, or have sluice provision make the " + what
 }

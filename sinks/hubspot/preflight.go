@@ -151,7 +151,7 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 	case !ok && f.isLabel(field.Name):
 		p.skip = true
 	case !ok:
-		f.mapped(field.Name, didYouMean(field.Name, known.names(writable)), "%s have no property %q, which map sends", f.object, field.Name)
+		f.mapped(field.Name, nearOrMake(field.Name, known.names(writable), "property"), "%s have no property %q, which map sends", f.object, field.Name)
 	case d.ReadOnly:
 		hint := "leave it out of map"
 		if d.Name == recordID {

@@ -236,7 +236,7 @@ func (p *provisioner) labels(ctx context.Context, need Need) error {
 				return err
 			}
 		}
-		if slices.ContainsFunc(known, func(k crm.Label) bool { return k.Label == l.Label }) {
+		if _, there := findType(known, l.Label); there {
 			continue
 		}
 		err := p.make(Step{Make: "label", Object: need.Object, To: l.To, Name: l.Label}, func() error {

@@ -26,11 +26,7 @@ func (w *writing) refusal(e entry, item *crm.ItemError) error {
 		if i == 0 && d.Code != "" {
 			code = strings.ToLower(d.Code)
 		}
-		if d.Property == "" {
-			reasons = append(reasons, d.Error())
-			continue
-		}
-		reasons = append(reasons, fmt.Sprintf("property %q: %s: %s", d.Property, pipeline.Quote(w.valueOf(e, d.Property)), d.Error()))
+		reasons = append(reasons, w.reason(e, d))
 	}
 	if code == "" {
 		code = "refused"
@@ -39,6 +35,18 @@ func (w *writing) refusal(e entry, item *crm.ItemError) error {
 		return pipeline.Rejectf(code, "hubspot refused the record: %w", item)
 	}
 	return pipeline.Rejectf(code, "hubspot refused the record: %s", strings.Join(reasons, "; "))
+}
+
+// reason returns why HubSpot refused a row, with the property and the value that was sent of it, if there are any.
+func (w *writing) reason(e entry, d *crm.DetailError) string {
+	value := w.valueOf(e, d.Property)
+	switch {
+	case d.Property == "":
+		return d.Error()
+	case value == "":
+		return fmt.Sprintf("property %q: %s", d.Property, d.Error())
+	}
+	return fmt.Sprintf("property %q: %s: %s", d.Property, pipeline.Quote(value), d.Error())
 }
 
 // valueOf returns what was sent of a property.

@@ -217,6 +217,26 @@ func TestBlockedByArchived(t *testing.T) {
 	}
 }
 
+// TestAdoptedIsArchived proves that an upsert that is in conflict with an archived record is refused, also where HubSpot passes
+// over updates of such a record without a word.
+func TestAdoptedIsArchived(t *testing.T) {
+	_, p := listen(t, scripted(func(path string, body []byte) (int, string) {
+		switch {
+		case strings.HasSuffix(path, "/batch/upsert"):
+			return 400, `{"category":"VALIDATION_ERROR","message":"Cannot set PropertyValueCoordinates{portalId=1, propertyName=ext_id, value=E-0} on new. 701 already has that value."}`
+		case strings.HasSuffix(path, "/batch/update"):
+			return 200, `{"status":"COMPLETE","results":[]}`
+		}
+		return 207, `{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["701"]}}]}`
+	}), "2026-09")
+	s := contacts(p, modeUpsert, "ext_id", "ext_id")
+	s.adopt = true
+	outcomes, err := write(t, s, change("a", "E-0"))
+	if o := outcomes["trace-a"]; err != nil || code(o) != "conflict" {
+		t.Errorf("got %+v, %v; want a conflict", o, err)
+	}
+}
+
 // TestNewAlthoughKnown proves that a record which HubSpot makes for a key whose record was known doesn't go unnoticed.
 func TestNewAlthoughKnown(t *testing.T) {
 	for answer, warned := range map[string]bool{`"new":true`: true, `"new":false`: false, `"new":null`: false} {

@@ -23,7 +23,7 @@ func (w *writing) sort(s *sorting, action pipeline.Action, e entry, item *crm.It
 		w.log.Warn("hubspot couldn't write a row for the moment: it will be read back", "error", item, "key", e.Key)
 	case missingProperty(item.Errors):
 		w.unwritten([]entry{e})
-		s.stop = fmt.Errorf("%s %s: %w", action, w.object, item)
+		s.stop = w.propertyGone(action, item)
 	case isGone(action, item):
 		s.gone = append(s.gone, e)
 	case isConflict(item):
@@ -31,6 +31,17 @@ func (w *writing) sort(s *sorting, action pipeline.Action, e entry, item *crm.It
 	default:
 		w.refuse(e.Change, item, w.refusal(e, item))
 	}
+}
+
+// propertyGone returns the error that ends a run because of a property that the object has no more. It leaves out what else
+// HubSpot says of the row, which may quote its values.
+func (w *writing) propertyGone(action pipeline.Action, item *crm.ItemError) error {
+	for i := range item.Errors {
+		if d := &item.Errors[i]; isMissing(d) {
+			return fmt.Errorf("%s %s: hubspot answered %s: %w; make the property again, or take it out of map, and run again: nothing is lost", action, w.object, d.Code, d)
+		}
+	}
+	return item
 }
 
 // passes tells whether an error is of HubSpot's own making, and says nothing against the row.

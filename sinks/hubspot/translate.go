@@ -31,14 +31,24 @@ func (f *preflight) translate(ctx context.Context, p *property, d crm.PropertyDe
 	return nil
 }
 
+// meanings are the values that labels stand for: one each, or several where an account has given them the same label.
+type meanings map[string][]string
+
+func (m meanings) add(label, value string) {
+	if !slices.Contains(m[label], value) {
+		m[label] = append(m[label], value)
+	}
+}
+
 // vocabulary begins what a property's values are translated by: what it takes, and the code of the error for what it doesn't.
 func (p *property) vocabulary(wanted, unknown string) {
-	p.translate, p.wanted, p.unknown = map[string]string{}, wanted, unknown
+	p.translate, p.folded, p.wanted, p.unknown = meanings{}, meanings{}, wanted, unknown
 }
 
 // learn adds a label to what a property's values are translated by.
 func (p *property) learn(label, value string) {
-	p.translate[foldText(label)] = value
+	p.translate.add(label, value)
+	p.folded.add(foldText(label), value)
 	p.labels = append(p.labels, label)
 }
 

@@ -156,7 +156,10 @@ func TestEncodeEpoch(t *testing.T) {
 // TestTranslate proves that labels and addresses become values, and that values pass as they are.
 func TestTranslate(t *testing.T) {
 	p := newProperty(definitionOf("enumeration", "checkbox", "A", "B"), false)
-	p.translate = map[string]string{"label a": "A", "label b": "B", "b": "A"}
+	p.vocabulary(p.wanted, p.unknown)
+	p.learn("label a", "A")
+	p.learn("label b", "B")
+	p.learn("b", "A")
 	p.labels, p.wanted, p.unknown = []string{"Label A", "Label B"}, "option's label", "bad_option"
 	var b strings.Builder
 	for in, want := range map[string]string{"Label A;label b": "A;B", "A": "A", "Label C": "", "B": ""} {
@@ -164,6 +167,27 @@ func TestTranslate(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
 		}
+	}
+}
+
+// TestTranslateExactly proves that of labels which differ only by case the equal one counts, and that a label of several
+// options is refused, with what to write instead.
+func TestTranslateExactly(t *testing.T) {
+	p := newProperty(definitionOf("enumeration", "select"), false)
+	p.vocabulary("option's label", "bad_option")
+	for _, o := range [][2]string{{"Gold", "g1"}, {"gold", "g2"}, {"Tin", "t1"}, {"Tin", "t2"}, {"Lead", "l1"}, {"Lead", "l1"}} {
+		p.learn(o[0], o[1])
+	}
+	var b strings.Builder
+	for in, want := range map[string]string{"Gold": "g1", "gold": "g2", "GOLD": "", "Tin": "", "lead": "l1"} {
+		got, err := p.encode(&b, pipeline.StringValue(in))
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
+		}
+	}
+	_, err := p.encode(&b, pipeline.StringValue("tin"))
+	if want := `it is the option's label of several: write one of their values instead, "t1" or "t2"`; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got  %v\nwant … %s", err, want)
 	}
 }
 

@@ -221,11 +221,25 @@ func (w *writing) answered(ctx context.Context, b batch, answer *crm.BatchAnswer
 			}
 		}
 	}
+	if len(answer.Errors) == 0 {
+		s.gone = passedOver(b, accounted)
+	}
 	w.decide(ctx, s)
 	if s.stop == nil && len(answer.Errors) > 0 {
 		w.isolate(ctx, b, accounted, anonymous)
 	}
 	return s.stop
+}
+
+// passedOver returns the updates of records in the way of a create that an answer says nothing of: such a record may be
+// archived (API.md sections 5.3 and 11.4), and the row would be created again, and be in its way again, for ever.
+func passedOver(b batch, accounted []bool) (silent []entry) {
+	for at, e := range b.entries {
+		if e.adopted != nil && !accounted[at] {
+			silent = append(silent, e)
+		}
+	}
+	return silent
 }
 
 // results notes the entries that results are of. A create's result that has neither trace id nor match property is of
