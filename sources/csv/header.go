@@ -70,7 +70,7 @@ func readHeader(in *input, r *reader) ([]string, error) {
 			return nil, fmt.Errorf("%s:%d: read the header: %w", in.path, bad.line, bad)
 		}
 		if err == io.EOF {
-			return nil, fmt.Errorf("%s:%d: the file has no header line: set header: false if its first line isn't to name the columns", in.path, r.line)
+			return nil, fmt.Errorf("%s:%d: the file is empty: expected a line that names the columns, and rows; if a file without rows is fine, have whoever writes it write that line", in.path, r.line)
 		}
 		if err != nil {
 			return nil, in.explain(err, 0)

@@ -74,8 +74,8 @@ func pathErrors() []openCase {
 // headerErrors are files whose header can't be used.
 func headerErrors() []openCase {
 	return []openCase{
-		{name: "empty", content: "", want: `p.csv:1: the file has no header line: set header: false if its first line isn't to name the columns`},
-		{name: "only blank lines", content: "\n\n", want: `p.csv:3: the file has no header line: set header: false if its first line isn't to name the columns`},
+		{name: "empty", content: "", want: `p.csv:1: the file is empty: expected a line that names the columns, and rows; if a file without rows is fine, have whoever writes it write that line`},
+		{name: "only blank lines", content: "\n\n", want: `p.csv:3: the file is empty: expected a line that names the columns, and rows; if a file without rows is fine, have whoever writes it write that line`},
 		{name: "name twice", content: "id,a,b,a\n", want: `p.csv:1: the header: columns 2 and 4 have the same name "a"`},
 		{name: "no name", content: "\nid,,b\n", want: `p.csv:2: the header: column 2 has no name`},
 		{name: "blank name", content: "id, \n", want: `p.csv:1: the header: column 2 has no name`},
@@ -151,7 +151,7 @@ func TestHeadersDiffer(t *testing.T) {
 	for _, tt := range []struct{ header, want string }{
 		{"id,Name\n", `b.csv: the header differs from that of a.csv: column 2 is "Name" instead of "name"`},
 		{"id\n", `b.csv: the header differs from that of a.csv: it has 1 column instead of 2`},
-		{"", `b.csv:1: the file has no header line: set header: false if its first line isn't to name the columns`},
+		{"", `b.csv:1: the file is empty: expected a line that names the columns, and rows; if a file without rows is fine, have whoever writes it write that line`},
 	} {
 		write(t, "b.csv", tt.header)
 		if got := openError(t, config("?.csv", nil)); got != tt.want {
