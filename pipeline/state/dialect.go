@@ -19,6 +19,7 @@ import (
 //	{age:x}                       the microseconds since the time x
 //	{time:x}                      the time that is x microseconds since 1970
 //	{share}, {update}             row locks
+//	{+}x                          the column x, by which alone SQLite is not to search
 //	{any:$1}                      a comparison: equal to one of a list of texts
 //	each(t a: condition)          the rows of t for each row that comes before in a cross join, found by an index
 //	keyed(t $1 $2: condition)     a condition on t: its pipeline is $1, its key one of the list $2, found by an index
@@ -117,7 +118,7 @@ create table sluice.migration (
 	applied_at timestamptz not null
 );`,
 		fixed: strings.NewReplacer(
-			"{now}", "clock_timestamp()", "{share}", "for share", "{update}", "for update"),
+			"{now}", "clock_timestamp()", "{share}", "for share", "{update}", "for update", "{+}", ""),
 		timed: func(macro, arg string) string {
 			switch macro {
 			case "in":
@@ -161,7 +162,7 @@ create table migration (
 	applied_at text not null
 );`,
 		fixed: strings.NewReplacer(
-			"sluice.", "", "{now}", "strftime("+format+", 'now')", "{share}", "", "{update}", ""),
+			"sluice.", "", "{now}", "strftime("+format+", 'now')", "{share}", "", "{update}", "", "{+}", "+"),
 		timed: func(macro, arg string) string {
 			switch macro {
 			case "in":

@@ -34,7 +34,7 @@ const (
 	// The first of a record's keys comes last, and stays.
 	selectOwners = `
 select l.record_id, l.key from texts($2 r)
-cross join each(sluice.ledger l: l.pipeline = $1 and l.record_id = r.key and l.record_id <> '')
+cross join each(sluice.ledger l: {+}l.pipeline = $1 and l.record_id = r.key and l.record_id <> '')
 order by l.merged_from <> '' desc, l.key desc`
 	selectRecords = `
 select i.value, i.record_id from texts($4 r)
