@@ -12,32 +12,54 @@ import (
 	"testing"
 )
 
-// BenchmarkNode writes the same rows to the same simulator, without limits: with the program, whose state is in SQLite, and
-// with a script on HubSpot's official client (testdata/bench/node). It tells how many rows either writes for a second of CPU
-// time (rows/cpu-s), and how many times as many the program does (ratio).
+// BenchmarkNode brings the same rows to the same simulator, without limits: with the program, whose state is in SQLite, and
+// with a script on HubSpot's official client (testdata/bench/node). On the first day all rows are new. On the second one in a
+// hundred has changed, one in two hundred is new, and as many have gone: the script, which remembers nothing, sends all once
+// more. It tells for how many rows of the file a second of CPU time lasts (rows/cpu-s), and how many times as many they are
+// with the program (ratio).
 func BenchmarkNode(b *testing.B) {
-	const rows = 50_000
 	script := nodeScript(b)
 	j := &job{sluice: program(b, "sluice"), dir: b.TempDir(), hub: startHub(b, program(b, "hubspotsim"))}
-	path := peopleCSV(b, rows)
-	j.source = fmt.Sprintf("csv: { path: %q }", path)
+	first := crowd{first: 50_000}
+	days := []nodeDay{{"first day", first}, {"second day", crowd{first: first.first, later: true}}}
+	paths := []string{peopleCSV(b, days[0].crowd), peopleCSV(b, days[1].crowd)}
 	m := measured{}
 	for range rounds {
-		m.add("node", rows/script(path, j.hub.url, rows).cpu.Seconds())
 		j.state = stateURL(b, "sqlite")
-		report, u, err := j.run()
-		if err != nil || report.Written != rows {
-			b.Fatal(err, report)
+		for i, day := range days {
+			rows := day.rows()
+			m.add(day.name+"/node", float64(rows)/script(paths[i], j.hub.url, rows).cpu.Seconds())
+			j.source = fmt.Sprintf("csv: { path: %q }", paths[i])
+			report, u, err := j.run()
+			if err != nil || report.Read != int64(rows) || report.Read != report.Written+report.Unchanged {
+				b.Fatal(err, report)
+			}
+			m.add(day.name+"/sluice", float64(rows)/u.cpu.Seconds())
 		}
-		m.add("sluice", rows/u.cpu.Seconds())
 	}
-	for _, name := range []string{"node", "sluice"} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(median(m[name]), "rows/cpu-s")
-			b.ReportMetric(m.ratio(name, "node"), "ratio")
-		})
+	for _, day := range days {
+		for _, name := range []string{"node", "sluice"} {
+			b.Run(day.name+"/"+name, func(b *testing.B) {
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(median(m[day.name+"/"+name]), "rows/cpu-s")
+				b.ReportMetric(m.ratio(day.name+"/"+name, day.name+"/node"), "ratio")
+			})
+		}
 	}
+}
+
+// A nodeDay is a crowd as it is on a day.
+type nodeDay struct {
+	name string
+	crowd
+}
+
+// rows returns the number of people.
+func (d nodeDay) rows() (n int) {
+	for range d.people() {
+		n++
+	}
+	return n
 }
 
 // nodeScript returns what runs the script, with its packages installed. The benchmark is skipped where Node isn't, or where

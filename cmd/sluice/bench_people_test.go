@@ -101,8 +101,8 @@ func (p *personColumn) fieldType() string {
 	return "text"
 }
 
-// peopleCSV writes n people to a file and returns its path.
-func peopleCSV(b *testing.B, n int64) string {
+// peopleCSV writes a crowd to a file and returns its path.
+func peopleCSV(b *testing.B, c crowd) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "people.csv")
 	out, err := os.Create(path)
@@ -115,9 +115,9 @@ func peopleCSV(b *testing.B, n int64) string {
 		record[at] = p.column
 	}
 	_ = w.Write(record) // told by Error
-	for i := range n {
-		for at, p := range people {
-			record[at] = p.value(i)
+	for i := range c.people() {
+		for at := range people {
+			record[at] = c.value(&people[at], i)
 		}
 		_ = w.Write(record)
 	}

@@ -32,7 +32,7 @@ type limited struct {
 // the most part, and so go on at the same time.
 func BenchmarkLimits(b *testing.B) {
 	const rows = 235_000 // more than can be written in the time
-	sluice, sim, source := program(b, "sluice"), program(b, "hubspotsim"), fmt.Sprintf("csv: { path: %q }", peopleCSV(b, rows))
+	sluice, sim, source := program(b, "sluice"), program(b, "hubspotsim"), fmt.Sprintf("csv: { path: %q }", peopleCSV(b, crowd{first: rows}))
 	var names []string
 	var errs []error
 	var wg sync.WaitGroup
@@ -97,7 +97,7 @@ func BenchmarkUnchanged(b *testing.B) {
 	sluice, sim := program(b, "sluice"), program(b, "hubspotsim")
 	warehouse := peopleTable(b, rows)
 	sources := []struct{ name, yaml string }{
-		{"csv", fmt.Sprintf("csv: { path: %q }", peopleCSV(b, rows))},
+		{"csv", fmt.Sprintf("csv: { path: %q }", peopleCSV(b, crowd{first: rows}))},
 		{"parquet", fmt.Sprintf("parquet: { path: %q }", peopleParquet(b, crowd{first: rows}))},
 		{"postgres", "postgres: { connection: warehouse, table: people }"},
 	}

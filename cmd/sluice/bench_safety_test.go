@@ -19,7 +19,7 @@ import (
 func BenchmarkSafety(b *testing.B) {
 	const rows = 50_000
 	sim, safe, unsafe := program(b, "hubspotsim"), program(b, "sluice"), program(b, "sluice", "-overlay", unsafely(b))
-	source := fmt.Sprintf("csv: { path: %q }", peopleCSV(b, rows))
+	source := fmt.Sprintf("csv: { path: %q }", peopleCSV(b, crowd{first: rows}))
 	durable(b)
 	for _, limits := range []struct {
 		name  string

@@ -82,7 +82,7 @@ func (s *scale) parquet(b *testing.B) {
 
 func (s *scale) csv(b *testing.B) {
 	rows := *scaleRows / 2
-	path := peopleCSV(b, rows)
+	path := peopleCSV(b, crowd{first: rows})
 	j := s.job(b, fmt.Sprintf("csv: { path: %q }", path), rows)
 	m := measured{}
 	for range rounds {

@@ -12,7 +12,7 @@ import (
 func BenchmarkStart(b *testing.B) {
 	const rows = 1000
 	j := &job{sluice: program(b, "sluice"), dir: b.TempDir(), state: stateURL(b, "sqlite"),
-		source: fmt.Sprintf("csv: { path: %q }", peopleCSV(b, rows)), hub: startHub(b, program(b, "hubspotsim"))}
+		source: fmt.Sprintf("csv: { path: %q }", peopleCSV(b, crowd{first: rows})), hub: startHub(b, program(b, "hubspotsim"))}
 	j.fill(b, rows, nil)
 	m := measured{}
 	for range 11 {

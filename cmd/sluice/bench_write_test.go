@@ -19,7 +19,7 @@ import (
 // tells the client's CPU time for each row (cpu-µs/row) and how many times that of the bare loop it is (ratio).
 func BenchmarkWrite(b *testing.B) {
 	const rows = 100_000
-	sluice, source := program(b, "sluice"), peopleCSV(b, rows)
+	sluice, source := program(b, "sluice"), peopleCSV(b, crowd{first: rows})
 	j := &job{sluice: sluice, dir: b.TempDir(), source: fmt.Sprintf("csv: { path: %q }", source), hub: startHub(b, program(b, "hubspotsim"))}
 	cpu := map[string][]float64{}
 	add := func(name string, d time.Duration) { cpu[name] = append(cpu[name], float64(d.Microseconds())/rows) }
