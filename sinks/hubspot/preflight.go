@@ -1,13 +1,11 @@
 package hubspot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -55,19 +53,13 @@ type preflight struct {
 	errs       []error
 }
 
-// run returns the errors of the configuration, or the first error of reading the account's descriptions. The account's name is
-// asked for meanwhile: a run waits for one answer less.
-func (f *preflight) run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	var unnamed error
-	wg.Go(func() { f.account, unnamed = f.portal.name(ctx) })
-	err := f.steps(ctx)
-	wg.Wait()
-	return cmp.Or(unnamed, err)
-}
-
-func (f *preflight) steps(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{f.record, f.associations, f.lookups, f.labels, f.fixed} {
+// run returns the errors of the configuration, or the first error of reading the account's descriptions.
+func (f *preflight) run(ctx context.Context) (err error) {
+	if f.account, err = f.portal.name(ctx); err != nil {
+		return err
+	}
+	steps := []func(context.Context) error{f.record, f.associations, f.lookups, f.labels, f.fixed}
+	for _, step := range steps {
 		if err := f.keep(step(ctx)); err != nil {
 			return err
 		}
