@@ -217,9 +217,9 @@ type LinkChange struct {
 	Since    time.Time  // of a waiting link: when it began to wait, by the store's clock; zero if that isn't known
 	Was      *LinkState // what this pipeline has, or may have, written of the same slot and ends before, if anything
 
-	// Shared is what the ledgers show of other links of the same two records, whichever way round, also where the objects are
-	// others: of other rows and slots, and of other pipelines of the same state. Those that the same call changes are left out.
-	// Nothing may be taken from the records that one of them stands for.
+	// Shared is what the ledgers show of other links between records with these two ids, whichever way round: of other rows and
+	// slots, and of other pipelines of the same state. Records of other objects may have the same ids, which the sink tells
+	// apart. Links that the same call changes are left out. What one of these stands for must not be taken away.
 	Shared []LinkState
 }
 
