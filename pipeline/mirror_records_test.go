@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/pipeline/internal/model"
@@ -67,6 +68,33 @@ func TestAMirrorArchivesOnlyWhatItHasMade(t *testing.T) {
 	if len(crm.broken) > 0 {
 		t.Error(crm.broken)
 	}
+}
+
+// TestAMirrorWaitsForEarlierAttempts proves that a record isn't archived while what a killed process has sent of its row may
+// still take effect: that would make it again.
+func TestAMirrorWaitsForEarlierAttempts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store, crm := mirrorOf()
+		rows := plainRows(12)
+		if _, err := openModel(t, rows, crm).Run(t.Context(), store, pipeline.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		killed, err := store.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: "model"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := time.Now()
+		if err := store.Intend(t.Context(), pipeline.Group{ID: "g", Pipeline: "p", Epoch: killed.Epoch,
+			Intents: []pipeline.Intent{{Key: "k11", Version: 2, Attempt: 1, Action: pipeline.Upsert, Match: "k11"}}}); err != nil {
+			t.Fatal(err)
+		}
+		store.Kill()
+		var archived time.Duration
+		crm.onWrite = func(int) { archived = time.Since(sent) } // all that is written is the archiving
+		if r, err := openModel(t, rows[:11], crm).Run(t.Context(), store, pipeline.Options{}); err != nil || r.Archived != 1 || archived < landing {
+			t.Errorf("archived %d records %v after the attempt, which takes effect within %v: %v", r.Archived, archived, landing, err)
+		}
+	})
 }
 
 // TestAMirrorThatIsBlindArchivesNothing proves that a row whose key can't be told, and a run that doesn't read all, archive
