@@ -34,9 +34,14 @@ func TestLockTimeout(t *testing.T) {
 	src := open(t, connect(t, dsn+"&lock_timeout=20ms"), table("people", "id"))
 	other := connectSession(t, dsn)
 	other.exec("begin", "lock table people")
-	freed := time.AfterFunc(100*time.Millisecond, func() { other.exec("rollback") })
-	defer freed.Stop()
+	freed := make(chan struct{})
+	go func() {
+		defer close(freed)
+		time.Sleep(100 * time.Millisecond)
+		other.exec("rollback")
+	}()
 	if r := readAll(t, src, nil); len(r.rows) != 1 {
 		t.Errorf("%d rows", len(r.rows))
 	}
+	<-freed
 }
