@@ -83,7 +83,7 @@ func checkPlan(t *testing.T, name, plan string) {
 
 // sqliteKeyAlone is a search by nothing but a pipeline's name. The question whether anything is there at all may ask so: it ends
 // with the first row.
-var sqliteKeyAlone = regexp.MustCompile(`^SEARCH (\w+) USING .*\(pipeline=\?\)$`)
+var sqliteKeyAlone = regexp.MustCompile(`^SEARCH \w+ USING .*\(pipeline=\?\)$`)
 
 // SQLite isn't told how many rows a table has, and may take the first column of a key for as good as another index: each lookup
 // is by a whole key all the same.

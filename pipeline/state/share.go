@@ -31,7 +31,7 @@ func pairsOf(links []pipeline.LinkState) []string {
 func (p *plan) linked() (added, gone []linkedRow) {
 	for _, key := range p.keys {
 		e := p.rows[key]
-		if len(e.had)+len(e.Links) == 0 {
+		if slices.Equal(e.had, e.Links) {
 			continue
 		}
 		had, has := pairsOf(e.had), pairsOf(e.Links)
