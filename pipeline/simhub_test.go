@@ -62,6 +62,7 @@ type flight struct {
 	answered bool      // and its process heard what became of it
 	read     bool      // somebody looked for the record after it could no longer land
 	found    bool      // or found it
+	led      bool      // or found that its match value led to a record
 	kept     time.Time // what others have set was read then, to be left alone
 }
 

@@ -91,7 +91,8 @@ func (w *world) disciplined(c *pipeline.Change) {
 		w.violate("trace %s carries %q version %d and %q version %d", c.TraceID, first.Key, first.Version, c.Key, c.Version)
 	}
 	h.traces[c.TraceID] = *c
-	if e := w.store.Entry(c.Key); e.Version >= c.Version {
+	e := w.store.Entry(c.Key)
+	if e.Version >= c.Version {
 		w.violate("version %d of %q is sent after its end was recorded: %+v", c.Version, c.Key, e)
 	}
 	makes := c.Action == pipeline.Create || c.Action == pipeline.Upsert
@@ -103,7 +104,7 @@ func (w *world) disciplined(c *pipeline.Change) {
 		switch {
 		case h.limits.Unkeyed && makes && made:
 			w.violate("an unkeyed create of %q is repeated", c.Key)
-		case makes && made && !(landed && f.read) && !f.found:
+		case makes && made && !(landed && f.read) && !f.found && !(landed && f.refused(&e)):
 			w.violate("%q may be made twice: sent %v ago, read back since it can't land: %v", c.Key, time.Since(f.at), f.read)
 		case f.hash != c.Hash && !landed:
 			w.violate("I4: version %d of %q is sent while version %d, sent %v ago, may still land", c.Version, c.Key, f.version, time.Since(f.at))
@@ -118,6 +119,11 @@ func (w *world) disciplined(c *pipeline.Change) {
 		}
 	}
 }
+
+// refused tells whether the end of an attempt to make a record is known although nobody looked again after it could land:
+// its match value led to a record, another row's, for which it was refused. If that record has gone since and the attempt
+// has made one in its place, a newer version, sent when it can't land any more, finds it by that value.
+func (f *flight) refused(e *pipeline.Entry) bool { return f.led && e.Version >= f.version }
 
 // answered notes what a process has heard.
 func (w *world) answered(flights []*flight, changes []pipeline.Change, outcomes []pipeline.Outcome) {

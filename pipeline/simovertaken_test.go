@@ -68,3 +68,47 @@ func TestOvertakenSeed(t *testing.T) {
 		}
 	})
 }
+
+// TestMadeTwice proves what the oracle takes for a record that may be made twice: an upsert after one that nobody heard of,
+// if that one may still land, or if nobody has looked what became of it.
+func TestMadeTwice(t *testing.T) {
+	for name, test := range map[string]struct {
+		looked, decided bool
+		after           time.Duration
+		again           int64 // the version that is sent
+		allowed         bool
+	}{
+		"nobody looked":                         {after: 2 * landing, again: 1},
+		"nobody looked, but it was decided":     {decided: true, after: 2 * landing, again: 2},
+		"looked too early":                      {looked: true, after: 2 * landing, again: 1},
+		"looked and decided, but it may land":   {looked: true, decided: true, after: landing / 2, again: 2},
+		"looked and decided, and it can't land": {looked: true, decided: true, after: 2 * landing, again: 2, allowed: true},
+	} {
+		bubble(t, func(t *testing.T) {
+			w, ctx := newWorld(1), context.Background()
+			h := w.hub
+			h.limits = pipeline.Limits{Object: "things", Match: "id", Landing: landing}
+			r, err := w.store.Start(ctx, pipeline.Begin{Pipeline: "p", Account: "hub"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			upsert := pipeline.Change{Key: "k", Version: 1, TraceID: "t1", Action: pipeline.Upsert, Match: "k", Values: []pipeline.Value{pipeline.StringValue("a")}}
+			h.create(&upsert, time.Now()) // by an earlier version; it's another row's now
+			h.sent["k"] = append(h.sent["k"], &flight{p: &process{}, version: 1, action: pipeline.Upsert, at: time.Now()})
+			if test.looked {
+				h.look(w.s.dice("look"), &upsert)
+			}
+			if test.decided {
+				refused := pipeline.Decision{Key: "k", Version: 1, Verdict: pipeline.Refused}
+				if err := w.store.Commit(ctx, pipeline.Commit{Pipeline: "p", Epoch: r.Epoch, Decisions: []pipeline.Decision{refused}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(test.after)
+			upsert.Version, upsert.TraceID = test.again, "t2"
+			if w.disciplined(&upsert); len(w.broken) == 0 != test.allowed {
+				t.Errorf("%s: allowed %v, want %v: %v", name, len(w.broken) == 0, test.allowed, w.broken)
+			}
+		})
+	}
+}
