@@ -243,7 +243,7 @@ func (s *Sink) labelType(ctx context.Context, c *pipeline.LinkChange) (crm.Assoc
 func (l *linking) foretell(ctx context.Context, pairs []*pair) error {
 	var intended []pipeline.LinkOutcome
 	for _, p := range pairs {
-		if p.unread || p.idle() {
+		if p.unread || p.failed != nil || p.idle() {
 			continue
 		}
 		for i, c := range p.changes {

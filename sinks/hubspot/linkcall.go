@@ -2,8 +2,6 @@ package hubspot
 
 import (
 	"context"
-	"errors"
-	"math/bits"
 	"slices"
 
 	"sluice/pipeline"
@@ -15,19 +13,7 @@ type linkCall struct {
 	send func(context.Context, []*pair) (*crm.AssociationAnswer, error)
 	// named says that every pair that was written is named by a result. An archive's answer may have no body.
 	named bool
-	// search is for the pairs to blame that requests get no usable answer; nil before there was such a request.
-	search *search
 }
-
-// A search is for the pairs to blame that requests get no usable answer.
-type search struct {
-	silent   int  // requests on end that got none
-	patience int  // so many, until it is HubSpot that is to blame
-	heard    bool // of a request since the search began
-}
-
-// lonely is how often a request with one pair is sent before the pair is to blame that there is no usable answer.
-const lonely = 3
 
 // perform makes what was planned for pairs: types are set before others are removed, so that no pair loses its link. A record
 // may have so few of them that the new one is refused as long as the old one is there: then it is set once more.
@@ -109,120 +95,39 @@ func typed(pairs []*pair, types func(*pair) []crm.AssociationType) []crm.Associa
 	return all
 }
 
-// run makes the call for pairs, and marks those that failed or whose outcome isn't known. What an error without names,
-// or a refusal of the whole request, leaves open is repeated in halves: these calls are safe to repeat.
+// run makes the call for pairs, and marks those that failed or whose outcome isn't known.
 func (c linkCall) run(ctx context.Context, pairs []*pair) error {
-	if len(pairs) == 0 {
-		return nil
-	}
-	answer, err := c.send(c.briefly(ctx, pairs), pairs)
+	whole := parts[*pair]{send: c.part, blame: (*pair).blame, excuse: func(p *pair) { p.silent, p.failed = false, nil }}
+	return whole.run(ctx, pairs)
+}
+
+// part makes the call for some pairs, and returns those of which it isn't known what became if that is to blame on errors
+// that name nobody.
+func (c linkCall) part(ctx context.Context, pairs []*pair) (open []*pair, err error) {
+	answer, err := c.send(ctx, pairs)
 	if err != nil {
-		return c.failed(ctx, pairs, err)
+		return nil, err
 	}
-	c.heard()
 	open, anonymous := c.sort(pairs, answer)
-	switch {
-	case len(open) == 0:
-		return nil
-	case !anonymous:
-		for _, p := range open {
-			p.unknown = true
-		}
-		return nil
-	case len(open) == 1 && len(pairs) > 1:
-		return c.run(ctx, open)
+	if anonymous {
+		return open, nil
 	}
-	return c.halves(ctx, open)
+	for _, p := range open {
+		p.unknown = true
+	}
+	return nil, nil
 }
 
-// failed goes on after a request that was refused as a whole, or got no usable answer.
-func (c linkCall) failed(ctx context.Context, pairs []*pair, err error) error {
-	e, ok := errors.AsType[*crm.Error](err)
-	switch {
-	case ok && e.Passing():
-		return c.unanswered(ctx, pairs, e)
-	case !ok || !blamesRows(e, pipeline.Update):
-		return explain(err)
+// blame refuses a pair that was alone in a request which was refused, or got no usable answer.
+func (p *pair) blame(e *crm.Error, silent bool) {
+	if !silent {
+		p.answer = named(answerOf(e.Status, e.CorrelationID), e.Category)
+		p.failed = linkRefusal(&crm.ItemError{Category: e.Category, SubCategory: e.SubCategory, Message: e.Message, Errors: e.Details})
+		return
 	}
-	c.heard()
-	if len(pairs) == 1 {
-		pairs[0].answer = named(answerOf(e.Status, e.CorrelationID), e.Category)
-		pairs[0].failed = linkRefusal(&crm.ItemError{Category: e.Category, SubCategory: e.SubCategory, Message: e.Message, Errors: e.Details})
-		return nil
-	}
-	return c.halves(ctx, pairs)
-}
-
-// unanswered goes on where the usual attempts are used up and there is no usable answer: in smaller and smaller requests, so
-// that other pairs get their links, down to one pair, which is refused if HubSpot answers for others. If it answers for
-// none, it is HubSpot that doesn't work.
-func (c linkCall) unanswered(ctx context.Context, pairs []*pair, e *crm.Error) error {
-	alone := len(pairs) == 1
-	switch s := c.search; {
-	case s == nil && alone:
-		return explain(e)
-	case s == nil:
-		c.search = &search{patience: bits.Len(uint(len(pairs))) + 2*lonely}
-		if err := c.halves(ctx, pairs); err != nil {
-			return err
-		}
-		if !c.search.heard {
-			return explain(e)
-		}
-		return c.again(ctx, pairs)
-	case s.silent >= s.patience:
-		return explain(e)
-	default:
-		s.silent++
-	}
-	if !alone {
-		return c.halves(ctx, pairs)
-	}
-	p := pairs[0]
 	p.silent, p.answer = true, answerOf(e.Status, e.CorrelationID)
 	p.failed = pipeline.Rejectf("no_answer", "hubspot gives no usable answer to requests with this link, also where they hold no other, and makes other links: "+
 		"whether it was made isn't known; change the row, or have it sent again with `sluice rejects retry ID`: %w", e)
-	return nil
-}
-
-// again gives those of the pairs that got no answer another chance: HubSpot may not have worked when they were sent.
-func (c linkCall) again(ctx context.Context, pairs []*pair) error {
-	for _, p := range pairs {
-		if !p.silent {
-			continue
-		}
-		p.silent, p.failed, c.search.silent = false, nil, 0
-		if err := c.run(ctx, []*pair{p}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// briefly bounds the sends of a request while pairs to blame are searched for.
-func (c linkCall) briefly(ctx context.Context, pairs []*pair) context.Context {
-	switch {
-	case c.search == nil:
-		return ctx
-	case len(pairs) == 1:
-		return crm.Briefly(ctx, lonely)
-	}
-	return crm.Briefly(ctx, 1)
-}
-
-// heard notes that HubSpot has answered.
-func (c linkCall) heard() {
-	if c.search != nil {
-		c.search.heard, c.search.silent = true, 0
-	}
-}
-
-func (c linkCall) halves(ctx context.Context, pairs []*pair) error {
-	middle := len(pairs) / 2
-	if err := c.run(ctx, pairs[:middle]); err != nil {
-		return err
-	}
-	return c.run(ctx, pairs[middle:])
 }
 
 // sort marks the pairs that errors name, and returns those of which the answer doesn't say what became of them, and

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
 )
 
@@ -15,6 +16,10 @@ func (l *linking) read(ctx context.Context, g *linkGroup, pairs []*pair) error {
 		return err
 	}
 	for _, p := range pairs {
+		if e := reads.withheld[p.From]; e != nil {
+			p.withhold(e)
+			continue
+		}
 		p.unread = reads.unsure(p.From)
 		for _, other := range reads.to[p.From] {
 			if other.ToID != p.To {
@@ -44,23 +49,42 @@ func firstEnds(pairs []*pair) (ids []string) {
 // does is not documented (API.md section 10.2). What an answer passes over is therefore asked for again: if a record that was
 // only left out counted as one without links, the labels of others would be taken away, and links of ours be forgotten.
 func (l *linking) readEnds(ctx context.Context, g *linkGroup, ids []string) (*linkReading, error) {
-	r := &linkReading{to: map[string][]crm.Associated{}, none: map[string]bool{}, doubtful: map[string]bool{}}
-	first, err := l.portal.ReadAssociations(ctx, g.from, g.to, ids)
-	if err != nil {
-		return nil, explain(err)
+	r := &linkReading{to: map[string][]crm.Associated{}, none: map[string]bool{}, doubtful: map[string]bool{}, withheld: map[string]*crm.Error{}}
+	for range linkReads {
+		if err := l.readInto(ctx, r, g, ids); err != nil {
+			return nil, err
+		}
+		ids = slices.DeleteFunc(ids, func(id string) bool { return r.tells(id) || r.doubtful[id] || r.doubtful[""] || r.withheld[id] != nil })
 	}
-	r.add(first)
-	left := slices.DeleteFunc(ids, func(id string) bool { return r.tells(id) || r.doubtful[id] || r.doubtful[""] })
-	if len(left) == 0 {
-		return r, nil
-	}
-	again, err := l.portal.ReadAssociations(ctx, g.from, g.to, left)
-	if err != nil {
-		return nil, explain(err)
-	}
-	r.add(again)
-	note(r.doubtful, slices.DeleteFunc(append(first.Cut, again.Cut...), r.tells))
+	note(r.doubtful, slices.DeleteFunc(r.cut, r.tells))
 	return r, nil
+}
+
+// linkReads is how often a record is asked for that answers pass over.
+const linkReads = 2
+
+// readInto adds what HubSpot tells of the associations of records. A record that is to blame that a request is refused, or
+// gets no usable answer, is withheld: others are told of.
+func (l *linking) readInto(ctx context.Context, r *linkReading, g *linkGroup, ids []string) error {
+	whole := parts[string]{
+		send: func(ctx context.Context, ids []string) ([]string, error) {
+			reads, err := l.portal.ReadAssociations(ctx, g.from, g.to, ids)
+			if err == nil {
+				r.add(reads)
+			}
+			return nil, err
+		},
+		blame:  func(id string, e *crm.Error, _ bool) { r.withheld[id] = e },
+		excuse: func(id string) { delete(r.withheld, id) },
+	}
+	return whole.run(ctx, ids)
+}
+
+// withhold refuses a pair of a record whose associations HubSpot doesn't tell. What was there of it stays on the books.
+func (p *pair) withhold(e *crm.Error) {
+	p.silent, p.answer = true, named(answerOf(e.Status, e.CorrelationID), e.Category)
+	p.failed = pipeline.Rejectf("unread", "hubspot doesn't tell which associations record %s of %s has, also where it is asked for no other, and tells those of other records: "+
+		"nothing was sent of this link; change the row, or have it sent again with `sluice rejects retry ID`: %w", p.From, p.changes[0].From.Object, e)
 }
 
 // A linkReading is what answers have told of the associations of records.
@@ -68,6 +92,8 @@ type linkReading struct {
 	to       map[string][]crm.Associated // all that a record has
 	none     map[string]bool             // named by errors: the record, or an association of it, isn't there
 	doubtful map[string]bool             // named by errors that say something else; "" for one that names nobody
+	withheld map[string]*crm.Error       // not told of, since requests with nothing but the record fail
+	cut      []string                    // some of their associations were told, and not the rest
 	explicit bool                        // records without associations are named, instead of being passed over
 }
 
@@ -91,6 +117,7 @@ func (r *linkReading) add(reads *crm.AssociationReads) {
 			note(r.doubtful, ids)
 		}
 	}
+	r.cut = append(r.cut, reads.Cut...)
 	for _, id := range reads.Cut {
 		delete(r.none, id) // it is the rest of its associations that isn't there
 	}

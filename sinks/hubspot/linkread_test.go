@@ -1,6 +1,13 @@
 package hubspot
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"sluice/pipeline"
@@ -8,7 +15,7 @@ import (
 	"sluice/sinks/hubspot/internal/crm"
 )
 
-const linkReads = "associations.*/batch/read$"
+const linkReadsPath = "associations.*/batch/read$"
 
 // TestSilentLinkReads proves that a pair which an answer passes over doesn't count as one without labels: those of others stay
 // beside ours, and ours are removed.
@@ -19,7 +26,7 @@ func TestSilentLinkReads(t *testing.T) {
 				b := newBench(t, version, hubspottest.Switches{NoAssociations: mode})
 				b.link(b.ask("s", 1, 1, "Member"), b.ask("s", 1, 2, "Chair"), b.ask("s", 2, 2, ""))
 				b.foreign(0, 0)
-				fault := hubspottest.Fault{Path: linkReads, Kind: "silent", Count: 1}
+				fault := hubspottest.Fault{Path: linkReadsPath, Kind: "silent", Count: 1}
 				if !all {
 					fault.IDs = b.people[:2]
 				}
@@ -46,7 +53,7 @@ func TestLinksThatAreNeverRead(t *testing.T) {
 		ask := func() []pipeline.LinkChange {
 			return []pipeline.LinkChange{b.ask("s", 0, 0, "Chair"), b.drop("s", 1, 1), b.ask("s", 2, 2, "Chair")}
 		}
-		b.server.SetFaults(hubspottest.Fault{Path: linkReads, Kind: "silent", IDs: b.people[:2]})
+		b.server.SetFaults(hubspottest.Fault{Path: linkReadsPath, Kind: "silent", IDs: b.people[:2]})
 		b.ends(b.link(ask()...), "", "", "done")
 		b.want(0, 0, "plain+Foreign")
 		b.want(1, 1, "plain")
@@ -110,5 +117,68 @@ func TestCutLinkReads(t *testing.T) {
 				t.Errorf("%s, pair %d: unread %v, %v", test.name, i, p.unread, p.current)
 			}
 		}
+	}
+}
+
+// TestLinkReadUnanswered proves that a record whose associations can't be read, because requests with it get no usable
+// answer or are refused, keeps no other from its links: its own are refused alone, nothing is sent of them, and what was
+// there stays on the books.
+func TestLinkReadUnanswered(t *testing.T) {
+	for _, bad := range []struct {
+		status int
+		body   string
+	}{{500, `{"category":"INTERNAL_ERROR","message":"oops"}`}, {502, "<html>"}, {200, "<html>"}, {400, `{"category":"VALIDATION_ERROR","message":"Invalid id"}`}} {
+		for name, poison := range map[string][]string{"first": {"100"}, "apart": {"100", "125", "149"}, "two together": {"132", "133"}} {
+			t.Run(fmt.Sprint(bad.status, " ", name), func(t *testing.T) {
+				makes := linkAnswers(func(froms []string) (int, string) { return 201, `{"results":[` + linked(froms) + `]}` })
+				rec, p := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					body, _ := io.ReadAll(r.Body)
+					r.Body = io.NopCloser(bytes.NewReader(body))
+					if strings.HasSuffix(r.URL.Path, "/batch/read") && slices.ContainsFunc(poison, func(id string) bool { return strings.Contains(string(body), `"`+id+`"`) }) {
+						scripted(func(string, []byte) (int, string) { return bad.status, bad.body }).ServeHTTP(w, r)
+						return
+					}
+					makes.ServeHTTP(w, r)
+				}), "2026-09")
+				links := chairs(50)
+				links[0].Remove, links[0].Was = true, &pipeline.LinkState{Slot: "s", FromID: "100", ToID: "7", From: "contacts", To: "companies", Types: "USER_DEFINED:37", Made: true}
+				var intended []pipeline.LinkOutcome
+				outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), links, func(_ context.Context, list []pipeline.LinkOutcome) error {
+					intended = append(intended, list...)
+					return nil
+				})
+				if err != nil || len(outcomes) != 50 {
+					t.Fatalf("%d outcomes, %v", len(outcomes), err)
+				}
+				for _, o := range outcomes {
+					withheld := slices.Contains(poison, o.Change.From.ID)
+					if refused := code(pipeline.Outcome{Err: o.Err}) == "unread"; refused != withheld || withheld && o.State != o.Change.Was {
+						t.Errorf("%s: %+v, %v", o.Change.From.ID, o.State, o.Err)
+					}
+				}
+				if slices.ContainsFunc(intended, func(o pipeline.LinkOutcome) bool { return slices.Contains(poison, o.Change.From.ID) }) {
+					t.Error("what isn't sent was intended")
+				}
+				if n := len(rec.sent("/batch/read")); n > 10+len(poison)*(2*6+2*lonely) {
+					t.Errorf("%d reads", n)
+				}
+				there, err := contacts(p, modeUpsert, "email", "email").ReadLinks(t.Context(), chairs(50))
+				for i, presence := range there {
+					if withheld := slices.Contains(poison, fmt.Sprint(i+100)); (presence == pipeline.Unsure) != withheld {
+						t.Errorf("verify, %d: %v, %v", i+100, presence, err)
+					}
+				}
+			})
+		}
+	}
+	rec, p := listen(t, scripted(func(path string, _ []byte) (int, string) {
+		if strings.HasSuffix(path, "/batch/read") {
+			return 502, "<html>"
+		}
+		return 200, `{"results":[{"category":"USER_DEFINED","typeId":37,"label":"Chair"}]}`
+	}), "2026-09")
+	outcomes, err := contacts(p, modeUpsert, "email", "email").Link(t.Context(), chairs(1000), intend)
+	if n := len(rec.sent("/batch/read")); err == nil || len(outcomes) > 0 || n > 40 {
+		t.Errorf("of a portal that is out of order: %d outcomes, %v, %d requests", len(outcomes), err, n)
 	}
 }

@@ -143,7 +143,7 @@ func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pi
 
 // presence tells whether the pair has what its i-th change asks for.
 func (p *pair) presence(i int) pipeline.Presence {
-	if p.unread {
+	if p.unread || p.failed != nil {
 		return pipeline.Unsure
 	}
 	for _, t := range p.current {

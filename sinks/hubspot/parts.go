@@ -1,0 +1,142 @@
+package hubspot
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+
+	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
+)
+
+// A parts is a request about many things that is safe to repeat, and that goes on in smaller and smaller ones where one of
+// them is to blame that it is refused or gets no usable answer.
+type parts[T any] struct {
+	// send sends a request, and returns of what the answer says too little, which is to be sent once more on its own.
+	send func(context.Context, []T) (open []T, err error)
+	// blame notes that a request with nothing but the thing was refused or, if it is silent, got no usable answer.
+	blame func(thing T, e *crm.Error, silent bool)
+	// excuse takes that back: the thing is sent again.
+	excuse func(T)
+
+	search *search[T] // nil while there was an answer to every request
+}
+
+// A search is for the things to blame that requests get no usable answer.
+type search[T any] struct {
+	silent   int  // requests on end that got none
+	patience int  // so many, until it is HubSpot that is to blame
+	heard    bool // of a request since the search began
+	blamed   []T
+}
+
+// lonely is how often a request with one thing is sent before the thing is to blame that there is no usable answer.
+const lonely = 3
+
+// run sends the things. What a refusal of the whole request, or an answer that names nobody, leaves open is repeated in
+// halves.
+func (c *parts[T]) run(ctx context.Context, things []T) error {
+	if len(things) == 0 {
+		return nil
+	}
+	open, err := c.send(c.briefly(ctx, things), things)
+	if err != nil {
+		return c.failed(ctx, things, err)
+	}
+	c.heard()
+	switch {
+	case len(open) == 0:
+		return nil
+	case len(open) == 1 && len(things) > 1:
+		return c.run(ctx, open)
+	}
+	return c.halves(ctx, open)
+}
+
+// failed goes on after a request that was refused as a whole, or got no usable answer.
+func (c *parts[T]) failed(ctx context.Context, things []T, err error) error {
+	e, ok := errors.AsType[*crm.Error](err)
+	switch {
+	case ok && e.Passing():
+		return c.unanswered(ctx, things, e)
+	case !ok || !blamesRows(e, pipeline.Update):
+		return explain(err)
+	}
+	c.heard()
+	if len(things) == 1 {
+		c.blame(things[0], e, false)
+		return nil
+	}
+	return c.halves(ctx, things)
+}
+
+// unanswered goes on where the usual attempts are used up and there is no usable answer: in smaller and smaller requests, so
+// that other things get theirs, down to one thing, which is to blame if HubSpot answers for others. If it answers for none,
+// it is HubSpot that doesn't work.
+func (c *parts[T]) unanswered(ctx context.Context, things []T, e *crm.Error) error {
+	alone := len(things) == 1
+	switch s := c.search; {
+	case s == nil && alone:
+		return explain(e)
+	case s == nil:
+		return c.searched(ctx, things, e)
+	case s.silent >= s.patience:
+		return explain(e)
+	default:
+		s.silent++
+	}
+	if !alone {
+		return c.halves(ctx, things)
+	}
+	c.search.blamed = append(c.search.blamed, things[0])
+	c.blame(things[0], e, true)
+	return nil
+}
+
+// searched searches for what is to blame. What got no answer alone gets another chance at the end: HubSpot may not have
+// worked when it was sent.
+func (c *parts[T]) searched(ctx context.Context, things []T, e *crm.Error) error {
+	s := &search[T]{patience: bits.Len(uint(len(things))) + 2*lonely}
+	c.search = s
+	defer func() { c.search = nil }()
+	if err := c.halves(ctx, things); err != nil {
+		return err
+	}
+	if !s.heard {
+		return explain(e)
+	}
+	for _, thing := range s.blamed {
+		c.excuse(thing)
+		s.silent = 0
+		if err := c.run(ctx, []T{thing}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// briefly bounds the sends of a request during a search.
+func (c *parts[T]) briefly(ctx context.Context, things []T) context.Context {
+	switch {
+	case c.search == nil:
+		return ctx
+	case len(things) == 1:
+		return crm.Briefly(ctx, lonely)
+	}
+	return crm.Briefly(ctx, 1)
+}
+
+// heard notes that HubSpot has answered.
+func (c *parts[T]) heard() {
+	if c.search != nil {
+		c.search.heard, c.search.silent = true, 0
+	}
+}
+
+func (c *parts[T]) halves(ctx context.Context, things []T) error {
+	middle := len(things) / 2
+	if err := c.run(ctx, things[:middle]); err != nil {
+		return err
+	}
+	return c.run(ctx, things[middle:])
+}
