@@ -41,6 +41,7 @@ func (p *pending) before() *Entry {
 type flight struct {
 	landing time.Time // an earlier attempt may take effect until then; only a newer version has to wait for it
 	decided bool
+	untold  bool  // nobody knows what became of it, and this run doesn't ask any more
 	hash    Hash  // of the version that may still land
 	recall  int64 // the version of an earlier process, which goes on if the content is the same; 0 if there is none
 	attempt int64 // the last attempt of recall

@@ -92,7 +92,7 @@ func (r *run) complete(ctx context.Context) error {
 		return err
 	}
 	r.observe()
-	return errors.Join(r.failed(), kept)
+	return errors.Join(r.failed(), kept, r.told())
 }
 
 // quiet returns once nothing is pooled, on its way, in doubt or postponed.
@@ -137,7 +137,8 @@ func (r *run) onward(ctx context.Context) error {
 	return nil
 }
 
-// nextLook returns when the next doubt is to be looked at or the next postponed row is free; false if there is none.
+// nextLook returns when the next doubt is to be looked at or the next postponed row is free; false if there is none. A row
+// whose key is left to the next run is, too.
 func (r *run) nextLook() (next time.Time, waiting bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,15 +146,21 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 	for _, d := range r.doubts {
 		times = append(times, d.next)
 	}
+	open := 0
 	for key := range r.deferred {
-		if f := r.busy[key]; f == nil {
+		f := r.busy[key]
+		switch {
+		case f == nil:
 			times = append(times, time.Now())
-		} else if f.decided {
+		case f.decided:
 			times = append(times, f.landing)
+		}
+		if f == nil || !f.untold {
+			open++
 		}
 	}
 	if len(times) == 0 {
-		return next, len(r.deferred) > 0
+		return next, open > 0
 	}
 	return slices.MinFunc(times, time.Time.Compare), true
 }

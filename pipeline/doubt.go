@@ -17,8 +17,9 @@ type doubt struct {
 	next      time.Time // when to look again
 	looked    time.Time // when it was last asked about: what was found then says nothing of later
 	tries     int
-	recalled  bool // of an earlier process: its values are gone, and its row will be read again
-	unwritten bool // certainly not made: it can be repeated without a look
+	recalled  bool  // of an earlier process: its values are gone, and its row will be read again
+	unwritten bool  // certainly not made: it can be repeated without a look
+	silence   error // why it couldn't be looked up
 }
 
 // How often, and how soon, what became of a write is asked again when asking fails.
@@ -189,18 +190,58 @@ func (r *run) conclude(ctx context.Context, d *doubt, o Outcome, ok bool, err er
 	return nil
 }
 
-// askLater keeps a doubt that couldn't be looked up, for a bounded number of times.
+// askLater keeps a doubt that couldn't be looked up, for a bounded number of times. Where the destination tells of others, or
+// has written others since, it is left to the next run then, and this one goes on.
 func (r *run) askLater(d *doubt, err error) error {
 	if d.tries++; d.tries < settleTries {
 		d.next = time.Now().Add(settlePause << d.tries)
 		r.keepDoubts([]*doubt{d})
 		return nil
 	}
-	r.keepDoubts([]*doubt{d})
 	if err == nil {
-		err = errors.New("the destination's answer doesn't say")
+		err = errUntold
 	}
+	if r.leave(d, err) {
+		return nil
+	}
+	r.keepDoubts([]*doubt{d})
 	return fmt.Errorf("read back what became of the %s of key %q: %w; it stays in doubt and is settled by the next run", d.p.Action, d.p.Key, err)
+}
+
+var errUntold = errors.New("the destination's answer doesn't say")
+
+// leave leaves a doubt to the next run, unless there are many, or nothing was heard of others: then it isn't the row.
+func (r *run) leave(d *doubt, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	works := errors.Is(err, errUntold) || r.heard > d.p.trial.heard
+	if !works || len(r.untold) >= max(1, r.limits.Rows) {
+		return false
+	}
+	r.busy[d.p.Key].untold = true
+	d.silence = err
+	r.untold = append(r.untold, d)
+	return true
+}
+
+// told returns an error if doubts were left to the next run.
+func (r *run) told() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.untold) == 0 {
+		return nil
+	}
+	d := r.untold[0]
+	return fmt.Errorf("what became of %d rows, such as of the %s of key %q, can't be read back, and of others it can: they stay in doubt and are settled by the next run: %w",
+		len(r.untold), d.p.Action, d.p.Key, d.silence)
+}
+
+// isUntold tells whether what became of a key was left to the next run.
+func (r *run) isUntold(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.busy[key]
+	return f != nil && f.untold
 }
 
 // repeat sends a change once more, as the same version with the same trace id. Once its usual attempts are used up, there

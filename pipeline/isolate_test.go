@@ -154,3 +154,59 @@ func TestADestinationWithoutAnswersRejectsNothing(t *testing.T) {
 		}
 	}
 }
+
+// A mutedSink is a poisoned one, and slow, that doesn't tell either what became of those rows.
+type mutedSink struct{ *poisonedSink }
+
+func (s *mutedSink) Open(context.Context, pipeline.Env, *pipeline.Schema) (pipeline.Sink, error) {
+	return s, nil
+}
+
+func (s *mutedSink) Write(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
+	time.Sleep(30 * time.Second)
+	return s.poisonedSink.Write(ctx, changes)
+}
+
+func (s *mutedSink) Settle(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
+	outcomes, err := s.poisonedSink.Settle(ctx, changes)
+	return slices.DeleteFunc(outcomes, func(o pipeline.Outcome) bool {
+		return slices.ContainsFunc(changes, func(c pipeline.Change) bool { return c.TraceID == o.TraceID && s.poison(c) })
+	}), err
+}
+
+// TestADoubtThatIsNeverToldOfBlocksNoOther proves that a run ends with an error where the destination never tells what became
+// of a row, but not before all others are written; and at once where that is the case with many.
+func TestADoubtThatIsNeverToldOfBlocksNoOther(t *testing.T) {
+	for _, limit := range []int64{0, 1500} {
+		bubble(t, func(t *testing.T) {
+			store := model.New()
+			sink := &mutedSink{poisoned(store, "name 3")}
+			sink.limits.Writes = 1
+			report, err := openSink(t, manyRows(2000), sink).Run(context.Background(), store, pipeline.Options{Limit: limit})
+			want := int64(2000)
+			if limit > 0 {
+				want = limit
+			}
+			if err == nil || !strings.Contains(err.Error(), `what became of 1 rows, such as of the upsert of key "k0003", can't be read back`) || report.Written != want-1 || report.Held != 1 {
+				t.Errorf("%+v, %v", report, err)
+			}
+			if open := store.Open(); len(open) != 1 {
+				t.Errorf("open: %v", open)
+			}
+			sink.poison = func(pipeline.Change) bool { return false }
+			report, err = openSink(t, manyRows(2000), sink).Run(context.Background(), store, pipeline.Options{})
+			if open := store.Open(); err != nil || len(open) > 0 || report.Written+report.Unchanged != 2000 {
+				t.Errorf("afterwards: %+v, %v, open: %v", report, err, open)
+			}
+			unbroken(t, 0, sink.modelCRM)
+		})
+	}
+	bubble(t, func(t *testing.T) {
+		store := model.New()
+		sink := &mutedSink{poisoned(store)}
+		sink.poison = func(pipeline.Change) bool { return true }
+		if report, err := openSink(t, manyRows(20_000), sink).Run(context.Background(), store, pipeline.Options{}); err == nil || report.Read == 20_000 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+}

@@ -172,6 +172,7 @@ type run struct {
 	notes   notes
 	intents map[string]int // undecided changes that each group's intents name
 	doubts  []*doubt
+	untold  []*doubt   // left to the next run
 	landing []*pending // decided, but an earlier attempt may still take effect
 	linked  map[uint64]*linkedRow
 	window  rejectWindow

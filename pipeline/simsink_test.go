@@ -185,6 +185,10 @@ func (k *simSink) Settle(ctx context.Context, changes []pipeline.Change) ([]pipe
 	var outcomes []pipeline.Outcome
 	for i := range changes {
 		c := &changes[i]
+		if w.faulty && c.Key == w.mute {
+			w.count("never told of")
+			continue
+		}
 		if w.faulty && d.chance(w.readFaults/2) {
 			w.count("a reading left something out")
 			continue

@@ -25,6 +25,7 @@ type world struct {
 
 	poison   string // a name that gets no answer while faulty is true; "" if there is none
 	poisoned []fate // what becomes of requests with it
+	mute     string // a key that isn't told of while faulty is true; "" if there is none
 
 	// The shares of calls that go wrong while faulty is true; it changes only while no process runs.
 	faulty                                           bool
@@ -75,6 +76,9 @@ func newWorld(seed uint64) *world {
 	w.shares()
 	if d.chance(0.1) {
 		w.poison, w.poisoned = "name 2", pick(d, []fate{dropped}, []fate{dropped, unheard, partial, late})
+	}
+	if d := w.s.dice("mute"); d.chance(0.05) {
+		w.mute = fmt.Sprintf("k%d", d.n(20))
 	}
 	return w
 }

@@ -51,7 +51,7 @@ var failureModel = map[int]fault{
 	21: {what: "not carried out, answer lost", here: []scenario{{"not applied", notApplied}}},
 	22: {what: "carried out in part, then an error", here: []scenario{{"partly applied", partlyApplied}}},
 	23: {what: "carried out late", here: []scenario{{"late", lateApply}}},
-	24: {what: "answers that can't be read", here: []scenario{{"useless answers", uselessAnswers}}},
+	24: {what: "answers that can't be read", here: []scenario{{"useless answers", uselessAnswers}, {"requests with one record", toxicRecord}}},
 	25: {what: "an answer byte by byte", here: []scenario{{"slow loris", slowLoris}}},
 	26: {what: "a 207 of any shape", here: []scenario{{"answer shapes", answerShapes}, {"policies of silent records", silentPolicies}, {"doubts about silent records", silentDoubts}, {"silent records that leave", silentLeavers}, {"looking up silent records", silentLooks}}, elsewhere: []string{"sinks/hubspot TestSilentLinkReads"}},
 	27: {what: "HubSpot changes values", here: []scenario{{"coerced", coerced}}, elsewhere: []string{"sinks/hubspot TestWarnings"}},

@@ -99,7 +99,7 @@ type lookup struct {
 	archived               bool                   // reads the recycle bin
 	found                  map[string]*crm.Result // by value
 	absent                 map[string]bool
-	silent                 map[string]bool // what answers have passed over, again and again
+	silent                 map[string]bool // what answers have passed over, again and again, or what there is no answer for
 	answer                 pipeline.Answer // to the last request
 	date, heard            time.Time       // when that was given, by HubSpot's clock and by ours
 }
@@ -115,8 +115,45 @@ func (l *lookup) read(ctx context.Context, values []string) error {
 	return l.ask(ctx, values, false)
 }
 
-// ask makes the request of a read; again tells that an answer has passed over all of the values before.
+// ask makes the requests of a read; again tells that an answer has passed over all of the values before. A single value that
+// HubSpot refuses to look up is neither found nor absent, and one of which it gives no usable answer is silent.
 func (l *lookup) ask(ctx context.Context, values []string, again bool) error {
+	type answered struct {
+		values []string
+		left   []string
+		hint
+	}
+	var answers []answered
+	whole := parts[string]{
+		send: func(ctx context.Context, values []string) ([]string, error) {
+			h, left, err := l.request(ctx, values)
+			if err == nil {
+				h.again = again
+				answers = append(answers, answered{values, left, h})
+			}
+			return nil, err
+		},
+		blames: func(e *crm.Error) bool { return e.Status != 404 && blamesRows(e, pipeline.Update) },
+		blame: func(value string, _ *crm.Error, silent bool) {
+			if silent {
+				l.silent[value] = true
+			}
+		},
+		excuse: func(value string) { delete(l.silent, value) },
+	}
+	if err := whole.run(ctx, values); err != nil {
+		return err
+	}
+	for _, a := range answers {
+		if err := l.settleRest(ctx, a.values, a.left, a.hint); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// request makes one request, and returns the values that its answer doesn't name.
+func (l *lookup) request(ctx context.Context, values []string) (h hint, left []string, err error) {
 	idProperty, names := l.property, l.names
 	if idProperty == recordID {
 		idProperty = ""
@@ -126,27 +163,22 @@ func (l *lookup) ask(ctx context.Context, values []string, again bool) error {
 	}
 	answer, err := l.portal.BatchRead(ctx, l.path, idProperty, names, values, l.archived)
 	if err != nil {
-		e, ok := errors.AsType[*crm.Error](err)
-		switch {
-		case !ok:
-			return explain(err)
-		case !blamesRows(e, pipeline.Update) || e.Status == 404:
-			return explain(e.Without(values))
+		if e, ok := errors.AsType[*crm.Error](err); ok {
+			err = e.Without(values)
 		}
-		return l.takeApart(ctx, values)
+		return h, nil, err
 	}
 	l.answer = answerOf(answer.HTTPStatus, answer.CorrelationID)
 	l.date, l.heard = answer.Date, time.Now()
 	x := l.index(values)
-	h := hint{again: again, strangers: l.results(x, values, answer)}
+	h.strangers = l.results(x, values, answer)
 	h.blocked, h.unnamed = l.missing(x, values, answer)
-	var left []string
 	for _, v := range values {
 		if _, ok := l.found[v]; !ok && !l.absent[v] {
 			left = append(left, v)
 		}
 	}
-	return l.settleRest(ctx, values, left, h)
+	return h, left, nil
 }
 
 // A hint is what is known of the values that an answer doesn't name.
@@ -155,15 +187,6 @@ type hint struct {
 	strangers []*crm.Result // records that one of them may lead to
 	blocked   bool          // an error says something else than that a record isn't there
 	unnamed   bool          // an error says that records aren't there, and not which
-}
-
-// takeApart reads the halves. A single value that HubSpot refuses to look up is neither found nor absent.
-func (l *lookup) takeApart(ctx context.Context, values []string) error {
-	if len(values) == 1 {
-		return nil
-	}
-	middle := len(values) / 2
-	return errors.Join(l.read(ctx, values[:middle]), l.read(ctx, values[middle:]))
 }
 
 func (l *lookup) index(values []string) *index {

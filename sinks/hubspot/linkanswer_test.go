@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"sluice/pipeline"
+	"sluice/sinks/hubspot/internal/crm"
 )
 
 // linkAnswers serves a portal where no pair is linked, and where associations are answered by answer.
@@ -257,32 +258,47 @@ func TestRequiredProperty(t *testing.T) {
 	}
 }
 
-// TestRefusedRead proves that one value which HubSpot refuses to look up doesn't hide the others, nor counts as absent; and
-// neither does one that answers pass over, unlike one that an error names.
+// TestRefusedRead proves that one value which HubSpot refuses to look up, or gives no usable answer to, doesn't hide the
+// others, nor counts as absent; and neither does one that answers pass over, unlike one that an error names. A HubSpot that
+// answers nothing isn't taken for many such values.
 func TestRefusedRead(t *testing.T) {
-	_, p := listen(t, scripted(func(_ string, body []byte) (int, string) {
-		text := string(body)
-		if strings.Contains(text, `"bad"`) {
-			return 400, `{"category":"VALIDATION_ERROR","message":"no"}`
-		}
-		var results []string
-		for _, id := range []string{"a", "b"} {
-			if strings.Contains(text, `{"id":"`+id+`"}`) {
-				results = append(results, fmt.Sprintf(`{"id":"1%d","properties":{"ext":%q}}`, len(id), id))
+	for _, bad := range []struct {
+		status int
+		body   string
+	}{{400, `{"category":"VALIDATION_ERROR","message":"no"}`}, {500, `{"category":"INTERNAL_ERROR","message":"oops"}`}, {502, "<html>"}, {200, "<html>"}} {
+		_, p := listen(t, scripted(func(_ string, body []byte) (int, string) {
+			text := string(body)
+			if strings.Contains(text, `"bad"`) {
+				return bad.status, bad.body
 			}
+			var results []string
+			for _, id := range []string{"a", "b"} {
+				if strings.Contains(text, `{"id":"`+id+`"}`) {
+					results = append(results, fmt.Sprintf(`{"id":"1%d","properties":{"ext":%q}}`, len(id), id))
+				}
+			}
+			if !strings.Contains(text, `{"id":"c"}`) {
+				return 200, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `]}`
+			}
+			return 207, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["c"]}}]}`
+		}), "2026-09")
+		s := contacts(p, modeUpsert, "ext", "ext")
+		l := s.lookup("contacts", "contacts", "ext")
+		if err := l.read(t.Context(), []string{"a", "bad", "b", "c", "d"}); err != nil {
+			t.Fatal(bad.status, err)
 		}
-		if !strings.Contains(text, `{"id":"c"}`) {
-			return 200, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `]}`
+		if len(l.found) != 2 || !l.absent["c"] || l.absent["bad"] || l.absent["a"] || l.absent["d"] || !l.silent["d"] || l.silent["bad"] != (bad.status != 400) {
+			t.Errorf("%d: found %v, absent %v, silent %v", bad.status, l.found, l.absent, l.silent)
 		}
-		return 207, `{"status":"COMPLETE","results":[` + strings.Join(results, ",") + `],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"ids":["c"]}}]}`
-	}), "2026-09")
-	s := contacts(p, modeUpsert, "ext", "ext")
-	l := s.lookup("contacts", "contacts", "ext")
-	if err := l.read(t.Context(), []string{"a", "bad", "b", "c", "d"}); err != nil {
-		t.Fatal(err)
 	}
-	if len(l.found) != 2 || !l.absent["c"] || l.absent["bad"] || l.absent["a"] || l.absent["d"] || !l.silent["d"] {
-		t.Errorf("found %v, absent %v", l.found, l.absent)
+	rec, p := listen(t, scripted(func(string, []byte) (int, string) { return 502, "<html>" }), "2026-09")
+	l := contacts(p, modeUpsert, "ext", "ext").lookup("contacts", "contacts", "ext")
+	values := make([]string, crm.MaxInputs)
+	for i := range values {
+		values[i] = fmt.Sprint("v", i)
+	}
+	if err := l.read(t.Context(), values); err == nil || len(rec.sent("")) > 40 {
+		t.Errorf("of a portal that is out of order: %v, %d requests", err, len(rec.sent("")))
 	}
 }
 

@@ -97,9 +97,12 @@ func typed(pairs []*pair, types func(*pair) []crm.AssociationType) []crm.Associa
 
 // run makes the call for pairs, and marks those that failed or whose outcome isn't known.
 func (c linkCall) run(ctx context.Context, pairs []*pair) error {
-	whole := parts[*pair]{send: c.part, blame: (*pair).blame, excuse: func(p *pair) { p.silent, p.failed = false, nil }}
+	whole := parts[*pair]{send: c.part, blames: blamesLinks, blame: (*pair).blame, excuse: func(p *pair) { p.silent, p.failed = false, nil }}
 	return whole.run(ctx, pairs)
 }
+
+// blamesLinks tells whether a request was refused for what its records are.
+func blamesLinks(e *crm.Error) bool { return blamesRows(e, pipeline.Update) }
 
 // part makes the call for some pairs, and returns those of which it isn't known what became if that is to blame on errors
 // that name nobody.

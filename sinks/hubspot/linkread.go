@@ -74,6 +74,7 @@ func (l *linking) readInto(ctx context.Context, r *linkReading, g *linkGroup, id
 			}
 			return nil, err
 		},
+		blames: blamesLinks,
 		blame:  func(id string, e *crm.Error, _ bool) { r.withheld[id] = e },
 		excuse: func(id string) { delete(r.withheld, id) },
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/bits"
 
-	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
 )
 
@@ -14,6 +13,8 @@ import (
 type parts[T any] struct {
 	// send sends a request, and returns of what the answer says too little, which is to be sent once more on its own.
 	send func(context.Context, []T) (open []T, err error)
+	// blames tells whether a request may have been refused for one of the things.
+	blames func(*crm.Error) bool
 	// blame notes that a request with nothing but the thing was refused or, if it is silent, got no usable answer.
 	blame func(thing T, e *crm.Error, silent bool)
 	// excuse takes that back: the thing is sent again.
@@ -59,7 +60,7 @@ func (c *parts[T]) failed(ctx context.Context, things []T, err error) error {
 	switch {
 	case ok && e.Passing():
 		return c.unanswered(ctx, things, e)
-	case !ok || !blamesRows(e, pipeline.Update):
+	case !ok || !c.blames(e):
 		return explain(err)
 	}
 	c.heard()

@@ -17,6 +17,7 @@ type Fault struct {
 	Name   string `json:"name,omitempty"`   // for the request log
 	Method string `json:"method,omitempty"` // such as POST
 	Path   string `json:"path,omitempty"`   // a regular expression that matches part of the path
+	Having string `json:"having,omitempty"` // one that matches part of the request's body
 
 	Skip        int           `json:"skip,omitempty"`        // how many matching requests pass first
 	Nth         int           `json:"nth,omitempty"`         // only this one, from 1
@@ -65,6 +66,9 @@ func (f *Fault) Check() error {
 	}
 	if _, err := regexp.Compile(f.Path); err != nil {
 		return fmt.Errorf("fault %q: path: %w", f.Name, err)
+	}
+	if _, err := regexp.Compile(f.Having); err != nil {
+		return fmt.Errorf("fault %q: having: %w", f.Name, err)
 	}
 	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
 		return fmt.Errorf("fault %q: %d isn't a status of an answer", f.Name, f.Status)
@@ -119,6 +123,7 @@ func (f Fault) MarshalJSON() ([]byte, error) {
 type faultState struct {
 	Fault
 	path    *regexp.Regexp
+	having  *regexp.Regexp
 	matched int
 	hits    int
 	until   time.Time
@@ -128,7 +133,7 @@ func newFaultState(f Fault) *faultState {
 	if f.Kind == "lock" {
 		f.Kind, f.Status, f.For = "status", 423, or(f.For, 2*time.Second)
 	}
-	return &faultState{Fault: f, path: regexp.MustCompile(f.Path)}
+	return &faultState{Fault: f, path: regexp.MustCompile(f.Path), having: regexp.MustCompile(f.Having)}
 }
 
 // SetFaults replaces the fault plan. It panics if a fault doesn't pass Check.
@@ -162,7 +167,7 @@ func (s *Server) strike(c *call) strike {
 
 // hit decides, in the order of Fault's fields.
 func (f *faultState) hit(c *call, rng *rand.Rand) bool {
-	if f.Method != "" && f.Method != c.r.Method || !f.path.MatchString(c.r.URL.Path) {
+	if f.Method != "" && f.Method != c.r.Method || !f.path.MatchString(c.r.URL.Path) || !f.having.Match(c.body) {
 		return false
 	}
 	if c.now.Before(f.until) {
