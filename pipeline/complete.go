@@ -92,7 +92,7 @@ func (r *run) complete(ctx context.Context) error {
 		return err
 	}
 	r.observe()
-	return errors.Join(r.failed(), kept, r.told())
+	return errors.Join(r.failed(), kept, r.told(), r.vagueLinks())
 }
 
 // quiet returns once nothing is pooled, on its way, in doubt or postponed.

@@ -24,7 +24,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	r.mu.Lock()
 	r.wanted = 0
 	r.mu.Unlock()
-	r.missed = map[recordKey]bool{}
+	r.missed, r.vague = map[recordKey]bool{}, nil
 	var parked int64
 	var after *LinkChange
 	late := overdue{run: r}
@@ -169,10 +169,18 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		}
 		due = slices.DeleteFunc(slices.Clone(due), func(l LinkChange) bool { return decided[linkName(&l)] })
 	}
-	if len(due) > 0 {
-		return len(due), fmt.Errorf("no answer says what became of %d links, such as that of key %q; they stay on the list for the next run", len(due), due[0].Key)
+	if r.vague = append(r.vague, due...); len(r.vague) > max(1, r.limits.Rows) { // then it isn't the links
+		return len(due), r.vagueLinks()
 	}
-	return 0, nil
+	return len(due), nil
+}
+
+// vagueLinks returns an error if no answer says what became of some links.
+func (r *run) vagueLinks() error {
+	if len(r.vague) == 0 {
+		return nil
+	}
+	return fmt.Errorf("no answer says what became of %d links, such as that of key %q; they stay on the list for the next run", len(r.vague), r.vague[0].Key)
 }
 
 // linkName tells the links of one page apart.

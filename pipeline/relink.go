@@ -82,7 +82,9 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 	ctx = withPermit(ctx, r.resume.Permit)
 	r.report, r.sent = so, r.sent-so.Requests
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
-	err = r.link(ctx, true)
+	if err = r.link(ctx, true); err == nil {
+		err = r.vagueLinks()
+	}
 	if r.limits.LinksOnly {
 		moved := min(r.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read
 		r.report.Written += moved

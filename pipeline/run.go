@@ -153,6 +153,7 @@ type run struct {
 	whole    bool    // and from its first
 	parked   bool    // all links that wait were looked at, at last
 	ids      map[recordKey]string
+	vague    []LinkChange       // of which no answer has said what became, when links were last written
 	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
 	missed   map[recordKey]bool // looked up in the destination since links were last written
 
