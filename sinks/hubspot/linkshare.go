@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -64,7 +63,7 @@ func (p *pair) sharesType(known []crm.Label, t crm.AssociationType) bool {
 // sharesLabel tells whether another link of ours has written the type, which is that of the label.
 func (p *pair) sharesLabel(label string, t crm.AssociationType) bool {
 	return slices.ContainsFunc(p.shared, func(s share) bool {
-		return slices.Contains(s.types(), t) || s.Types != "" && s.alike() && strings.EqualFold(s.Label, label)
+		return slices.Contains(s.types(), t) || s.Types != "" && s.alike() && foldText(s.Label) == foldText(label)
 	})
 }
 
