@@ -132,7 +132,7 @@ func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 		r = h.create(c, f.at)
 		for _, l := range c.Links {
 			h.w.count("linked inline")
-			r.links[l.To.ID] = true
+			r.links[h.survivor(l.To.ID)] = true
 			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: r.id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
 		}
 	}
@@ -222,6 +222,9 @@ func (h *hub) meddle(d *dice) {
 	}
 	r := live[d.n(len(live))]
 	what := pick(d, "archive", "archive", "purge", "merge", "edit")
+	if parent := h.parent(live); parent != nil {
+		r, what = parent, "merge"
+	}
 	if h.limits.CreateOnly && what != "edit" && what != "archive" {
 		return
 	}
@@ -244,12 +247,44 @@ func (h *hub) meddle(d *dice) {
 		}
 		h.lose(r)
 		h.merged[r.id] = other.id
+		h.moveLinks(r, other)
 		r.merged, other.merged, r.taken = time.Now(), time.Now(), time.Now()
 		h.w.merges = true
 	default:
 		h.lose(r)
 		r.gone, r.purged, r.taken = true, what == "purge", time.Now()
 	}
+}
+
+// parent chooses, now and then where ids of merged records take no links, a record that rows are to be linked to: it is merged.
+func (h *hub) parent(live []*simRecord) *simRecord {
+	d := h.w.s.dice("merge of a parent")
+	if !h.w.unfollowed || d.chance(0.6) {
+		return nil
+	}
+	isParent := func(r *simRecord) bool {
+		return slices.ContainsFunc(h.w.sources[h.w.version], func(row simRow) bool { return row.parent != "" && fold(row.parent) == r.match })
+	}
+	parents := slices.DeleteFunc(slices.Clone(live), func(r *simRecord) bool { return !isParent(r) })
+	if len(parents) == 0 {
+		return nil
+	}
+	return parents[d.n(len(parents))]
+}
+
+// moveLinks gives the links of a record to the one that it was merged into.
+func (h *hub) moveLinks(r, into *simRecord) {
+	for id := range r.links {
+		into.links[id] = true
+	}
+	clear(r.links)
+	for _, other := range h.records {
+		if other.links[r.id] {
+			delete(other.links, r.id)
+			other.links[into.id] = true
+		}
+	}
+	delete(into.links, into.id)
 }
 
 // takenAway tells whether people laid hands on a record that had the unique value.

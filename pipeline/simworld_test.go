@@ -21,6 +21,7 @@ type world struct {
 	slow        time.Duration // no step of a call takes longer
 	collisions  bool
 	shared      bool // others name records, too
+	unfollowed  bool // no link is made, or removed, by the id of a record that was merged into another one
 	tooLate     bool // requests take effect after they can no longer land: what the engine assumes isn't so
 
 	poison   string // a name that gets no answer while faulty is true; "" if there is none
@@ -73,6 +74,7 @@ func newWorld(seed uint64) *world {
 	}
 	w.mirrored()
 	w.shares()
+	w.unfollowed = w.s.dice("links of merged records").chance(0.7)
 	if d.chance(0.1) {
 		w.poison, w.poisoned = "name 2", pick(d, []fate{dropped}, []fate{dropped, unheard, partial, late})
 	}
