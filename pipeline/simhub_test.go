@@ -217,6 +217,9 @@ func (h *hub) live() []*simRecord {
 // meddle is what a person does to a record.
 func (h *hub) meddle(d *dice) {
 	live := h.live()
+	if h.w.pairs != nil {
+		h.w.pairs.merge(h.w, d)
+	}
 	if len(live) == 0 {
 		return
 	}

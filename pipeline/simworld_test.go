@@ -173,6 +173,7 @@ func (w *world) change(d *dice) {
 				edited[i] = rows[d.n(len(rows))]
 			}
 		}
+		w.rename(edited)
 		rows = edited[:len(edited)-d.n(len(edited)/2)]
 	}
 	if w.pairs != nil {
@@ -189,6 +190,16 @@ func (w *world) change(d *dice) {
 	w.s.note("the source has %d rows", len(rows))
 	for _, r := range rows {
 		w.s.note("row %q %q %q", r.id, r.name, r.parent)
+	}
+}
+
+// rename gives some rows another name, which go on to ask for the links that they have.
+func (w *world) rename(rows []simRow) {
+	d := w.s.dice("rename")
+	for i := range rows {
+		if w.unfollowed && rows[i].parent != "" && strings.HasPrefix(rows[i].name, "name ") && d.chance(0.5) {
+			rows[i].name = fmt.Sprintf("name %d", d.n(4))
+		}
 	}
 }
 

@@ -81,8 +81,7 @@ func (p *pair) lost() bool {
 	case p.failed != nil || p.unknown:
 		return true
 	}
-	made := func(c *pipeline.LinkChange) bool { return c.Was != nil && !c.Was.Intended }
-	return len(p.current) == 0 && p.asks() == 0 && slices.ContainsFunc(p.changes, made)
+	return len(p.current) == 0 && p.asks() == 0
 }
 
 // id returns the id of one of the two records.
