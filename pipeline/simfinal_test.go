@@ -145,7 +145,7 @@ func (w *world) judgeShownLinks(r simRow, record *simRecord, letter bool) string
 		if shown[to.id] = true; w.hub.merged[s.ToID] != "" || s.ToWas != "" {
 			w.count("a link of a merged record at the end")
 		}
-		if !record.links[to.id] && !s.Intended { // such a one may not have been made, before its end became another record
+		if !record.links[to.id] && !s.Intended && !w.hub.unseen[[2]string{record.id, to.id}] { // such a one may not have been made, before its end became another record
 			return "a link that the ledger shows isn't there"
 		}
 	}

@@ -31,6 +31,7 @@ type hub struct {
 	spared  map[string][]pipeline.Hash  // by key: contents of which a reading has said that nothing is left to be written
 	traces  map[string]pipeline.Change  // the first change that was sent under each trace id
 	names   map[pipeline.Hash]string    // what content each hash stands for
+	unseen  map[[2]string]bool          // links that were taken back without a look at which records were merged: see the known limits in RELIABILITY.md
 }
 
 type hashes = map[pipeline.Hash]bool
@@ -68,7 +69,7 @@ type flight struct {
 func newHub(w *world, limits pipeline.Limits) *hub {
 	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: map[string]string{}, sent: map[string][]*flight{},
 		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{}, looked: map[string]time.Time{}, reads: map[string]time.Time{}, spared: map[string][]pipeline.Hash{}, left: map[string]bool{},
-		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}}
+		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}, unseen: map[[2]string]bool{}}
 }
 
 // onTheWay counts the requests of a process that it hasn't heard of.

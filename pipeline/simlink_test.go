@@ -112,6 +112,7 @@ func (k *simSink) relate(d *dice, links []pipeline.LinkChange) (outcomes []pipel
 			if o.NoOp = from == nil || !from.links[h.survivor(toID)] || h.askedFor(l, links); !o.NoOp {
 				w.count("unlinked")
 				delete(from.links, h.survivor(toID))
+				h.unseen[[2]string{from.id, h.survivor(toID)}] = l.To.Survivor.ID == "" && slices.Contains(slices.Collect(maps.Values(h.merged)), toID)
 			}
 		case from == nil || to == nil:
 			w.count("link of a record that is gone")

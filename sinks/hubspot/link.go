@@ -182,11 +182,12 @@ func (l *linking) group(ctx context.Context, g *linkGroup) error {
 		if err := l.perform(ctx, g, pairs); err != nil {
 			return err
 		}
-		if err := l.follow(ctx, g, pairs); err != nil {
-			return err
-		}
+		err := l.follow(ctx, g, pairs)
 		for _, p := range pairs {
 			l.report(p)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

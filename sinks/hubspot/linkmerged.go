@@ -33,7 +33,7 @@ func (l *linking) follow(ctx context.Context, g *linkGroup, pairs []*pair) error
 		}
 		var err error
 		if ends[at], err = l.readIDs(ctx, lost[0].object(at), path, slices.Collect(maps.Keys(ids))); err != nil {
-			return l.unfollowed(err)
+			return l.unfollowed(lost, err)
 		}
 	}
 	for _, p := range lost {
@@ -65,10 +65,13 @@ func (l *linking) elsewhere(ctx context.Context, g *linkGroup) (moved []*pipelin
 
 // unfollowed decides on an error of looking for records: where the app may not read them the links stay refused, which is all
 // that can be done; otherwise they wait for the next run.
-func (l *linking) unfollowed(err error) error {
+func (l *linking) unfollowed(lost []*pair, err error) error {
 	if e, ok := errors.AsType[*crm.Error](err); ok && e.Status == http.StatusForbidden {
 		l.log.Warn("whether the records of refused links were merged into others can't be read", "error", err)
 		return nil
+	}
+	for _, p := range lost {
+		p.unknown = true
 	}
 	return err
 }

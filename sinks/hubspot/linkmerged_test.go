@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -130,5 +131,30 @@ func TestLinkOfGone(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLinkOfUnreadable proves that links wait where it can't be read whether their records were merged, beside others that are
+// made, and that they are refused where the app may not read the records.
+func TestLinkOfUnreadable(t *testing.T) {
+	for status, refused := range map[int]int{500: 0, 403: 1} {
+		b := newBench(t, "2026-09", hubspottest.Switches{})
+		survivor, next := b.merge(1, 0), b.rec.handler
+		b.rec.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "/objects/") {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(status)
+				fmt.Fprint(w, `{"status":"error","category":"MISSING_SCOPES","message":"no"}`)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		outcomes, err := b.sink.Link(t.Context(), []pipeline.LinkChange{b.ask("s", 0, 1, ""), b.ask("t", 1, 2, "")}, intend)
+		if (err == nil) != (refused > 0) || len(outcomes) != 1+refused {
+			t.Errorf("%d: %d outcomes, %v", status, len(outcomes), err)
+		}
+		b.want(1, 2, "plain")
+		b.rec.handler = next
+		b.ends(b.linkAgain(b.ask("s", 0, 1, "")), b.people[0]+" "+survivor)
 	}
 }
