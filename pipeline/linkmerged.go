@@ -39,8 +39,8 @@ func (s *LinkState) askedBy(l *LinkChange) *LinkState {
 	return &asked
 }
 
-// asAsked returns a link whose row asks for what the state shows by the ids by which it has asked before: the two may be told
-// apart by their former ids, where these have become known to the table of records.
+// asAsked returns a link that the state holds by the ids by which the ledger knows it, so that it is that link which is changed:
+// since it was made, the row may have learnt which records are left.
 func (s *LinkState) asAsked(l LinkChange) LinkChange {
 	if l.From.ID != "" {
 		l.From.ID = cmp.Or(s.FromWas, s.FromID)
@@ -76,16 +76,10 @@ func (l *LinkChange) Follow(merged [2]Survivor) {
 
 // names returns the ids by which ledgers may show the records of a change.
 func (l *LinkChange) names() (from, to []string) {
-	from, to = append(l.From.Survivor.Former, l.From.ID), append(l.To.Survivor.Former, l.To.ID)
+	a, b := l.Records()
+	from, to = append([]string{a, l.From.ID}, l.From.Survivor.Former...), append([]string{b, l.To.ID}, l.To.Survivor.Former...)
 	if l.Was != nil {
 		from, to = append(from, l.Was.FromID), append(to, l.Was.ToID)
 	}
-	a, b := l.Records()
-	return distinctIDs(append(from, a)), distinctIDs(append(to, b))
-}
-
-func distinctIDs(ids []string) []string {
-	ids = slices.Clone(ids)
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return from, to
 }

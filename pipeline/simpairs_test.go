@@ -143,12 +143,11 @@ func pairOf(l *pipeline.LinkChange) [2]string {
 	return [2]string{from, to}
 }
 
-// merge is what a person does to two groups. What the pairs of one have, those of the other get; where rows share pairs, what
-// becomes of these is for the tests of the sink.
+// merge is what a person does to two groups: what the pairs of one have, those of the other get.
 func (c *pairs) merge(w *world, d *dice) {
 	group := func() string { return fmt.Sprintf("groups/g%d", d.n(5)) }
 	from, into := group(), group()
-	if c.share > 1 || !w.unfollowed || from == into || c.merged[from] != "" || c.merged[into] != "" {
+	if !w.unfollowed || from == into || c.merged[from] != "" || c.merged[into] != "" {
 		return
 	}
 	w.s.note("somebody merges %s into %s", from, into)

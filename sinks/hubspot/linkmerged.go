@@ -43,10 +43,11 @@ func (l *linking) follow(ctx context.Context, g *linkGroup, pairs []*pair) error
 }
 
 // elsewhere returns the changes of pairs that aren't linked, as far as their records were merged into others, which they are
-// about from now on.
+// about from now on. Those that were told of that before are not asked for once more.
 func (l *linking) elsewhere(ctx context.Context, g *linkGroup) (moved []*pipeline.LinkChange, err error) {
 	for _, p := range g.pairs {
-		p.unknown = !p.unread && len(p.current) == 0
+		told := p.end(0).Survivor.ID+p.end(1).Survivor.ID != ""
+		p.unknown = !p.unread && len(p.current) == 0 && !told
 	}
 	if err := l.follow(ctx, g, g.pairs); err != nil {
 		return nil, err
