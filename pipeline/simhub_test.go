@@ -106,7 +106,7 @@ func fold(value string) string { return strings.ToLower(value) }
 func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 	o := pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done}
 	if c.Action == pipeline.Archive {
-		h.archive(c)
+		h.archive(c, f)
 		return o
 	}
 	name := c.Values[0].String()

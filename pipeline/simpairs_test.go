@@ -234,14 +234,12 @@ func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeli
 			c.there[pair] = labels
 		}
 		labels[l.Label] = true
-		delete(c.taken, pair)
 	}
 	if l.Was == nil || !there {
 		return o
 	}
-	if l.Remove && c.survives(pair[1]) && l.To.Survivor.ID == "" {
-		c.taken[pair] = true // see the known limits in RELIABILITY.md
-	}
+	blind := c.survives(pair[1]) && l.To.Survivor.ID == "" // see the known limits in RELIABILITY.md
+	c.taken[pair] = c.taken[pair] || blind && l.Remove
 	if l.Remove && l.Was.Made && len(wanted) == 0 {
 		delete(c.there, pair)
 		o.NoOp = false
@@ -251,7 +249,7 @@ func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeli
 		others := slices.ContainsFunc(wanted, func(s pipeline.LinkState) bool { return slices.Contains(strings.Split(s.Types, ","), label) })
 		if label != "" && !others && labels[label] && (l.Remove || label != l.Label) {
 			delete(labels, label)
-			o.NoOp = false
+			o.NoOp, c.taken[pair] = false, c.taken[pair] || blind
 		}
 	}
 	return o
