@@ -150,9 +150,9 @@ func (r *run) fillWas(ctx context.Context, links []*LinkChange) error {
 
 // linkPage writes links until all are decided, and returns how many are left undecided after a bounded number of tries.
 func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
-	had := map[string]bool{} // what was there before; of the rest nothing stays on the books if it is refused
+	was := map[string]*LinkState{} // what was there before; of the rest nothing stays on the books if it is refused
 	for i := range due {
-		had[linkName(&due[i])] = due[i].Was != nil
+		was[linkName(&due[i])] = due[i].Was
 	}
 	for range linkTries {
 		if len(due) == 0 {
@@ -163,7 +163,7 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		}
 		outcomes, err := r.links.Link(ctx, due, r.intendLinks)
 		failpoint.Reach("link.write.after")
-		decided, cerr := r.commitLinks(ctx, outcomes, had)
+		decided, cerr := r.commitLinks(ctx, follow(outcomes, was), was)
 		if err != nil || cerr != nil {
 			return len(due), errors.Join(err, cerr)
 		}
@@ -194,9 +194,8 @@ func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
 	c := r.newCommit()
 	for i := range intended {
 		o := &intended[i]
-		if o.State != nil {
-			s := *o.State
-			s.Intended, o.State = true, &s
+		if o.State = o.State.askedBy(o.Change); o.State != nil {
+			o.State.Intended = true
 		}
 		d := linkDecision(o)
 		d.Intended = true
@@ -217,18 +216,18 @@ func (r *run) intendLinks(ctx context.Context, intended []LinkOutcome) error {
 
 func linkDecision(o *LinkOutcome) LinkDecision {
 	l := o.Change
-	return LinkDecision{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: l.From.ID, To: l.To.ID, State: o.State, Answer: o.Answer}
+	return LinkDecision{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: l.From.ID, To: l.To.ID, State: o.State.askedBy(l), Answer: o.Answer}
 }
 
 // commitLinks records what became of links and moves their rows from one counter to the other.
-func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, had map[string]bool) (map[string]bool, error) {
+func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, was map[string]*LinkState) (map[string]bool, error) {
 	decided := make(map[string]bool, len(outcomes))
 	c := r.newCommit()
 	r.mu.Lock()
 	for _, o := range outcomes {
 		d := linkDecision(&o)
 		if o.Verdict == Refused {
-			if d.State == nil && had[linkName(o.Change)] {
+			if d.State == nil && was[linkName(o.Change)] != nil {
 				d.State = o.Change.Was
 			}
 			d.Reject = &Reject{Key: o.Change.Key, Place: r.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}

@@ -28,12 +28,15 @@ func beyond(links []LinkState, asked []LinkChange) bool {
 // decisions put down the links that the ledger doesn't show, as ones that somebody else has made.
 func (l *rowLinks) decisions(p *pending) (list []LinkDecision) {
 	for i := range l.asked {
-		c := &l.asked[i]
-		if slices.ContainsFunc(p.entry.Links, func(s LinkState) bool { return s.holds(c) && s.Label == c.Label }) {
-			continue
-		}
+		c := l.asked[i]
 		state := &LinkState{Slot: c.Slot, FromID: c.From.ID, ToID: c.To.ID, From: c.From.Object, To: c.To.Object, Label: c.Label}
-		list = append(list, LinkDecision{Key: p.Key, Slot: c.Slot, From: c.From.ID, To: c.To.ID, State: state})
+		if at := slices.IndexFunc(p.entry.Links, func(s LinkState) bool { return s.holds(&c) }); at >= 0 {
+			if p.entry.Links[at].Label == c.Label {
+				continue
+			}
+			c = p.entry.Links[at].asAsked(c)
+		}
+		list = append(list, LinkDecision{Key: p.Key, Slot: c.Slot, From: c.From.ID, To: c.To.ID, State: state.askedBy(&c)})
 	}
 	return list
 }

@@ -137,7 +137,7 @@ func (s *rehearsal) amend(key string, e *Entry) {
 	}
 	for _, o := range s.linked[key] {
 		d := linkDecision(&o)
-		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(l LinkState) bool { return l.Slot == d.Slot && l.FromID == d.From && l.ToID == d.To })
+		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(l LinkState) bool { return l.Of(d.Slot, d.From, d.To) })
 		if d.State != nil {
 			e.Links = append(e.Links, *d.State)
 		}

@@ -83,7 +83,7 @@ func (v *verification) forget(ctx context.Context, certain []suspicion) error {
 			repaired++
 		}
 		for _, l := range s.links {
-			c.Links = append(c.Links, LinkDecision{Key: s.Key, Slot: l.Slot, From: l.FromID, To: l.ToID})
+			c.Links = append(c.Links, LinkDecision{Key: s.Key, Slot: l.Slot, From: l.asked()[0], To: l.asked()[1]})
 		}
 	}
 	if err := v.write(ctx, c); err != nil {

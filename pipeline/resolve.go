@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -189,9 +190,11 @@ func (r *run) want(p *pending, links []LinkChange) {
 		same := slices.IndexFunc(p.entry.Links, func(s LinkState) bool { return s.holds(&link) })
 		if same >= 0 {
 			kept[same] = true
-			if s := &p.entry.Links[same]; s.Label == link.Label && !s.Intended && !p.entry.Waiting {
+			s := &p.entry.Links[same]
+			if s.Label == link.Label && !s.Intended && !p.entry.Waiting {
 				continue
 			}
+			link = s.asAsked(link)
 		}
 		p.wants = append(p.wants, link)
 	}
@@ -210,16 +213,17 @@ func (r *run) want(p *pending, links []LinkChange) {
 	}
 }
 
-// holds tells whether the state is one of the link's own slot and ends.
+// holds tells whether the state is one of the link's own slot and ends. A record that was merged goes by either id.
 func (s *LinkState) holds(l *LinkChange) bool {
-	return s.Slot == l.Slot && s.ToID == l.To.ID && (l.From.ID == "" || s.FromID == l.From.ID)
+	is := func(id, former, asked string) bool { return id == asked || former == asked && former != "" }
+	return s.Slot == l.Slot && is(s.ToID, s.ToWas, l.To.ID) && (l.From.ID == "" || is(s.FromID, s.FromWas, l.From.ID))
 }
 
 // removal returns the change that takes the link back.
 func (s *LinkState) removal(key string) LinkChange {
 	was := *s
 	return LinkChange{Key: key, Slot: s.Slot, Remove: true, Label: s.Label, Was: &was,
-		From: LinkEnd{Object: s.From, ID: s.FromID}, To: LinkEnd{Object: s.To, ID: s.ToID}}
+		From: LinkEnd{Object: s.From, ID: cmp.Or(s.FromWas, s.FromID)}, To: LinkEnd{Object: s.To, ID: cmp.Or(s.ToWas, s.ToID)}}
 }
 
 // noteLinks books rows that are links: what they ask for is kept by the next commit, and written from the store's list

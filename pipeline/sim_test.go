@@ -27,10 +27,10 @@ const chunk = 250
 // sometimes are the rare states that seeds must meet, or the simulation proves too little.
 var sometimes = []string{"a reading left something out", "aborted", "answer lost", "archived by the pipeline", "archiving was put off", "drained", "drained with writes on their way",
 	"fenced intend or commit", "fenced mid-flight", "find failed", "gone: ignore", "gone: recreate", "gone: reject", "held unkeyed", "in doubt, absent", "in doubt, found",
-	"key collision", "killed", "killed in a drain", "killed in recovery", "kept: edited", "kept: others", "killed in recovery of recovery", "landed late", "let go: archived or merged by people", "link answer lost",
-	"link dropped", "link refused", "linked inline", "made again after it was archived", "made by an attempt that got no answer", "merge noticed", "named by an attempt that got no answer", "never told of", "no answer, rejected: it isn't there", "no answer, rejected: it may be there", "mirrored", "mirrored records", "newer version after a doubt", "page failed", "pair answer lost", "pair made", "pair removed", "parked, then linked",
+	"a link of a merged record at the end", "key collision", "killed", "killed in a drain", "killed in recovery", "kept: edited", "kept: others", "killed in recovery of recovery", "landed late", "let go: archived or merged by people", "link answer lost",
+	"link dropped", "link refused", "linked: a record was merged", "linked inline", "made again after it was archived", "made by an attempt that got no answer", "merge noticed", "named by an attempt that got no answer", "never told of", "no answer, rejected: it isn't there", "no answer, rejected: it may be there", "mirrored", "mirrored records", "newer version after a doubt", "page failed", "pair answer lost", "pair made", "pair of a group that was merged", "pair removed", "parked, then linked",
 	"partial apply", "paused", "prepare failed", "purged", "recalled and found", "refused a permit", "request dropped", "resent by another process",
-	"retried", "retried, then written", "settle failed", "short answer", "sink error", "stale position", "stopped for a mass change", "store call failed", "turned away by the holder", "unlinked",
+	"retried", "retried, then written", "settle failed", "short answer", "sink error", "stale position", "stopped for a mass change", "store call failed", "turned away by the holder", "unlinked", "unlinked: a record was merged",
 	"unwritten", "update under another id", "waited for a silent holder", "woken after a takeover"}
 
 // TestSimulation plays seeds: whatever goes wrong, the invariants of DESIGN section 5 hold at every step and at the end.

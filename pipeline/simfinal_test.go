@@ -96,6 +96,9 @@ func (w *world) judge(r simRow, record *simRecord, letter, bad bool, same map[st
 
 // judgeLinks says what is wrong with the links of a row's record.
 func (w *world) judgeLinks(r simRow, record *simRecord, letter, bad bool, same map[string]bool) string {
+	if problem := w.judgeShownLinks(r, record, letter); problem != "" {
+		return problem
+	}
 	target := w.hub.at(w.hub.taken[fold(r.parent)])
 	want := map[string]bool{}
 	if same[r.parent] || w.hub.takenAway(r.parent) || w.hub.left[fold(r.parent)] || target != nil && w.hub.touched[target.key] {
@@ -121,6 +124,38 @@ func (w *world) judgeLinks(r simRow, record *simRecord, letter, bad bool, same m
 		return "it is rejected for nothing"
 	case !maps.Equal(want, record.links):
 		return "its links differ"
+	}
+	return ""
+}
+
+// judgeShownLinks says in what the links of a row's record differ from those that the ledger shows, whoever has laid hands on
+// their other ends: a link to a record that was merged is one to the record that it was merged into. A row that asks for a link
+// has one, waits for it, or is rejected.
+func (w *world) judgeShownLinks(r simRow, record *simRecord, letter bool) string {
+	e := w.store.Entry(r.id)
+	if e.Waiting || letter {
+		return ""
+	}
+	shown := map[string]bool{}
+	for _, s := range e.Links {
+		to := w.hub.at(s.ToID)
+		if to == nil {
+			continue // it is gone, and the link with it
+		}
+		if shown[to.id] = true; w.hub.merged[s.ToID] != "" || s.ToWas != "" {
+			w.count("a link of a merged record at the end")
+		}
+		if !record.links[to.id] && !s.Intended && !w.hub.unseen[[2]string{record.id, to.id}] { // such a one may not have been made, before its end became another record
+			return "a link that the ledger shows isn't there"
+		}
+	}
+	for id := range record.links {
+		if w.hub.at(id) != nil && !shown[id] {
+			return "there is a link that the ledger doesn't show"
+		}
+	}
+	if r.parent != "" && len(e.Links) == 0 {
+		return "the link that it asks for is nowhere"
 	}
 	return ""
 }

@@ -31,6 +31,7 @@ type hub struct {
 	spared  map[string][]pipeline.Hash  // by key: contents of which a reading has said that nothing is left to be written
 	traces  map[string]pipeline.Change  // the first change that was sent under each trace id
 	names   map[pipeline.Hash]string    // what content each hash stands for
+	unseen  map[[2]string]bool          // links that were taken back without a look at which records were merged: see the known limits in RELIABILITY.md
 }
 
 type hashes = map[pipeline.Hash]bool
@@ -69,7 +70,7 @@ type flight struct {
 func newHub(w *world, limits pipeline.Limits) *hub {
 	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: map[string]string{}, sent: map[string][]*flight{},
 		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{}, looked: map[string]time.Time{}, reads: map[string]time.Time{}, spared: map[string][]pipeline.Hash{}, left: map[string]bool{},
-		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}}
+		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}, unseen: map[[2]string]bool{}}
 }
 
 // onTheWay counts the requests of a process that it hasn't heard of.
@@ -106,7 +107,7 @@ func fold(value string) string { return strings.ToLower(value) }
 func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 	o := pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done}
 	if c.Action == pipeline.Archive {
-		h.archive(c)
+		h.archive(c, f)
 		return o
 	}
 	name := c.Values[0].String()
@@ -133,7 +134,7 @@ func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 		r = h.create(c, f.at)
 		for _, l := range c.Links {
 			h.w.count("linked inline")
-			r.links[l.To.ID] = true
+			r.links[h.survivor(l.To.ID)] = true
 			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: r.id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
 		}
 	}
@@ -218,11 +219,17 @@ func (h *hub) live() []*simRecord {
 // meddle is what a person does to a record.
 func (h *hub) meddle(d *dice) {
 	live := h.live()
+	if h.w.pairs != nil {
+		h.w.pairs.merge(h.w, d)
+	}
 	if len(live) == 0 {
 		return
 	}
 	r := live[d.n(len(live))]
 	what := pick(d, "archive", "archive", "purge", "merge", "edit")
+	if parent := h.parent(live); parent != nil {
+		r, what = parent, "merge"
+	}
 	if h.limits.CreateOnly && what != "edit" && what != "archive" {
 		return
 	}
@@ -245,12 +252,44 @@ func (h *hub) meddle(d *dice) {
 		}
 		h.lose(r)
 		h.merged[r.id] = other.id
+		h.moveLinks(r, other)
 		r.merged, other.merged, r.taken = time.Now(), time.Now(), time.Now()
 		h.w.merges = true
 	default:
 		h.lose(r)
 		r.gone, r.purged, r.taken = true, what == "purge", time.Now()
 	}
+}
+
+// parent chooses, now and then where ids of merged records take no links, a record that rows are to be linked to: it is merged.
+func (h *hub) parent(live []*simRecord) *simRecord {
+	d := h.w.s.dice("merge of a parent")
+	if !h.w.unfollowed || d.chance(0.6) {
+		return nil
+	}
+	isParent := func(r *simRecord) bool {
+		return slices.ContainsFunc(h.w.sources[h.w.version], func(row simRow) bool { return row.parent != "" && fold(row.parent) == r.match })
+	}
+	parents := slices.DeleteFunc(slices.Clone(live), func(r *simRecord) bool { return !isParent(r) })
+	if len(parents) == 0 {
+		return nil
+	}
+	return parents[d.n(len(parents))]
+}
+
+// moveLinks gives the links of a record to the one that it was merged into.
+func (h *hub) moveLinks(r, into *simRecord) {
+	for id := range r.links {
+		into.links[id] = true
+	}
+	clear(r.links)
+	for _, other := range h.records {
+		if other.links[r.id] {
+			delete(other.links, r.id)
+			other.links[into.id] = true
+		}
+	}
+	delete(into.links, into.id)
 }
 
 // takenAway tells whether people laid hands on a record that had the unique value.

@@ -2,6 +2,8 @@ package pipeline_test
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/pipeline"
@@ -61,7 +63,30 @@ func (k *simSink) Link(ctx context.Context, links []pipeline.LinkChange, intend 
 }
 
 func linkState(l *pipeline.LinkChange) *pipeline.LinkState {
-	return &pipeline.LinkState{Slot: l.Slot, FromID: l.From.ID, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Label: l.Label, Made: true}
+	from, to := l.Records()
+	return &pipeline.LinkState{Slot: l.Slot, FromID: from, ToID: to, From: l.From.Object, To: l.To.Object, Label: l.Label, Made: true}
+}
+
+// into returns the record that another one was merged into; none where it wasn't.
+func (h *hub) into(id string) (s pipeline.Survivor) {
+	if h.merged[id] == "" {
+		return s
+	}
+	s.ID = h.survivor(id)
+	for _, former := range slices.Sorted(maps.Keys(h.merged)) {
+		if h.survivor(former) == s.ID {
+			s.Former = append(s.Former, former)
+		}
+	}
+	return s
+}
+
+// askedFor tells whether another link of ours asks for what a change takes back.
+func (h *hub) askedFor(l *pipeline.LinkChange, links []pipeline.LinkChange) bool {
+	from, to := l.Records()
+	is := func(a, b string) bool { return h.survivor(a) == h.survivor(from) && h.survivor(b) == h.survivor(to) }
+	return slices.ContainsFunc(l.Shared, func(s pipeline.LinkState) bool { return is(s.FromID, s.ToID) }) ||
+		slices.ContainsFunc(links, func(other pipeline.LinkChange) bool { a, b := other.Records(); return !other.Remove && is(a, b) })
 }
 
 // relate carries link changes out.
@@ -77,12 +102,17 @@ func (k *simSink) relate(d *dice, links []pipeline.LinkChange) (outcomes []pipel
 			continue
 		}
 		o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done}
-		from, to := h.at(l.From.ID), h.at(l.To.ID)
+		fromID, toID := l.Records()
+		from, to := h.at(fromID), h.at(toID)
 		switch {
+		case w.unfollowed && (h.merged[fromID] != "" || h.merged[toID] != ""):
+			w.count(map[bool]string{true: "unlinked: a record was merged", false: "linked: a record was merged"}[l.Remove])
+			o.Verdict, o.Merged = pipeline.Found, [2]pipeline.Survivor{h.into(fromID), h.into(toID)}
 		case l.Remove:
-			if o.NoOp = from == nil || !from.links[h.survivor(l.To.ID)]; !o.NoOp {
+			if o.NoOp = from == nil || !from.links[h.survivor(toID)] || h.askedFor(l, links); !o.NoOp {
 				w.count("unlinked")
-				delete(from.links, h.survivor(l.To.ID))
+				delete(from.links, h.survivor(toID))
+				h.unseen[[2]string{from.id, h.survivor(toID)}] = l.To.Survivor.ID == "" && slices.Contains(slices.Collect(maps.Values(h.merged)), toID)
 			}
 		case from == nil || to == nil:
 			w.count("link of a record that is gone")

@@ -85,13 +85,13 @@ func (h *hub) keep(c *pipeline.Change, unsure bool) []pipeline.Outcome {
 }
 
 // archive archives a record as HubSpot does: the id of one that was merged away stands for the one that it was merged into.
-func (h *hub) archive(c *pipeline.Change) {
+func (h *hub) archive(c *pipeline.Change, f *flight) {
 	r := h.at(c.ID)
 	if r == nil {
 		return
 	}
 	switch looked := h.looked[c.TraceID]; {
-	case !r.merged.IsZero() && r.merged.After(looked): // in the moment between the look and the request
+	case !r.merged.IsZero() && (r.merged.After(looked) || r.merged.After(f.at)): // after the look, or while the request was on its way: it may have been read back since
 		for _, key := range r.keys() {
 			h.touched[key] = true
 		}

@@ -1,8 +1,10 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,15 +18,17 @@ import (
 type pairs struct {
 	there   map[[2]string]map[string]bool // ids → labels, "" for the plain relation
 	foreign map[[2]string]bool
-	absent  map[string]bool // values of records that aren't there yet
-	share   int             // how many keys have one person
+	absent  map[string]bool    // values of records that aren't there yet
+	share   int                // how many keys have one person
+	merged  map[string]string  // id of a group → id of the one that it was merged into
+	taken   map[[2]string]bool // pairs that were taken back without a look at which records were merged: a row may ask for one by a former id
 }
 
 // newPairs makes a world one of links, half of them mirrored.
 func newPairs(w *world, d *dice) {
 	w.incremental, w.collisions = false, false
 	w.hub.limits = pipeline.Limits{Links: 1 + d.n(10), LinksOnly: true, Mirror: d.chance(0.7), Landing: landing}
-	w.pairs = &pairs{there: map[[2]string]map[string]bool{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}, share: 1}
+	w.pairs = &pairs{there: map[[2]string]map[string]bool{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}, share: 1, merged: map[string]string{}, taken: map[[2]string]bool{}}
 	for range d.n(12) {
 		pair := [2]string{fmt.Sprintf("people/p%d", d.n(20)), fmt.Sprintf("groups/g%d", d.n(5))}
 		w.pairs.there[pair], w.pairs.foreign[pair] = map[string]bool{"": true}, true
@@ -116,7 +120,10 @@ func (k pairSink) carryOutLinks(d *dice, links []pipeline.LinkChange) (outcomes 
 			continue
 		}
 		o := w.pairs.make(&links[i], links)
-		if !o.NoOp {
+		switch {
+		case o.Verdict == pipeline.Found:
+			w.count("pair of a group that was merged")
+		case !o.NoOp:
 			w.requests++
 			w.count(map[bool]string{true: "pair removed", false: "pair made"}[links[i].Remove])
 		}
@@ -130,13 +137,61 @@ func (k pairSink) carryOutLinks(d *dice, links []pipeline.LinkChange) (outcomes 
 	return outcomes
 }
 
+// pairOf returns the records of a change.
+func pairOf(l *pipeline.LinkChange) [2]string {
+	from, to := l.Records()
+	return [2]string{from, to}
+}
+
+// merge is what a person does to two groups: what the pairs of one have, those of the other get.
+func (c *pairs) merge(w *world, d *dice) {
+	group := func() string { return fmt.Sprintf("groups/g%d", d.n(5)) }
+	from, into := group(), group()
+	if !w.unfollowed || from == into || c.merged[from] != "" || c.merged[into] != "" {
+		return
+	}
+	w.s.note("somebody merges %s into %s", from, into)
+	c.merged[from] = into
+	for pair, labels := range c.there {
+		if pair[1] != from {
+			continue
+		}
+		delete(c.there, pair)
+		moved := [2]string{pair[0], into}
+		c.foreign[moved] = c.foreign[moved] || c.foreign[pair]
+		if c.there[moved] == nil {
+			c.there[moved] = map[string]bool{}
+		}
+		maps.Copy(c.there[moved], labels)
+	}
+}
+
+// into returns the group that another one was merged into; none where it wasn't.
+func (c *pairs) into(id string) (s pipeline.Survivor) {
+	for s.ID = c.merged[id]; c.merged[s.ID] != ""; s.ID = c.merged[s.ID] {
+	}
+	for former := range c.merged {
+		if s.ID != "" && c.merged[former] == s.ID {
+			s.Former = append(s.Former, former)
+		}
+	}
+	slices.Sort(s.Former)
+	return s
+}
+
+// survives tells whether a group was merged with another one. What is left there of links from before that isn't known to be
+// ours stays.
+func (c *pairs) survives(id string) bool {
+	return slices.Contains(slices.Collect(maps.Values(c.merged)), id)
+}
+
 // beside returns what there is of the pair of a link beside it: what others have of it, and what the same call asks for or
 // takes back.
 func beside(l *pipeline.LinkChange, links []pipeline.LinkChange) (wanted, was []pipeline.LinkState) {
 	wanted, was = slices.Clone(l.Shared), slices.Clone(l.Shared)
 	for i := range links {
 		o := &links[i]
-		if o == l || o.From.ID != l.From.ID || o.To.ID != l.To.ID {
+		if o == l || pairOf(o) != pairOf(l) {
 			continue
 		}
 		if !o.Remove {
@@ -151,7 +206,7 @@ func beside(l *pipeline.LinkChange, links []pipeline.LinkChange) (wanted, was []
 
 // state returns what a link is about to be: until its end is known, the labels that it has had count as well.
 func (c *pairs) state(l *pipeline.LinkChange, links []pipeline.LinkChange) *pipeline.LinkState {
-	_, there := c.there[[2]string{l.From.ID, l.To.ID}]
+	_, there := c.there[pairOf(l)]
 	_, was := beside(l, links)
 	s := linkState(l)
 	s.Made = !there || l.Was != nil && l.Was.Made || slices.ContainsFunc(was, func(s pipeline.LinkState) bool { return s.Made })
@@ -164,7 +219,11 @@ func (c *pairs) state(l *pipeline.LinkChange, links []pipeline.LinkChange) *pipe
 // make makes, relabels or removes a pair.
 func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeline.LinkOutcome {
 	o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done, NoOp: true}
-	pair := [2]string{l.From.ID, l.To.ID}
+	pair := pairOf(l)
+	if into := c.into(pair[1]); into.ID != "" {
+		o.Verdict, o.NoOp, o.Merged[1] = pipeline.Found, false, into
+		return o
+	}
 	labels, there := c.there[pair]
 	wanted, _ := beside(l, links)
 	if !l.Remove {
@@ -179,6 +238,8 @@ func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeli
 	if l.Was == nil || !there {
 		return o
 	}
+	blind := c.survives(pair[1]) && l.To.Survivor.ID == "" // see the known limits in RELIABILITY.md
+	c.taken[pair] = c.taken[pair] || blind && l.Remove
 	if l.Remove && l.Was.Made && len(wanted) == 0 {
 		delete(c.there, pair)
 		o.NoOp = false
@@ -188,7 +249,7 @@ func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeli
 		others := slices.ContainsFunc(wanted, func(s pipeline.LinkState) bool { return slices.Contains(strings.Split(s.Types, ","), label) })
 		if label != "" && !others && labels[label] && (l.Remove || label != l.Label) {
 			delete(labels, label)
-			o.NoOp = false
+			o.NoOp, c.taken[pair] = false, c.taken[pair] || blind
 		}
 	}
 	return o
@@ -202,13 +263,14 @@ func (w *world) finalPairs() {
 	for _, r := range effective(w.sources[w.version]) {
 		person, label, _ := strings.Cut(r.name, ":")
 		pair := [2]string{"people/" + person, "groups/" + r.parent}
+		pair[1] = cmp.Or(w.pairs.into(pair[1]).ID, pair[1])
 		if want[pair] == nil {
 			want[pair] = map[string]bool{}
 		} else {
 			w.count("shared pair")
 		}
 		want[pair][label] = true
-		if got := w.pairs.there[pair]; len(got) == 0 || label != "" && !got[label] {
+		if got := w.pairs.there[pair]; !w.pairs.taken[pair] && (len(got) == 0 || label != "" && !got[label]) {
 			w.violate("I2: the pair of %+v has the labels %v; ledger %+v", r, got, w.store.Entry(r.id))
 		}
 	}
@@ -224,7 +286,7 @@ func (w *world) finalPairs() {
 		}
 	}
 	for pair := range w.pairs.there {
-		if want[pair] == nil && !w.pairs.foreign[pair] {
+		if want[pair] == nil && !w.pairs.foreign[pair] && !w.pairs.survives(pair[1]) {
 			w.violate("I10: the pair %q is there, and no row asks for it", pair)
 		}
 		if want[pair] == nil {
@@ -239,7 +301,7 @@ func (w *world) finalPairs() {
 func (w *world) finalLabels(want map[[2]string]map[string]bool) {
 	for pair, labels := range want {
 		for label := range w.pairs.there[pair] {
-			if label != "" && !labels[label] {
+			if label != "" && !labels[label] && !w.pairs.survives(pair[1]) {
 				w.violate("I10: the pair %q is labelled %q, and no row asks for that", pair, label)
 			}
 		}

@@ -21,6 +21,7 @@ type world struct {
 	slow        time.Duration // no step of a call takes longer
 	collisions  bool
 	shared      bool // others name records, too
+	unfollowed  bool // no link is made, or removed, by the id of a record that was merged into another one
 	tooLate     bool // requests take effect after they can no longer land: what the engine assumes isn't so
 
 	poison   string // a name that gets no answer while faulty is true; "" if there is none
@@ -74,6 +75,7 @@ func newWorld(seed uint64) *world {
 	}
 	w.mirrored()
 	w.shares()
+	w.unfollowed = w.s.dice("links of merged records").chance(0.7)
 	if d.chance(0.1) {
 		w.poison, w.poisoned = "name 2", pick(d, []fate{dropped}, []fate{dropped, unheard, partial, late})
 	}
@@ -175,6 +177,7 @@ func (w *world) change(d *dice) {
 				edited[i] = rows[d.n(len(rows))]
 			}
 		}
+		w.rename(edited)
 		rows = edited[:len(edited)-d.n(len(edited)/2)]
 	}
 	if w.pairs != nil {
@@ -191,6 +194,16 @@ func (w *world) change(d *dice) {
 	w.s.note("the source has %d rows", len(rows))
 	for _, r := range rows {
 		w.s.note("row %q %q %q", r.id, r.name, r.parent)
+	}
+}
+
+// rename gives some rows another name, which go on to ask for the links that they have.
+func (w *world) rename(rows []simRow) {
+	d := w.s.dice("rename")
+	for i := range rows {
+		if w.unfollowed && rows[i].parent != "" && strings.HasPrefix(rows[i].name, "name ") && d.chance(0.5) {
+			rows[i].name = fmt.Sprintf("name %d", d.n(4))
+		}
 	}
 }
 

@@ -205,6 +205,13 @@ type LinkEnd struct {
 	ID       string
 	Property string
 	Value    string
+	Survivor Survivor // into which the record was merged, as the Linker has told of this change; none where it hasn't
+}
+
+// A Survivor is a record that others were merged into.
+type Survivor struct {
+	ID     string   // "" for none
+	Former []string // the ids of those that were merged into it, as far as the destination tells
 }
 
 // A LinkChange makes, relabels or removes one link.
@@ -234,6 +241,11 @@ type LinkState struct {
 	Types  string `json:"types"`           // the types that were written, in the sink's own spelling
 	Made   bool   `json:"made"`            // the pair didn't exist before, or was made by a link that shares it
 
+	// FromWas and ToWas are the ids by which the row asked for the link, where the destination had merged these records into
+	// FromID and ToID; "" for a record that wasn't. Other pipelines may go on to know such a record by its former id.
+	FromWas string `json:"from_was,omitempty"`
+	ToWas   string `json:"to_was,omitempty"`
+
 	// Intended says that the link was about to be written, and that no answer has told whether it was: it may be there.
 	Intended bool `json:"intended,omitempty"`
 }
@@ -241,11 +253,15 @@ type LinkState struct {
 // A LinkOutcome is what became of one link change, matched by Key, Slot and ends.
 type LinkOutcome struct {
 	Change  *LinkChange // the element of the slice passed to Link
-	Verdict Verdict     // Done or Refused; no outcome means that it may be repeated
-	State   *LinkState  // for Done: what is there now by this pipeline; nil after a removal. For Refused: what may be there
+	Verdict Verdict     // Done, Refused, or Found: see Merged; no outcome means that it may be repeated
+	State   *LinkState  // for Done: what is there now by this pipeline; nil after a removal. For Refused and Found: what may be there
 	NoOp    bool        // Done, and nothing had to be written
 	Answer  Answer      // that told; zero where nothing was written
 	Err     error
+
+	// Merged tells, for Found, which records the two ends of the change were merged into: it is to be carried out on these
+	// instead, by another call.
+	Merged [2]Survivor
 }
 
 // A Linker is a Sink that writes links between records. Link is safe to repeat, and isn't called concurrently for one

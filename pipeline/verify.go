@@ -198,6 +198,7 @@ func (v *verification) checkPage(ctx context.Context, page []KeyedEntry) error {
 // checkLinks reads back the links that the ledger shows. Those of rows that wait for links may only have been intended.
 func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error {
 	var links []LinkChange
+	var states []LinkState
 	var owners []*KeyedEntry
 	for i := range page {
 		e := &page[i]
@@ -205,7 +206,7 @@ func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error 
 			continue
 		}
 		for _, s := range e.Links {
-			links = append(links, s.link(e.Key))
+			links, states = append(links, s.link(e.Key)), append(states, s)
 			owners = append(owners, e)
 		}
 	}
@@ -232,7 +233,7 @@ func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error 
 		}
 		s := &suspects[len(suspects)-1]
 		s.findings = append(s.findings, f)
-		s.links = append(s.links, LinkState{Slot: l.Slot, FromID: l.From.ID, ToID: l.To.ID})
+		s.links = append(s.links, states[i])
 	}
 	return v.conclude(ctx, suspects)
 }

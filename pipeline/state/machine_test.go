@@ -185,6 +185,9 @@ func (m *machine) commit() (c pipeline.Commit) {
 			d.Reject = reject(d.Key, "link", "no_link")
 		case !d.Remove:
 			s := linkState(d.Slot, d.From, d.To)
+			if rapid.Bool().Draw(m.Context, "merged") {
+				s.FromID, s.FromWas, s.ToID, s.ToWas = "2", d.From, m.value(), d.To
+			}
 			d.State = &s
 		}
 		if d.Answer = m.answer(); d.Reject != nil {

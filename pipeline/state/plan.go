@@ -164,7 +164,7 @@ func (e *planned) move(d *pipeline.Decision) {
 		}
 	} else if e.ID != "" {
 		e.Merged = ""
-		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID })
+		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID || s.FromWas == e.ID })
 	}
 	e.ID, e.Sent, e.Tried, e.Made = d.ID, nil, nil, false
 }
@@ -286,7 +286,7 @@ func decidedBy(l *pipeline.LinkChange, d *pipeline.LinkDecision) bool {
 // without returns a copy of links without the one of that slot and those ends.
 func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkState {
 	return slices.DeleteFunc(slices.Clone(links), func(s pipeline.LinkState) bool {
-		return s.Slot == slot && s.FromID == from && s.ToID == to
+		return s.Of(slot, from, to)
 	})
 }
 

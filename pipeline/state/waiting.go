@@ -105,7 +105,7 @@ func scanLink(scan scan) (l pipeline.LinkChange, err error) {
 		return l, err
 	}
 	for i, s := range states {
-		if s.Slot == l.Slot && s.FromID == l.From.ID && s.ToID == l.To.ID {
+		if s.Of(l.Slot, l.From.ID, l.To.ID) {
 			l.Was = &states[i]
 		}
 	}

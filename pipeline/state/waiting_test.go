@@ -105,6 +105,47 @@ func TestLinksAreReplaced(t *testing.T) {
 	})
 }
 
+// A link of records that were merged is known by the ids by which its row asks for it, and shared by those that it leads to.
+func TestLinksOfMergedRecords(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		end := func(object, id string) pipeline.LinkEnd { return pipeline.LinkEnd{Object: object, ID: id} }
+		d := done("k", 1, hash(1), "10")
+		d.Links = []pipeline.LinkChange{wanted("s", false, end("contacts", ""), end("companies", "20"))}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+
+		intended, there := linkState("s", "10", "20"), linkState("s", "10", "29")
+		there.ToWas = "20"
+		decision := func(s *pipeline.LinkState) pipeline.LinkDecision {
+			return pipeline.LinkDecision{Key: "k", Slot: "s", From: "10", To: "20", State: s, Intended: true}
+		}
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{decision(&intended)}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{decision(&there)}})
+		equal(t, "was", *r.waiting()[0].Was, there)
+		equal(t, "entry", r.known("k")[0].Links, []pipeline.LinkState{there})
+		shared, err := s.Sharers(t.Context(), r.name, [][2]string{{"29", "10"}, {"10", "20"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "sharers", shared, []pipeline.SharedLink{{Key: "k", LinkState: there}})
+
+		made := decision(&there)
+		made.Intended = false
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{made}})
+		equal(t, "waiting", r.waiting(), nil)
+		other := linkState("s", "10", "29") // of another row's content, which asks for that record itself
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{linked("k", &other)}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", Remove: true, From: "10", To: "20"}}})
+		equal(t, "removed", r.known("k")[0].Links, []pipeline.LinkState{other})
+
+		asked := linkState("s", "11", "20") // made when the row's own record was merged, which its update hasn't met yet
+		asked.FromWas = "10"
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "s", From: "10", To: "20", State: &asked}}})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("k", 2, hash(2), "12")}})
+		equal(t, "with another record", r.known("k")[0].Links, nil)
+	})
+}
+
 // A decision's links replace what the key was waiting for; a refused row keeps waiting.
 func TestDecisionsReplaceWaitingLinks(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {

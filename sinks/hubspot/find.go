@@ -213,6 +213,7 @@ func (l *lookup) results(x *index, values []string, answer *crm.BatchAnswer) (st
 		}
 		at, binned := x.result(r), r.Archived && !l.archived
 		switch {
+		case !binned && l.formerly(values, r) && at < 0: // told of
 		case at >= 0 && binned:
 			l.absent[values[at]] = true
 		case at >= 0:
@@ -222,6 +223,20 @@ func (l *lookup) results(x *index, values []string, answer *crm.BatchAnswer) (st
 		}
 	}
 	return strangers
+}
+
+// formerly notes the record for those of the values that are ids of records which it says were merged into it, and tells
+// whether there are any. It says so only where it is asked for mergedIDs; each of the others is read by itself (see settleRest).
+func (l *lookup) formerly(values []string, r *crm.Result) (any bool) {
+	if l.property != recordID {
+		return false
+	}
+	for _, id := range formerIDs(r) {
+		if slices.Contains(values, id) {
+			l.found[id], any = r, true
+		}
+	}
+	return any
 }
 
 // missing notes the values that errors name as not there, and tells whether an error says something else, and whether one

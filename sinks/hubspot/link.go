@@ -89,10 +89,11 @@ type pair struct {
 	shared  []share
 	unread  bool // what the pair has isn't known
 	failed  error
-	answer  pipeline.Answer     // to the last request that was to change the pair
-	silent  bool                // failed, but nobody knows whether it was made
-	unknown bool                // a request didn't say what became of the pair
-	given   crm.AssociationType // by HubSpot, as the default type
+	answer  pipeline.Answer       // to the last request that was to change the pair
+	silent  bool                  // failed, but nobody knows whether it was made
+	unknown bool                  // a request didn't say what became of the pair
+	merged  *[2]pipeline.Survivor // into which its records were merged; nil if none was
+	given   crm.AssociationType   // by HubSpot, as the default type
 
 	// What is to be done.
 	associate   bool                  // by the default type
@@ -106,10 +107,8 @@ func (l *linking) refuse(c *pipeline.LinkChange, err error) {
 
 // add puts a change to those of its pair, which it returns; nil if the change can't be made.
 func (l *linking) add(g *linkGroup, c *pipeline.LinkChange) *pair {
-	at := crm.Pair{From: c.From.ID, To: c.To.ID}
-	if c.Remove && c.Was != nil {
-		at = crm.Pair{From: c.Was.FromID, To: c.Was.ToID}
-	}
+	var at crm.Pair
+	at.From, at.To = c.Records()
 	switch {
 	case c.Remove && (c.Was == nil || at.From == "" || at.To == ""):
 		l.outcomes = append(l.outcomes, pipeline.LinkOutcome{Change: c, Verdict: pipeline.Done, NoOp: true})
@@ -183,8 +182,12 @@ func (l *linking) group(ctx context.Context, g *linkGroup) error {
 		if err := l.perform(ctx, g, pairs); err != nil {
 			return err
 		}
+		err := l.follow(ctx, g, pairs)
 		for _, p := range pairs {
 			l.report(p)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -275,10 +278,18 @@ func union(a, b []crm.AssociationType) []crm.AssociationType {
 
 // report tells what became of the changes of a pair; nothing where that isn't known.
 func (l *linking) report(p *pair) {
-	if p.unread || p.unknown {
+	if p.unread || p.unknown && p.merged == nil {
 		return
 	}
 	for i, c := range p.changes {
+		if p.merged != nil {
+			o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Found, Merged: *p.merged, Answer: p.answer}
+			if p.unknown {
+				o.State = c.Was
+			}
+			l.outcomes = append(l.outcomes, o)
+			continue
+		}
 		if p.failed != nil {
 			o := pipeline.LinkOutcome{Change: c, Verdict: pipeline.Refused, Err: p.failed, Answer: p.answer}
 			if p.silent {

@@ -25,7 +25,7 @@ var leftOut = map[string][]string{
 	"it breaks what writing rests on, or stops a run as it should":         {"racy_unique", "lack_scopes", "definition_lag", "rules_whole"},
 	"it is about limits, tokens and searches, which no run of these meets": {"retry_after_429", "count_429", "old_rate_limit_body", "token_requests", "search_lag"},
 	"it is about values, other objects or links": {"strict_dates", "scientific_numbers", "strip_nul", "loose_deals", "loose_leads", "no_activity_keys",
-		"add_labels", "numeric_ids", "no_associations", "association_context", "association_cap", "associations_200"},
+		"add_labels", "numeric_ids", "no_associations", "association_context", "association_cap", "associations_200", "associate_merged"},
 }
 
 // TestEverySwitch proves that no switch is forgotten.

@@ -110,7 +110,7 @@ func (s *Sink) differences(c *pipeline.Change, record *crm.Result) (list []pipel
 }
 
 // ReadLinks reads which types of association pairs have, a thousand records a request. A link without a label is there
-// if the pair has any.
+// if the pair has any. What isn't there is looked for with the records that the pair's were merged into.
 func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pipeline.Presence, error) {
 	presence := make([]pipeline.Presence, len(links))
 	place := make(map[*pipeline.LinkChange]int, len(links))
@@ -122,6 +122,7 @@ func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pi
 	if err != nil {
 		return nil, err
 	}
+	var moved []*pipeline.LinkChange
 	for _, g := range groups {
 		if err := l.resolve(ctx, g); err != nil {
 			return nil, err
@@ -129,6 +130,11 @@ func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pi
 		if err := l.read(ctx, g, g.pairs); err != nil {
 			return nil, err
 		}
+		elsewhere, err := l.elsewhere(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		moved = append(moved, elsewhere...)
 		for _, p := range g.pairs {
 			for i, c := range p.changes {
 				presence[place[c]] = p.presence(i)
@@ -138,7 +144,18 @@ func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pi
 	for _, o := range l.outcomes { // links that can't be made, such as by a label that is gone
 		presence[place[o.Change]] = pipeline.Nowhere
 	}
-	return presence, nil
+	if len(moved) == 0 {
+		return presence, nil
+	}
+	followed := make([]pipeline.LinkChange, len(moved))
+	for i, c := range moved {
+		followed[i] = *c
+	}
+	there, err := s.ReadLinks(ctx, followed)
+	for i := range there {
+		presence[place[moved[i]]] = there[i]
+	}
+	return presence, err
 }
 
 // presence tells whether the pair has what its i-th change asks for.

@@ -192,7 +192,7 @@ func (s *Store) fillWaiting(decided []pipeline.LinkDecision) map[string][]pipeli
 func (s *Store) link(d *pipeline.LinkDecision, said *letters) {
 	e := s.row(d.Key)
 	e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(have pipeline.LinkState) bool {
-		return have.Slot == d.Slot && have.FromID == d.From && have.ToID == d.To
+		return have.Of(d.Slot, d.From, d.To)
 	})
 	if d.State != nil {
 		e.Links = append(e.Links, *d.State)

@@ -145,7 +145,7 @@ func (s *Store) filled(l pipeline.LinkChange) pipeline.LinkChange {
 	}
 	l.Was = nil
 	for _, have := range e.Links {
-		if l.From.ID != "" && l.To.ID != "" && have.Slot == l.Slot && have.FromID == l.From.ID && have.ToID == l.To.ID {
+		if l.From.ID != "" && l.To.ID != "" && have.Of(l.Slot, l.From.ID, l.To.ID) {
 			l.Was = &have
 		}
 	}

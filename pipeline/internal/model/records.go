@@ -49,7 +49,7 @@ func move(e *pipeline.Entry, d *pipeline.Decision) {
 	e.Links = slices.Clone(e.Links)
 	if d.Merged != old {
 		e.Merged = ""
-		e.Links = slices.DeleteFunc(e.Links, func(l pipeline.LinkState) bool { return l.FromID == old })
+		e.Links = slices.DeleteFunc(e.Links, func(l pipeline.LinkState) bool { return l.FromID == old || l.FromWas == old })
 		return
 	}
 	e.Merged = old

@@ -138,11 +138,20 @@ func (s *Server) linkEnd(t *objectType, id string) (int64, *apiError) {
 	if _, err := strconv.ParseInt(id, 10, 64); err != nil {
 		return 0, invalid("%s is not a valid ID", id).sub("crm.associations.INVALID_IDENTIFIER").with("id", id)
 	}
-	r := t.live(id)
+	r := s.linkable(t, id)
 	if r == nil {
 		return 0, notFound("%s %s does not exist or is archived", t.title(), id).sub("crm.associations.OBJECT_NOT_FOUND").with("id", id)
 	}
 	return r.id, nil
+}
+
+// linkable returns the live record that an id stands for in a request about associations.
+func (s *Server) linkable(t *objectType, id string) *record {
+	r := t.live(id)
+	if r != nil && idText(r.id) != id && s.opt.Switches.AssociateMerged == "missing" {
+		return nil
+	}
+	return r
 }
 
 // linkBatch answers POST …/batch/create: the pair's types are replaced by those given (10.1).

@@ -330,3 +330,24 @@ func TestArchiveDropsLinks(t *testing.T) {
 	p.send("DELETE", "/crm/objects/2026-03/companies/"+b, "").want(t, 204)
 	equal(t, "links", len(p.Links("contacts", "companies"))+len(p.Links("companies", "contacts")), 0)
 }
+
+// Section 11.3: a merged-away id is that of no record, or stands for the survivor; the survivor has its links either way.
+func TestLinkMerged(t *testing.T) {
+	for mode, want := range map[string]string{"missing": "", "follow": ":279"} {
+		p := open(t, Options{Switches: Switches{AssociateMerged: mode}})
+		x, y, a, b := p.contact(`"lastname":"x"`), p.contact(`"lastname":"y"`), p.company("a"), p.company("b")
+		p.post(linksDated+"batch/create", inputs(pairInput(x, b, 279))).want(t, 201)
+		if _, err := p.Edit(Edit{Action: "merge", Object: "companies", ID: a, Other: b}); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "moved", p.typesOf("contacts", x, "companies"), a+":279")
+		if want != "" {
+			want = a + want
+		}
+		p.post(linksDated+"batch/create", inputs(pairInput(y, b, 279)))
+		equal(t, mode, p.typesOf("contacts", y, "companies"), want)
+		if p.post(linksDated+"batch/archive", `{"inputs":[{"from":{"id":"`+x+`"},"to":[{"id":"`+b+`"}]}]}`).want(t, 200); mode == "missing" {
+			equal(t, "not archived", p.typesOf("contacts", x, "companies"), a+":279")
+		}
+	}
+}

@@ -142,7 +142,7 @@ func (c *call) removeLink(e endpoints, from, to string) *apiError {
 			return invalid("%s is not a valid ID", id).sub("crm.associations.INVALID_IDENTIFIER").with("id", id)
 		}
 	}
-	a, b := e.from.live(from), e.to.live(to)
+	a, b := c.s.linkable(e.from, from), c.s.linkable(e.to, to)
 	if a != nil && b != nil {
 		c.s.unlink(c.writer(), e.from, a.id, e.to, b.id)
 	}
@@ -157,7 +157,7 @@ func archiveLabels(c *call) *reply {
 	}
 	a := &batchAnswer{status: http.StatusOK, fixed: true}
 	rep = eachLink(c, inputs, a, func(e endpoints, in linkInput) *apiError {
-		from, to := e.from.live(string(in.From.ID)), e.to.live(string(in.To.ID))
+		from, to := c.s.linkable(e.from, string(in.From.ID)), c.s.linkable(e.to, string(in.To.ID))
 		if from == nil || to == nil {
 			return c.removeLink(e, string(in.From.ID), string(in.To.ID))
 		}

@@ -71,6 +71,7 @@ type Switches struct {
 	AssociationContext string `json:"association_context"` // what errors name: pair (default), id, none (10.2)
 	AssociationCap     int    `json:"association_cap"`     // links of one record to one object type; 0 means no limit (10.5)
 	Associations200    bool   `json:"associations_200"`    // batch create answers 200 instead of 201 (6.1)
+	AssociateMerged    string `json:"associate_merged"`    // a merged-away id in a batch about associations: missing (default), follow (11.3)
 }
 
 func (w Switches) withDefaults() Switches {
@@ -81,6 +82,7 @@ func (w Switches) withDefaults() Switches {
 	w.NumericIDs = or(w.NumericIDs, "v4")
 	w.NoAssociations = or(w.NoAssociations, "error")
 	w.AssociationContext = or(w.AssociationContext, "pair")
+	w.AssociateMerged = or(w.AssociateMerged, "missing")
 	w.SearchLag = or(w.SearchLag, 5*time.Second)
 	return w
 }
@@ -100,6 +102,8 @@ func choices(name string) []string {
 		return []string{"v4", "always", "never"}
 	case "no_associations":
 		return []string{"error", "empty", "omit"}
+	case "associate_merged":
+		return []string{"missing", "follow"}
 	case "association_context":
 		return []string{"pair", "id", "none"}
 	}
