@@ -69,6 +69,30 @@ func TestMatchOfTwo(t *testing.T) {
 	}
 }
 
+// TestMatchOfAnothersRecord proves that a row which leads to another row's record by a later property is told which record that
+// is, and not that its first property leads there.
+func TestMatchOfAnothersRecord(t *testing.T) {
+	o := clerk(t, hubspottest.Switches{}, "ext_id", "email")
+	o.run([]string{"1", "E-1", "a@x.io", "Ann"})
+	mine, _ := o.server.Find("contacts", "ext_id", "E-1")
+	if r := o.run([]string{"2", "E-2", "a@x.io", "Bob"}, []string{"1", "E-1", "new@x.io", "Ann"}); r.Rejected != 1 || r.Written != 1 {
+		t.Errorf("%+v", r)
+	}
+	o.with(func(_ *pipeline.Pipeline, store state.Store) {
+		letters, err := store.Rejects(t.Context(), state.Filter{})
+		if err != nil || len(letters) != 1 {
+			t.Fatal(letters, err)
+		}
+		if got, want := letters[0].Message, fmt.Sprintf("leads to record %s, which is that of the row with key %q", mine.ID, "1"); !strings.Contains(got, want) || strings.Contains(got, "E-2") {
+			t.Errorf("%q, want %q in it, and no E-2", got, want)
+		}
+	})
+	o.run([]string{"2", "E-2", "a@x.io", "Bob"}, []string{"1", "E-1", "new@x.io", "Ann"})
+	if c, ok := o.server.Find("contacts", "ext_id", "E-2"); !ok || c.Properties["email"] != "a@x.io" {
+		t.Errorf("once the address is free: %v", c.Properties)
+	}
+}
+
 // TestSecondaryAddress proves that a row which names a contact by a secondary address is written to that contact, whatever
 // HubSpot answers and whatever answer is lost, that no second contact is made, and that the primary address stays: by this
 // run, by later ones, and by verify's repair.
