@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 )
@@ -70,6 +71,7 @@ func (a *audit) lease(ctx context.Context, resume Resume) error {
 	if landing <= 0 {
 		return nil
 	}
+	a.log.Info("waiting until nothing that was sent before can still take effect", "pipeline", a.Name, "seconds", math.Ceil(landing.Seconds()))
 	return a.pause(ctx, landing)
 }
 

@@ -119,12 +119,11 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
 			continue
 		}
-		if owner, taken := takenBy(p, under, here, owners); taken {
+		if claim, owner := takenBy(p, under, here, owners); owner != "" {
 			r.mu.Lock()
 			r.claim(owner)
 			r.mu.Unlock()
-			err := Rejectf("key_collision", "%s %q leads to the record of the row with key %q: one record can't be two rows; take one of them out of the source, or make them differ in more than case or blanks. If that row has left the source, the run after the first that reads all of it writes this one",
-				r.limits.Match, p.Match, owner)
+			err := r.collision(p, claim, owner)
 			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "key_collision", Err: err})
 			continue
 		}
@@ -151,16 +150,29 @@ func (r *run) underway(changes []*pending) map[string]string {
 	return under
 }
 
-// takenBy returns the other key that a change's record belongs to: one on its way, one before it, or one that the ledger has.
-func takenBy(p *pending, under, here, owners map[string]string) (owner string, taken bool) {
+// takenBy returns the other key that a change's record belongs to, and the claim which says so: one on its way, one before it,
+// or one that the ledger has.
+func takenBy(p *pending, under, here, owners map[string]string) (claim, owner string) {
 	for _, claim := range p.names() {
 		for _, known := range []map[string]string{under, here, owners} {
-			if owner, taken = known[claim]; taken && owner != p.Key {
-				return owner, true
+			if owner := known[claim]; owner != "" && owner != p.Key {
+				return claim, owner
 			}
 		}
 	}
-	return "", false
+	return "", ""
+}
+
+// collision says that a change's record is another row's. Where it was found by something else than its match value, only the
+// record can be named: the two rows need not have anything in common that the engine sees.
+func (r *run) collision(p *pending, claim, owner string) error {
+	const left = "If that row has left the source, the run after the first that reads all of it writes this one"
+	if claim == p.Match {
+		return Rejectf("key_collision", "%s %q leads to the record of the row with key %q: one record can't be two rows; take one of them out of the source, or make them differ in more than case or blanks. "+left,
+			r.limits.Match, p.Match, owner)
+	}
+	return Rejectf("key_collision", "the row leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source, or correct what it is matched by. "+left,
+		p.ID, owner)
 }
 
 // survivors returns, for records that others were merged into, the key of this pipeline that the record belongs to, by id.

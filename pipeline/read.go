@@ -154,7 +154,7 @@ func (r *run) keyed(rows []Row) []Row {
 		start = r.keyEnds[i]
 		var err error
 		if !plain || row.Key == "" {
-			err = r.checkKey(row.Key)
+			err = r.checkKey(row)
 		}
 		if err != nil {
 			r.blind = true
@@ -184,15 +184,29 @@ func isPlain(text []byte) bool {
 	return seen&0x8080808080808080 == 0
 }
 
-// checkKey returns why a row can't have the key.
-func (r *run) checkKey(key string) error {
-	switch {
+// checkKey returns why a row can't have its key.
+func (r *run) checkKey(row *Row) error {
+	switch key := row.Key; {
 	case key == "":
-		return Rejectf("empty_key", "the key (%s) is empty: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "))
+		return Rejectf("empty_key", "the key (%s) is empty%s: every row needs one, so that it can be told from others", strings.Join(r.keyNames, ", "), r.emptyIn(row))
 	case strings.IndexByte(key, 0) >= 0 || !utf8.ValidString(key):
 		return Rejectf("bad_key", "the key %q holds a NUL byte or isn't UTF-8: neither the state nor the destination can keep it", key)
 	}
 	return nil
+}
+
+// emptyIn says which columns of a key of several are empty: the others aren't, and it takes all of them to tell rows apart.
+func (r *run) emptyIn(row *Row) string {
+	if len(r.key) == 1 {
+		return ""
+	}
+	var names []string
+	for i, at := range r.key {
+		if row.Values[at].String() == "" {
+			names = append(names, r.keyNames[i])
+		}
+	}
+	return " in " + strings.Join(names, " and ")
 }
 
 // roomy moves the rows' values into the run's own memory, with room for what the transforms append, unless the source has

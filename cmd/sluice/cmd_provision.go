@@ -82,6 +82,10 @@ func (a *app) provision(ctx context.Context, names []string, f provisionFlags) (
 		}
 		made = true
 	}
+	if wrong != nil && len(steps) > 0 && !f.json {
+		fmt.Fprintln(a.stdout, "\nnothing was made: mend what is wrong first")
+		return wrong
+	}
 	return errors.Join(a.endProvision(steps, made, f), wrong)
 }
 

@@ -169,7 +169,8 @@ func value(v *string) string {
 	return pipeline.Quote(*v)
 }
 
-// payload prints what HubSpot gets, with what was last sent where that is another value.
+// payload prints what HubSpot gets, with what was last sent where that is another value. Where nothing is sent, such a value
+// is one that the row says and the record has not: it is left to others.
 func (t *teller) payload(e *pipeline.Explanation) {
 	var sent []pipeline.ExplainedValue
 	for _, p := range e.Payload {
@@ -189,12 +190,15 @@ func (t *teller) payload(e *pipeline.Explanation) {
 		text := value(p.Value)
 		at := slices.IndexFunc(e.Changes, func(c pipeline.FieldChange) bool { return c.Property == p.Name })
 		mark := " "
-		if at >= 0 && e.Changes[at].Old != nil {
+		switch {
+		case at >= 0 && e.Decision == pipeline.ExplainUnchanged: // by the property's when or owner, or because records are only made
+			mark, text = "=", text+" (not sent: the record keeps what it has)"
+		case at >= 0 && e.Changes[at].Old != nil:
 			mark, text = "~", value(e.Changes[at].Old)+" → "+text
-		} else if at >= 0 {
+		case at >= 0:
 			mark = "+"
 		}
-		if *p.Value == "" {
+		if *p.Value == "" && mark != "=" {
 			text += " (cleared)"
 		}
 		if at := slices.IndexFunc(e.Kept, func(k pipeline.Kept) bool { return k.Property == p.Name }); at >= 0 {

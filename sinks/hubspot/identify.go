@@ -118,8 +118,35 @@ func (s *Sink) leaveAddress(c *pipeline.Change, p *property, value string, recor
 	c.Kept = append(c.Kept, pipeline.Kept{Property: p.name, Want: value, Got: got, Why: pipeline.KeptAlias})
 }
 
-// leaveAddresses does the same for an update of a record that was found by the row's address, or was last given it: it has
-// the address, whether as its primary one or not.
+// recallAddresses does the same for records whose ids are known, but not what was sent to them: of those that others were merged
+// into, and that a reconciliation has found. Whether the row's address is new is told only by HubSpot. Where it doesn't, the
+// change is left to a later run.
+func (s *Sink) recallAddresses(ctx context.Context, changes []*pipeline.Change) (untold []pipeline.Outcome, err error) {
+	at := slices.IndexFunc(s.also, func(i int) bool { return s.isAddress(&s.props[i]) })
+	if at < 0 || len(changes) == 0 {
+		return nil, nil
+	}
+	p, values := &s.props[s.also[at]], make([]string, len(changes))
+	for i, c := range changes {
+		values[i] = s.Fold(s.object, p.name, c.Values[s.also[at]].String())
+	}
+	l, err := s.look(ctx, s.lookup(s.object, s.path, p.name), slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }))
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range changes {
+		switch record := l.found[values[i]]; {
+		case record != nil && record.ID == c.ID:
+			s.leaveAddress(c, p, values[i], record)
+		case record == nil && l.silent[values[i]]:
+			untold = append(untold, unread(c, "whether record %s of %s has %s %s", c.ID, s.object, p.name, pipeline.Quote(values[i])))
+		}
+	}
+	return untold, nil
+}
+
+// leaveAddresses leaves the primary address of a record as it is that was found by the row's address, or was last given it: it
+// has the address, whether as its primary one or not.
 func (s *Sink) leaveAddresses(c *pipeline.Change) {
 	for i := range s.props {
 		if p := &s.props[i]; c.Action == pipeline.Update && s.has(c, i) && !c.Keeps(p.name) {

@@ -69,6 +69,30 @@ func TestMatchOfTwo(t *testing.T) {
 	}
 }
 
+// TestMatchOfAnothersRecord proves that a row which leads to another row's record by a later property is told which record that
+// is, and not that its first property leads there.
+func TestMatchOfAnothersRecord(t *testing.T) {
+	o := clerk(t, hubspottest.Switches{}, "ext_id", "email")
+	o.run([]string{"1", "E-1", "a@x.io", "Ann"})
+	mine, _ := o.server.Find("contacts", "ext_id", "E-1")
+	if r := o.run([]string{"2", "E-2", "a@x.io", "Bob"}, []string{"1", "E-1", "new@x.io", "Ann"}); r.Rejected != 1 || r.Written != 1 {
+		t.Errorf("%+v", r)
+	}
+	o.with(func(_ *pipeline.Pipeline, store state.Store) {
+		letters, err := store.Rejects(t.Context(), state.Filter{})
+		if err != nil || len(letters) != 1 {
+			t.Fatal(letters, err)
+		}
+		if got, want := letters[0].Message, fmt.Sprintf("leads to record %s, which is that of the row with key %q", mine.ID, "1"); !strings.Contains(got, want) || strings.Contains(got, "E-2") {
+			t.Errorf("%q, want %q in it, and no E-2", got, want)
+		}
+	})
+	o.run([]string{"2", "E-2", "a@x.io", "Bob"}, []string{"1", "E-1", "new@x.io", "Ann"})
+	if c, ok := o.server.Find("contacts", "ext_id", "E-2"); !ok || c.Properties["email"] != "a@x.io" {
+		t.Errorf("once the address is free: %v", c.Properties)
+	}
+}
+
 // TestSecondaryAddress proves that a row which names a contact by a secondary address is written to that contact, whatever
 // HubSpot answers and whatever answer is lost, that no second contact is made, and that the primary address stays: by this
 // run, by later ones, and by verify's repair.
@@ -196,6 +220,53 @@ func TestSilentLookup(t *testing.T) {
 				}
 			case count == 0 && (len(outcomes) != 1 || code(outcomes[0]) != "unread" || !outcomes[0].Passing):
 				t.Errorf("%s, always silent: %+v", c.Mode, outcomes)
+			}
+		}
+	}
+}
+
+// TestForgottenAddress proves that the primary address of a record stays where the ledger no longer knows what was sent to it:
+// after verify's repair has given the row the record that its own was merged into, and after a reconciliation of a record that
+// differs. An address of the row that the record doesn't have is written nevertheless.
+func TestForgottenAddress(t *testing.T) {
+	forget := map[string]func(*office){
+		"repaired": func(o *office) {
+			o.with(func(p *pipeline.Pipeline, store state.Store) {
+				if a, err := p.Verify(t.Context(), store, pipeline.VerifyOptions{Repair: true}); err != nil || a.Merged != 1 || a.Repaired != 1 {
+					t.Errorf("%+v, %v", a, err)
+				}
+			})
+		},
+		"reconciled": func(o *office) {
+			o.state = newState(t, t.TempDir())
+			o.with(func(p *pipeline.Pipeline, store state.Store) {
+				if a, err := p.Reconcile(t.Context(), store, pipeline.ReconcileOptions{}); err != nil || a.Differs != 1 {
+					t.Errorf("%+v, %v", a, err)
+				}
+			})
+		},
+	}
+	for name, switches := range worlds {
+		for how, forget := range forget {
+			for _, match := range [][]string{{"ext_id", "email"}, {"email", "ext_id"}} {
+				o := clerk(t, switches, match...)
+				o.run([]string{"1", "E-1", "row@x.io", "Ann"})
+				mine, _ := o.server.Find("contacts", "ext_id", "E-1")
+				theirs := must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "theirs@x.io", "firstname": "Bob"}})
+				kept := must(t, o.server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: theirs.ID, Other: mine.ID})
+				must(t, o.server, hubspottest.Edit{Action: "update", Object: "contacts", ID: kept.ID, Properties: map[string]string{"firstname": "Bob"}})
+				forget(o)
+				check := func(email, firstname string) {
+					t.Helper()
+					c, _ := o.server.Record("contacts", kept.ID)
+					if c.Properties["email"] != email || c.Properties["firstname"] != firstname || o.server.Count("contacts") != 1 {
+						t.Errorf("%s, %s, %v: %d contacts, %v", name, how, match, o.server.Count("contacts"), c.Properties)
+					}
+				}
+				o.run([]string{"1", "E-1", "row@x.io", "Ann"})
+				check("theirs@x.io", "Ann")
+				o.run([]string{"1", "E-1", "new@x.io", "Ann"})
+				check("new@x.io", "Ann")
 			}
 		}
 	}

@@ -46,6 +46,11 @@ func (c *Config) Needs(in *pipeline.Schema) []Need {
 	for _, name := range sortedKeys(c.Properties) {
 		n.declare(c.Object, name, c.Properties[name])
 	}
+	for _, name := range sortedKeys(c.Translate) {
+		if c.Translate[name] == optionLabel {
+			n.enumerate(c.Object, name)
+		}
+	}
 	for _, f := range in.Fields {
 		if f.Lookup != nil {
 			n.property(f.Lookup.Object, f.Lookup.Property, pipeline.String, true)
@@ -157,6 +162,15 @@ func (n *needs) declare(object, name string, d Property) {
 	}
 	if d.Type != "" {
 		p.Type, p.FieldType, p.Declared = d.Type, fieldTypes[d.Type], true
+	}
+}
+
+// enumerate has a property that labels of options are translated for be an enumeration, unless the file says otherwise.
+func (n *needs) enumerate(object, name string) {
+	list := n.of(object).Properties
+	at := slices.IndexFunc(list, func(p NeedProperty) bool { return p.Name == name })
+	if at >= 0 && !list[at].Declared {
+		list[at].Type, list[at].FieldType = "enumeration", fieldTypes["enumeration"]
 	}
 }
 

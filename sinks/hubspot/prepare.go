@@ -10,11 +10,12 @@ import (
 // Prepare decides how each change is written, and makes its values what HubSpot takes: texts, in place. Changes that
 // name their record by a unique property are looked up for update and archive, and where there are several such properties; for
 // upsert by one HubSpot does that itself, and
-// records whose id is known are updated by it, so that one that was archived or merged isn't made again.
+// records whose id is known are updated by it, so that one that was archived or merged isn't made again. Of those to which
+// nobody knows any more what was sent, it is looked up whether they have the row's address already.
 func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	var outcomes []pipeline.Outcome
 	var text strings.Builder
-	var unknown []*pipeline.Change
+	var unknown, forgotten []*pipeline.Change
 	seen := make(map[string]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
@@ -31,10 +32,16 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 			outcomes = append(outcomes, refused(c, err))
 		case c.ID == "" && (c.Action == pipeline.Update || c.Action == pipeline.Archive || c.Action == pipeline.Upsert && len(s.also) > 0):
 			unknown = append(unknown, c)
+		case c.ID != "" && c.Action == pipeline.Update && len(c.Was) == 0:
+			forgotten = append(forgotten, c)
 		}
 	}
 	missing, err := s.identify(ctx, unknown)
-	return append(outcomes, missing...), err
+	if err != nil {
+		return append(outcomes, missing...), err
+	}
+	untold, err := s.recallAddresses(ctx, forgotten)
+	return append(append(outcomes, missing...), untold...), err
 }
 
 // prepare sets a change's values, match value and action.

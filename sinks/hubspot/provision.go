@@ -141,6 +141,11 @@ func (p *provisioner) properties(ctx context.Context, need Need) error {
 			p.compare(known, d, property)
 			continue
 		}
+		if property.Type == "enumeration" && len(property.Options) == 0 {
+			p.wrong = append(p.wrong, fmt.Errorf("%s.%s can't be made: translate takes its values for labels of options, and the file doesn't name any; declare them by properties: { %s: { type: enumeration, options: [one, two] } }",
+				need.Object, property.Name, property.Name))
+			continue
+		}
 		if property.Unique {
 			unique++
 		}

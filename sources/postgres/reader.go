@@ -106,10 +106,18 @@ func (r *reader) batch(ctx context.Context) (pipeline.Batch, error) {
 			return b, err
 		}
 		if refused != nil {
-			b.Rejects = append(b.Rejects, pipeline.Reject{Key: r.describeKey(), Place: place, Stage: "source", Code: refused.Code, Err: refused})
+			rej := pipeline.Reject{Key: r.describeKey(), Place: place, Stage: "source", Code: refused.Code, Err: refused}
+			if rej.Key == "" {
+				rej.Place.Name = r.describePlace()
+			}
+			b.Rejects = append(b.Rejects, rej)
 			continue
 		}
-		r.batched = append(r.batched, pipeline.Row{Place: place, Values: values})
+		row := pipeline.Row{Place: place, Values: values}
+		if r.keyless(values) {
+			row.Place.Name = r.describePlace()
+		}
+		r.batched = append(r.batched, row)
 	}
 	b.Rows = r.batched
 	if err := r.mark(); err != nil {
@@ -219,4 +227,27 @@ func (r *reader) describeKey() string {
 	}
 	key, _ := pipeline.Key(texts...)
 	return key
+}
+
+// keyless tells whether the engine will find no key in a row: a column of it is null or an empty text.
+func (r *reader) keyless(values []pipeline.Value) bool {
+	for _, column := range r.rowKey {
+		if v := &values[column]; v.IsNull() || v.Type() == pipeline.String && v.Text() == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// describePlace names the row in cells by what the table is paged by, for rows whose key doesn't tell which they are: by the
+// name of the table alone they would all be one in the list of rejects.
+func (r *reader) describePlace() string {
+	texts := make([]string, len(r.key))
+	for i, column := range r.key {
+		c, one := &r.columns[column], &r.cells[column]
+		if texts[i] = c.name + " null"; !one.null {
+			texts[i] = c.name + " " + pipeline.Quote(c.write(one.text))
+		}
+	}
+	return fmt.Sprintf("%s (%s)", r.name, strings.Join(texts, ", "))
 }

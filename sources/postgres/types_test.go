@@ -122,7 +122,7 @@ func TestNullKeys(t *testing.T) {
 	if diff := cmp.Diff([]string{"1 x", "2 z"}, r.rows); diff != "" {
 		t.Error(diff)
 	}
-	if len(r.rejects) != 3 || !strings.HasPrefix(r.rejects[0], `t: null_key: column "b" is null, but belongs to the key`) {
+	if len(r.rejects) != 3 || !strings.HasPrefix(r.rejects[0], `t (a "1", b null): null_key: column "b" is null, but belongs to the key`) {
 		t.Errorf("rejects %q, want the three rows that lack a key", r.rejects)
 	}
 	few := config(func(c *Config) { c.Table, c.Page = "t", 2 })
