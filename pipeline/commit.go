@@ -64,6 +64,10 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 				c.Closed = append(c.Closed, r.release(p)...)
 			}
 			r.doubts = append(r.doubts, &doubt{p: p, next: now, unwritten: true})
+		case o.Verdict == Refused && o.Taken && r.waits(p):
+			if p.Sent.IsZero() {
+				c.Closed = append(c.Closed, r.release(p)...)
+			}
 		default:
 			c.Decisions = append(c.Decisions, r.decide(p, o))
 			c.Links = append(c.Links, inlined(p, o)...)

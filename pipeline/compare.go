@@ -25,6 +25,7 @@ type pending struct {
 	tried   []Sent       // what attempts have sent of shared fields
 	lost    bool         // its record is gone from the destination
 	made    bool         // an attempt without an answer has made its record
+	refused int          // one more than the run had heard when it was last refused for a value that another record has; 0: it wasn't
 	trial   trial
 }
 
@@ -41,7 +42,7 @@ func (p *pending) before() *Entry {
 type flight struct {
 	landing time.Time // an earlier attempt may take effect until then; only a newer version has to wait for it
 	decided bool
-	untold  bool  // nobody knows what became of it, and this run doesn't ask any more
+	left    bool  // nobody waits for it: it is left to the next run, or to the end of this one
 	hash    Hash  // of the version that may still land
 	recall  int64 // the version of an earlier process, which goes on if the content is the same; 0 if there is none
 	attempt int64 // the last attempt of recall

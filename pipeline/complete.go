@@ -88,6 +88,9 @@ func (r *run) complete(ctx context.Context) error {
 		return kept
 	}
 	failpoint.Reach("mirror.after")
+	if err := r.contend(ctx); err != nil {
+		return err
+	}
 	if err := r.link(ctx, true); err != nil {
 		return err
 	}
@@ -138,7 +141,7 @@ func (r *run) onward(ctx context.Context) error {
 }
 
 // nextLook returns when the next doubt is to be looked at or the next postponed row is free; false if there is none. A row
-// whose key is left to the next run is, too.
+// is left as its key is.
 func (r *run) nextLook() (next time.Time, waiting bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +158,7 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 		case f.decided:
 			times = append(times, f.landing)
 		}
-		if f == nil || !f.untold {
+		if f == nil || !f.left {
 			open++
 		}
 	}

@@ -218,7 +218,7 @@ func (r *run) leave(d *doubt, err error) bool {
 	if !works || len(r.untold) >= max(1, r.limits.Rows) {
 		return false
 	}
-	r.busy[d.p.Key].untold = true
+	r.busy[d.p.Key].left = true
 	d.silence = err
 	r.untold = append(r.untold, d)
 	return true
@@ -236,12 +236,12 @@ func (r *run) told() error {
 		len(r.untold), d.p.Action, d.p.Key, d.silence)
 }
 
-// isUntold tells whether what became of a key was left to the next run.
-func (r *run) isUntold(key string) bool {
+// isLeft tells whether nobody waits for what becomes of a key.
+func (r *run) isLeft(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.busy[key]
-	return f != nil && f.untold
+	return f != nil && f.left
 }
 
 // repeat sends a change once more, as the same version with the same trace id. Once its usual attempts are used up, there

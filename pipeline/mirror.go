@@ -180,7 +180,7 @@ func (r *run) withinQuota(ctx context.Context, leaving, known int64) error {
 
 // leaving tells whether a key has left the source, and something of it is to be taken back.
 func (r *run) leaving(h *Holding) bool {
-	return (h.Linked || h.Record && (h.Made || r.isClaimed(h.Key))) && !r.isSeen(h.Key) && !r.isUntold(h.Key)
+	return (h.Linked || h.Record && (h.Made || r.isClaimed(h.Key))) && !r.isSeen(h.Key) && !r.isLeft(h.Key)
 }
 
 // claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row. The

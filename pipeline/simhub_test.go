@@ -124,7 +124,7 @@ func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 		}
 	case pipeline.Create:
 		if c.Match != "" && h.taken[c.Match] != "" {
-			o.Verdict, o.Err = pipeline.Refused, pipeline.Rejectf("exists", "a record with this value is there already")
+			o.Verdict, o.Taken, o.Err = pipeline.Refused, true, pipeline.Rejectf("exists", "a record with this value is there already")
 			return o
 		}
 	default:

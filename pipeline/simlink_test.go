@@ -105,7 +105,7 @@ func (k *simSink) relate(d *dice, links []pipeline.LinkChange) (outcomes []pipel
 		fromID, toID := l.Records()
 		from, to := h.at(fromID), h.at(toID)
 		switch {
-		case w.unfollowed && (h.merged[fromID] != "" || h.merged[toID] != ""):
+		case (w.unfollowed || l.Remove) && (h.merged[fromID] != "" || h.merged[toID] != ""): // a sink reads what it takes back
 			w.count(map[bool]string{true: "unlinked: a record was merged", false: "linked: a record was merged"}[l.Remove])
 			o.Verdict, o.Merged = pipeline.Found, [2]pipeline.Survivor{h.into(fromID), h.into(toID)}
 		case l.Remove:

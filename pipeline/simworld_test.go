@@ -21,7 +21,7 @@ type world struct {
 	slow        time.Duration // no step of a call takes longer
 	collisions  bool
 	shared      bool // others name records, too
-	unfollowed  bool // no link is made, or removed, by the id of a record that was merged into another one
+	unfollowed  bool // no link is made by the id of a record that was merged into another one
 	tooLate     bool // requests take effect after they can no longer land: what the engine assumes isn't so
 
 	poison   string // a name that gets no answer while faulty is true; "" if there is none

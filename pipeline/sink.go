@@ -89,6 +89,7 @@ type Outcome struct {
 	NoOp    bool   // Done, and nothing had to be written (as with the archiving of a record that is gone)
 	Purged  bool   // Gone, and for good: a record that was deleted for privacy is never made again
 	Passing bool   // Refused, or Unwritten by Keep, for a reason that lies outside the row: the next run tries again without being asked
+	Taken   bool   // Refused, because another record has a value that only one can have: it may let go of it when all rows are written
 	Same    bool   // NoOp, because the record holds the change already: it counts as sent, but for what is kept
 	Made    bool   // Done or Found, and an attempt at this change has made the record
 	Answer  Answer // that told; zero where nothing was asked

@@ -51,18 +51,24 @@ func (w *writing) conflicts(ctx context.Context, conflicts []conflict) {
 			case err != nil:
 				w.log.Warn("it can't be told now whose record a conflict is about", "error", err)
 			case owner != "":
-				w.refuse(c.Change, c.item, w.ownedError(c, owner))
+				w.refuseTaken(c, w.ownedError(c, owner))
 			default:
 				taken[c.id] = true
 				adopted = append(adopted, w.adopted(c))
 			}
 			continue
 		}
-		w.refuse(c.Change, c.item, w.conflictError(c))
+		w.refuseTaken(c, w.conflictError(c))
 	}
 	if adopted = w.spareAdopted(ctx, adopted); len(adopted) > 0 {
 		w.todo = append(w.todo, batch{pipeline.Update, adopted})
 	}
+}
+
+// refuseTaken refuses a row for a value that another record has, and that it may let go of unless it is in the recycle bin.
+func (w *writing) refuseTaken(c conflict, err error) {
+	w.refuse(c.Change, c.item, err)
+	w.outcomes[len(w.outcomes)-1].Taken = !c.archived
 }
 
 // ownerOf returns the key of the other row that the record of a conflict belongs to, one of the same request included.

@@ -59,7 +59,7 @@ var failureModel = map[int]fault{
 	29: {what: "the token ends or is revoked", here: []scenario{{"revoked token", revokedToken}, {"expired token", expiredToken}}},
 	30: {what: "a scope is taken away", here: []scenario{{"missing scope", missingScope}}},
 	31: {what: "a property is deleted", here: []scenario{{"deleted property", deletedProperty}}},
-	32: {what: "another record has the unique value", here: []scenario{{"conflicts", conflicts}, {"conflicts with other rows", conflictsWithRows}}},
+	32: {what: "another record has the unique value", here: []scenario{{"conflicts", conflicts}, {"conflicts with other rows", conflictsWithRows}, {"values handed over", handedOver}}},
 	33: {what: "records are locked", here: []scenario{{"locked", locked}}},
 	34: {what: "the limit of ten seconds", here: []scenario{{"burst", burst}}},
 	35: {what: "the limit of a day", here: []scenario{{"daily quota", dailyQuota}}},

@@ -1,0 +1,45 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+)
+
+// A value that only one record can have, such as an address, may be handed from one row to another. If the row that gets it
+// is written first, the destination refuses it. It is sent once more when all rows are written, and what has left is archived.
+
+// waits has a change that was refused for such a value wait for that, the first time, and as long as others were written since
+// it was last refused; unless many wait: then it isn't that. The caller holds mu.
+func (r *run) waits(p *pending) bool {
+	if p.refused > r.heard || len(r.taken) >= max(1, r.limits.Rows) {
+		return false
+	}
+	p.refused = r.heard + 1
+	r.busy[p.Key].left = true
+	r.taken = append(r.taken, p)
+	return true
+}
+
+// contend sends the changes once more that wait for values of others, and returns when they are decided.
+func (r *run) contend(ctx context.Context) error {
+	for r.recontend() {
+		if err := r.quiet(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recontend puts the changes that wait for values of others on the list of what is to be sent again, and tells whether there
+// are any.
+func (r *run) recontend() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := r.taken
+	r.taken = nil
+	for _, p := range waiting {
+		r.busy[p.Key].left = false
+		r.doubts = append(r.doubts, &doubt{p: p, next: time.Now(), unwritten: true})
+	}
+	return len(waiting) > 0
+}
