@@ -44,7 +44,10 @@ func (a *app) trial(ctx context.Context, folder string, spec *config.Spec, p con
 	quiet := *a
 	quiet.mute = !a.verbose
 	x := &trial{app: &quiet, spec: spec, p: p, test: t, sink: sink, naming: map[string][]string{}}
-	x.box = &sandbox{portal: hubspottest.New(hubspottest.Options{Seed: 1})}
+	x.box = &sandbox{portal: hubspottest.New(hubspottest.Options{Seed: 1, Owners: ownersOf(t)})}
+	if err := x.addPipelines(); err != nil {
+		return nil, err
+	}
 	if err := x.box.serve(); err != nil {
 		return nil, err
 	}
@@ -62,6 +65,28 @@ func (a *app) trial(ctx context.Context, folder string, spec *config.Spec, p con
 	}
 	err = x.compare(ctx)
 	return x.failures, err
+}
+
+// ownersOf returns the owners that a test names; nil if it names none.
+func ownersOf(t *config.Test) (list []hubspottest.Owner) {
+	for i, o := range t.Owners {
+		list = append(list, hubspottest.Owner{ID: o.ID, Type: "PERSON", Email: o.Email, UserID: int64(i + 1)})
+	}
+	return list
+}
+
+// addPipelines makes the pipelines that the test names.
+func (x *trial) addPipelines() error {
+	for _, p := range x.test.Pipelines {
+		made := hubspottest.Pipeline{Object: p.Object, ID: p.ID, Label: p.Label}
+		for _, s := range p.Stages {
+			made.Stages = append(made.Stages, hubspottest.Stage{ID: s.ID, Label: s.Label})
+		}
+		if err := x.box.portal.AddPipeline(made); err != nil {
+			return input(fmt.Errorf("%s:%d: %s/%s: pipelines: %w", x.spec.File, x.test.Line, x.p.Name, x.test.Name, err))
+		}
+	}
+	return nil
 }
 
 // emptyStore opens a state that holds nothing: a copy of the first one in the folder, since to make its tables takes longer

@@ -12,16 +12,38 @@ import (
 
 // A Test is one entry of a pipeline's tests: rows in the place of the source, and what is expected of them.
 type Test struct {
-	Name     string            `yaml:"name" doc:"What the test proves."`
-	Rows     []Row             `yaml:"rows" doc:"What the source has: for each row the columns that matter; the others are null."`
-	Before   []Row             `yaml:"before,omitempty" doc:"What the source had in an earlier run."`
-	Types    map[string]string `yaml:"types,omitempty" enum:"bool,int,decimal,float,string,date,time,json" doc:"The types of columns, where how their values are written doesn't tell. The columns of csv have those that the source gives them."`
-	Existing map[string][]Row  `yaml:"existing,omitempty" doc:"The records that HubSpot has before, as properties, by object."`
-	Expect   Expect            `yaml:"expect" doc:"What is there after the run. What is left out isn't looked at, but a reject must be expected."`
+	Name      string            `yaml:"name" doc:"What the test proves."`
+	Rows      []Row             `yaml:"rows" doc:"What the source has: for each row the columns that matter; the others are null."`
+	Before    []Row             `yaml:"before,omitempty" doc:"What the source had in an earlier run."`
+	Types     map[string]string `yaml:"types,omitempty" enum:"bool,int,decimal,float,string,date,time,json" doc:"The types of columns, where how their values are written doesn't tell. The columns of csv have those that the source gives them."`
+	Existing  map[string][]Row  `yaml:"existing,omitempty" doc:"The records that HubSpot has before, as properties, by object."`
+	Owners    []KnownOwner      `yaml:"owners,omitempty" doc:"The owners that HubSpot has, for rows that name them. Left out: two people and a queue."`
+	Pipelines []KnownPipeline   `yaml:"pipelines,omitempty" doc:"The pipelines that HubSpot has beside the one that each object starts with, for rows that name them or their stages."`
+	Expect    Expect            `yaml:"expect" doc:"What is there after the run. What is left out isn't looked at, but a reject must be expected."`
 
 	Line   int                   `yaml:"-"` // in the file
 	Source pipeline.SourceConfig `yaml:"-"` // of Rows
 	Past   pipeline.SourceConfig `yaml:"-"` // of Before; nil if there are none
+}
+
+// A KnownOwner is a person or queue of a test's HubSpot.
+type KnownOwner struct {
+	ID    string `yaml:"id" doc:"The id by which a record names its owner: digits."`
+	Email string `yaml:"email" doc:"The address."`
+}
+
+// A KnownPipeline is a pipeline of HubSpot that records of an object go through in a test.
+type KnownPipeline struct {
+	Object string       `yaml:"object" enum:"deals,tickets,leads,orders" doc:"The object whose records go through it."`
+	ID     string       `yaml:"id" doc:"The id by which a record names it."`
+	Label  string       `yaml:"label" doc:"Its name."`
+	Stages []KnownStage `yaml:"stages" doc:"Its stages, in order."`
+}
+
+// A KnownStage is a stage of such a pipeline.
+type KnownStage struct {
+	ID    string `yaml:"id" doc:"The id by which a record names it."`
+	Label string `yaml:"label" doc:"Its name."`
 }
 
 // An Expect is what a test expects of a run.

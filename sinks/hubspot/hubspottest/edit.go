@@ -129,6 +129,37 @@ func (s *Server) AddLabel(l Label) (LabelIDs, error) {
 	return LabelIDs{a.ID, a.Inverse}, nil
 }
 
+// A Pipeline is a way of deals, tickets, leads or orders that a person makes (3.6).
+type Pipeline struct {
+	Object string
+	ID     string
+	Label  string
+	Stages []Stage // in order
+}
+
+// A Stage is one step of a Pipeline.
+type Stage struct{ ID, Label string }
+
+// AddPipeline makes a pipeline.
+func (s *Server) AddPipeline(p Pipeline) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.portal.resolve(p.Object)
+	switch {
+	case t == nil || t.stage == nil:
+		return fmt.Errorf("%q have no pipelines", p.Object)
+	case t.pipelineByID(p.ID) != nil:
+		return fmt.Errorf("%s have a pipeline %q", p.Object, p.ID)
+	}
+	now := stamp{s.now()}
+	made := &pipeline{ID: p.ID, Label: p.Label, Order: len(t.pipes), Created: now, Updated: now}
+	for i, step := range p.Stages {
+		made.Stages = append(made.Stages, &stage{ID: step.ID, Label: step.Label, Order: i, Metadata: map[string]string{}, Write: stageWrite})
+	}
+	t.pipes = append(t.pipes, made)
+	return nil
+}
+
 func labelName(label string) string {
 	name := []byte(label)
 	for i, b := range name {

@@ -29,6 +29,9 @@ type stage struct {
 	Write    string            `json:"writePermissions"`
 }
 
+// stageWrite is who may move records into a stage, of those that people make (3.6).
+const stageWrite = "CRM_PERMISSIONS_ENFORCEMENT"
+
 func (p *pipeline) stage(id string) *stage {
 	for _, s := range p.Stages {
 		if s.ID == id {
@@ -88,7 +91,7 @@ func (t *objectType) addPipelines(now time.Time) {
 		if strings.HasPrefix(id, "closed") || id == "4" {
 			closed["isClosed"] = "true"
 		}
-		p.Stages = append(p.Stages, &stage{ID: id, Label: labelOf(id), Order: i, Metadata: closed, Write: "CRM_PERMISSIONS_ENFORCEMENT"})
+		p.Stages = append(p.Stages, &stage{ID: id, Label: labelOf(id), Order: i, Metadata: closed, Write: stageWrite})
 	}
 	t.pipes = append(t.pipes, p)
 }
