@@ -136,7 +136,7 @@ func (r *reconciliation) adopt(ctx context.Context, list []*pending, readings []
 	for i, p := range list {
 		o := &readings[i]
 		if o.Err != nil {
-			r.result.Unsure++
+			r.unsure(p, rejectCode(o.Err))
 		}
 		if (o.Presence == Archived || o.Presence == Nowhere) && o.Twin != "" {
 			*o = Reading{Presence: There, ID: o.Twin, Twin: o.Twin, Differences: []Difference{{}}} // its values weren't read
@@ -153,6 +153,16 @@ func (r *reconciliation) adopt(ctx context.Context, list []*pending, readings []
 		owners[o.ID] = p.Key
 	}
 	return nil
+}
+
+// unsureNamed is how many rows of which nobody can tell what the destination has are named.
+const unsureNamed = 10
+
+// unsure counts a row of which nobody can tell what the destination has, and names its place.
+func (r *reconciliation) unsure(p *pending, code string) {
+	if r.result.Unsure++; r.result.Unsure <= unsureNamed {
+		r.log.Warn("what the destination has of a row can't be told", "pipeline", r.Name, "row", p.Place.String(), "code", code)
+	}
 }
 
 // learn returns what is to be put down of a row; false if that is nothing.
@@ -179,7 +189,7 @@ func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decisio
 		}
 		return d, true
 	case o.Presence == Unsure:
-		r.result.Unsure++
+		r.unsure(p, "unread")
 	case o.Presence == There:
 		r.result.Differs++
 	default:
