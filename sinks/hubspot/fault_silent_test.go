@@ -152,8 +152,9 @@ func silentLooks(t *testing.T) {
 // toxicRecord: HubSpot gives no usable answer to any request with one record, be it by its id or by its match value. All
 // others are written and archived, and so is that one once its row has changed and HubSpot answers.
 func toxicRecord(t *testing.T) {
-	for _, fault := range []hubspottest.Fault{{Status: 500}, {Status: 500, After: true}, {Kind: "html"}} {
-		for _, sink := range []string{"match: ext_id", "mode: mirror, match: ext_id", "mode: update, match: ext_id", "mode: create, match: ext_id"} {
+	sinks := []string{"match: ext_id", "mode: mirror, match: ext_id", "mode: update, match: ext_id", "mode: create, match: ext_id"}
+	for fault, sinks := range map[*hubspottest.Fault][]string{{Status: 500}: sinks, {Status: 500, After: true}: sinks, {Kind: "html"}: sinks[:1]} {
+		for _, sink := range sinks {
 			for _, known := range []bool{true, false} {
 				w := newWorld(t, hubspottest.Options{})
 				w.spec = strings.Replace(w.spec, "match: ext_id", sink, 1)
@@ -178,7 +179,7 @@ func toxicRecord(t *testing.T) {
 				r, _ := w.portal.Find("contacts", "ext_id", toxic.id)
 				fault.Having = `"(` + toxic.id + `|` + cmp.Or(r.ID, "none") + `)"`
 				w.people(list)
-				w.faults(fault)
+				w.faults(*fault)
 				report, err := w.run(massChange)
 				want := int64(49)
 				if known && creates {
@@ -191,13 +192,13 @@ func toxicRecord(t *testing.T) {
 				toxic.name = "Better"
 				w.people(list)
 				if _, err := w.run(massChange); err != nil {
-					t.Errorf("%v, %s, known %v: afterwards %v", fault, sink, known, err)
+					t.Errorf("%+v, %s, known %v: afterwards %v", *fault, sink, known, err)
 				}
 				w.settled()
 				if !creates {
 					w.has(list)
 				} else if n := len(w.portal.Records("contacts")); n != 50 {
-					t.Errorf("%v, known %v: %d contacts, want 50", fault, known, n)
+					t.Errorf("%+v, known %v: %d contacts, want 50", *fault, known, n)
 				}
 			}
 		}
