@@ -59,15 +59,15 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 		case o.Verdict == Unwritten && o.Passing:
 			c.Closed = append(c.Closed, r.letStay(p)...)
 			n.keys = append(n.keys, p.Key)
-		case o.Verdict == Unwritten:
+		case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
 			if p.Sent.IsZero() {
 				c.Closed = append(c.Closed, r.release(p)...)
 			}
-			r.doubts = append(r.doubts, &doubt{p: p, next: now, unwritten: true})
-		case o.Verdict == Refused && o.Taken && r.waits(p):
-			if p.Sent.IsZero() {
-				c.Closed = append(c.Closed, r.release(p)...)
+			again := &r.doubts
+			if o.Verdict == Refused {
+				again = &r.taken
 			}
+			*again = append(*again, &doubt{p: p, next: now, unwritten: true})
 		default:
 			c.Decisions = append(c.Decisions, r.decide(p, o))
 			c.Links = append(c.Links, inlined(p, o)...)

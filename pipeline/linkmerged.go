@@ -19,9 +19,12 @@ func (l *LinkChange) Records() (from, to string) {
 	return cmp.Or(l.From.Survivor.ID, from), cmp.Or(l.To.Survivor.ID, to)
 }
 
+// asked returns the ids by which the state's row asks for the link.
+func (s *LinkState) asked() ends { return ends{cmp.Or(s.FromWas, s.FromID), cmp.Or(s.ToWas, s.ToID)} }
+
 // Of tells whether the state is that of the link which a row asks for in a slot, by the ids of two records.
 func (s *LinkState) Of(slot, from, to string) bool {
-	return s.Slot == slot && cmp.Or(s.FromWas, s.FromID) == from && cmp.Or(s.ToWas, s.ToID) == to
+	return s.Slot == slot && s.asked() == ends{from, to}
 }
 
 // askedBy returns the state with the ids by which a change asks for it; nil for nil.
@@ -42,10 +45,11 @@ func (s *LinkState) askedBy(l *LinkChange) *LinkState {
 // asAsked returns a link that the state holds by the ids by which the ledger knows it, so that it is that link which is changed:
 // since it was made, the row may have learnt which records are left.
 func (s *LinkState) asAsked(l LinkChange) LinkChange {
+	asked := s.asked()
 	if l.From.ID != "" {
-		l.From.ID = cmp.Or(s.FromWas, s.FromID)
+		l.From.ID = asked[0]
 	}
-	l.To.ID = cmp.Or(s.ToWas, s.ToID)
+	l.To.ID = asked[1]
 	return l
 }
 

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -221,9 +220,9 @@ func (s *LinkState) holds(l *LinkChange) bool {
 
 // removal returns the change that takes the link back.
 func (s *LinkState) removal(key string) LinkChange {
-	was := *s
+	was, asked := *s, s.asked()
 	return LinkChange{Key: key, Slot: s.Slot, Remove: true, Label: s.Label, Was: &was,
-		From: LinkEnd{Object: s.From, ID: cmp.Or(s.FromWas, s.FromID)}, To: LinkEnd{Object: s.To, ID: cmp.Or(s.ToWas, s.ToID)}}
+		From: LinkEnd{Object: s.From, ID: asked[0]}, To: LinkEnd{Object: s.To, ID: asked[1]}}
 }
 
 // noteLinks books rows that are links: what they ask for is kept by the next commit, and written from the store's list

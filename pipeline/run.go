@@ -174,7 +174,7 @@ type run struct {
 	intents map[string]int // undecided changes that each group's intents name
 	doubts  []*doubt
 	untold  []*doubt   // left to the next run
-	taken   []*pending // refused for a value that another record has, to be sent once more
+	taken   []*doubt   // refused for a value that another record has, to be sent once more
 	landing []*pending // decided, but an earlier attempt may still take effect
 	linked  map[uint64]*linkedRow
 	window  rejectWindow

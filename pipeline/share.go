@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,9 +46,6 @@ func (r *run) share(ctx context.Context, due []LinkChange) error {
 	}
 	return nil
 }
-
-// asked returns the ids by which the state's row asks for the link.
-func (s *LinkState) asked() ends { return ends{cmp.Or(s.FromWas, s.FromID), cmp.Or(s.ToWas, s.ToID)} }
 
 // pairs returns the ends by which ledgers may show the link that a change is about, each once whichever way round.
 func (l *LinkChange) pairs() (list []ends) {

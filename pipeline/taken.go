@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // A value that only one record can have, such as an address, may be handed from one row to another. If the row that gets it
 // is written first, the destination refuses it. It is sent once more when all rows are written, and what has left is archived.
@@ -16,7 +13,6 @@ func (r *run) waits(p *pending) bool {
 	}
 	p.refused = r.heard + 1
 	r.busy[p.Key].left = true
-	r.taken = append(r.taken, p)
 	return true
 }
 
@@ -37,9 +33,9 @@ func (r *run) recontend() bool {
 	defer r.mu.Unlock()
 	waiting := r.taken
 	r.taken = nil
-	for _, p := range waiting {
-		r.busy[p.Key].left = false
-		r.doubts = append(r.doubts, &doubt{p: p, next: time.Now(), unwritten: true})
+	for _, d := range waiting {
+		r.busy[d.p.Key].left = false
 	}
+	r.doubts = append(r.doubts, waiting...)
 	return len(waiting) > 0
 }

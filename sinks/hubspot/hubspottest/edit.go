@@ -145,18 +145,16 @@ func (s *Server) AddPipeline(p Pipeline) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.portal.resolve(p.Object)
-	switch {
-	case t == nil || t.stage == nil:
-		return fmt.Errorf("%q have no pipelines", p.Object)
-	case t.pipelineByID(p.ID) != nil:
-		return fmt.Errorf("%s have a pipeline %q", p.Object, p.ID)
+	if t == nil {
+		return fmt.Errorf("unknown object type %q", p.Object)
 	}
-	now := stamp{s.now()}
-	made := &pipeline{ID: p.ID, Label: p.Label, Order: len(t.pipes), Created: now, Updated: now}
+	made := &pipeline{ID: p.ID, Label: p.Label, Order: len(t.pipes)}
 	for i, step := range p.Stages {
 		made.Stages = append(made.Stages, &stage{ID: step.ID, Label: step.Label, Order: i, Metadata: map[string]string{}, Write: stageWrite})
 	}
-	t.pipes = append(t.pipes, made)
+	if err := s.addPipeline(t, made, s.now()); err != nil {
+		return errors.New(err.Message)
+	}
 	return nil
 }
 

@@ -122,20 +122,25 @@ func createPipeline(c *call) *reply {
 		return c.refuse(err)
 	}
 	return c.definition(http.StatusCreated, func(t *objectType) (any, *apiError) {
-		if t.stage == nil {
-			return nil, invalid("%s has no pipelines", t.Name)
-		}
-		p.ID = or(p.ID, idText(c.s.nextRecordID()))
-		if t.pipelineByID(p.ID) != nil {
-			return nil, newError(http.StatusConflict, "OBJECT_ALREADY_EXISTS", "A pipeline %s already exists", p.ID)
-		}
-		p.Created, p.Updated = stamp{c.now}, stamp{c.now}
-		for _, s := range p.Stages {
-			s.ID = or(s.ID, idText(c.s.nextRecordID()))
-		}
-		t.pipes = append(t.pipes, p)
-		return p, nil
+		return p, c.s.addPipeline(t, p, c.now)
 	})
+}
+
+// addPipeline gives an object a pipeline, which gets the ids that it hasn't.
+func (s *Server) addPipeline(t *objectType, p *pipeline, now time.Time) *apiError {
+	if t.stage == nil {
+		return invalid("%s has no pipelines", t.Name)
+	}
+	p.ID = or(p.ID, idText(s.nextRecordID()))
+	if t.pipelineByID(p.ID) != nil {
+		return newError(http.StatusConflict, "OBJECT_ALREADY_EXISTS", "A pipeline %s already exists", p.ID)
+	}
+	p.Created, p.Updated = stamp{now}, stamp{now}
+	for _, step := range p.Stages {
+		step.ID = or(step.ID, idText(s.nextRecordID()))
+	}
+	t.pipes = append(t.pipes, p)
+	return nil
 }
 
 // aPipeline answers about the pipeline that the path names.
