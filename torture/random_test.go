@@ -14,7 +14,7 @@ import (
 // TestRandomKills proves that a run which is killed from outside, again and again, at moments that nobody chose, ends as
 // if nothing had happened; also while its sources change, and while it carries out a plan of theirs.
 func TestRandomKills(t *testing.T) {
-	n := sized(10, 150, 10_000)
+	n := sized(7, 150, 10_000)
 	list := make([]ordinal, n)
 	for i := range list {
 		list[i] = ordinal(i)

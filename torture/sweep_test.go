@@ -61,7 +61,7 @@ func TestKillSweep(t *testing.T) {
 	} else {
 		all = moments(t)
 	}
-	layer(t, "kill sweep", sample(all, sized(100, 600, len(all))), len(all), func(t *testing.T, m moment) {
+	layer(t, "kill sweep", sample(all, sized(80, 600, len(all))), len(all), func(t *testing.T, m moment) {
 		s := newStage(t, setups[m.config])
 		s.killed(m)
 		s.settle()
@@ -222,7 +222,7 @@ func TestKillInRecovery(t *testing.T) {
 	} else {
 		all = pairs(t, moments(t))
 	}
-	n := sized(20, 150, len(all))
+	n := sized(14, 150, len(all))
 	r := rand.New(rand.NewPCG(*seed, 1))
 	chosen := make([]pair, 0, n)
 	for _, i := range r.Perm(len(all))[:min(n, len(all))] {

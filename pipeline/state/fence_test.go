@@ -1,10 +1,12 @@
 package state
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/pipeline"
@@ -14,11 +16,14 @@ import (
 // TestAnEpochIsRaisedOnlyBetweenTransactions proves that a transaction which has checked its epoch keeps the next one from
 // being granted until it ends: without that it would be committed after the run that has taken over (I7).
 func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
-	raise := func(tx session) error {
-		if _, err := tx.exec(t.Context(), `set local lock_timeout = '100ms'`); err != nil {
+	// Not by the store, which would try it again and again.
+	raise := func(dsn string) error {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		if err != nil {
 			return err
 		}
-		_, err := tx.exec(t.Context(), `update sluice.pipeline set epoch = epoch + 1 where name = $1`, "p")
+		defer conn.Close(context.Background())
+		_, err = conn.PgConn().Exec(t.Context(), `set lock_timeout = '100ms'; update sluice.pipeline set epoch = epoch + 1 where name = 'p'`).ReadAll()
 		return err
 	}
 	for name, check := range map[string]func(tx session, epoch int64) error{
@@ -41,7 +46,8 @@ func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := openStore(t, pgtest.Database(t), times)
+			dsn := pgtest.Database(t)
+			s := openStore(t, dsn, times)
 			if _, _, err := s.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +56,7 @@ func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
 				if err := check(tx, r.Epoch); err != nil {
 					return err
 				}
-				refused, ok := errors.AsType[*pgconn.PgError](s.db.update(t.Context(), raise))
+				refused, ok := errors.AsType[*pgconn.PgError](raise(dsn))
 				if !ok || refused.Code != "55P03" { // lock_not_available
 					t.Errorf("the epoch was raised under a transaction that relies on it: %v", refused)
 				}
@@ -59,7 +65,7 @@ func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.db.update(t.Context(), raise); err != nil {
+			if err := raise(dsn); err != nil {
 				t.Errorf("the epoch can't be raised after the transaction: %v", err)
 			}
 			err = s.db.update(t.Context(), func(tx session) error { return check(tx, r.Epoch) })
