@@ -113,14 +113,17 @@ func savePlan(t *rapid.T, p *pipeline.Pipeline, store pipeline.Auditor, opts pip
 	return plan.Pipelines[0]
 }
 
-// editRows changes, adds and takes away rows.
+// editRows changes, adds and takes away rows. No key comes twice that didn't before.
 func editRows(t *rapid.T, rows [][3]string, mirror bool) [][3]string {
 	rows = slices.Clone(rows)
 	for range rapid.IntRange(0, 6).Draw(t, "edits") {
 		at := rapid.IntRange(0, max(0, len(rows)-1)).Draw(t, "at")
 		switch kind := rapid.IntRange(0, 3).Draw(t, "edit"); {
 		case kind == 0 || len(rows) == 0:
-			rows = append(rows, [3]string{"new" + rapid.StringN(1, 3, 3).Filter(func(s string) bool { return strings.IndexByte(s, 0) < 0 }).Draw(t, "key"), "a", ""})
+			isNew := func(s string) bool {
+				return strings.IndexByte(s, 0) < 0 && !slices.ContainsFunc(rows, func(row [3]string) bool { return row[0] == "new"+s })
+			}
+			rows = append(rows, [3]string{"new" + rapid.StringN(1, 3, 3).Filter(isNew).Draw(t, "key"), "a", ""})
 		case kind == 1 && mirror:
 			rows = slices.Delete(rows, at, at+1)
 		default:
