@@ -36,6 +36,9 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc modernc.org/memory \
 # What Arrow brings along and we never call, a third of all that there is to compile, is compiled as fast as can be.
 UNUSED    := github.com/apache/arrow-go/v18/arrow/compute/... github.com/goccy/go-json/...
 RACE      := -race $(UNWATCHED:%=-gcflags=%=-race=false) $(UNUSED:%='-gcflags=%=-race=false -l')
+# These start no goroutine (a test holds them to it), so that no race can be of them alone: their own tests don't look for any.
+SERIAL    := ^sluice/(sources|transforms|pipeline/config)(/|$$)
+TEST       = .ci/with-postgres --memory go test -vet=off -timeout 20m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 # Compilers and linters end before they have much to collect.
 HASTE     := GOGC=300
 
@@ -46,9 +49,9 @@ test lint: export GOFLAGS := $(shell go env GOFLAGS) $(UNUSED:%='-gcflags=%=-l')
 # Without go test's own vet: lint has run all of it. And without the second that each program with the race detector sleeps
 # before it ends. Some tests wait rather than work, so that one package more than there are processors is tested at a time.
 test: lint advise
+	$(TEST) $$(go list ./... | grep -E '$(SERIAL)')
 	CGO_ENABLED=1 $(HASTE) go build $(RACE) ./...
-	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 .ci/with-postgres --memory \
-		go test $(RACE) -vet=off -timeout 20m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) ./...
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 $(TEST) $(RACE) $$(go list ./... | grep -vE '$(SERIAL)')
 
 torture:
 	@report=$$(mktemp); code=0; \
