@@ -181,7 +181,10 @@ var standardObjects = map[string]string{
 }
 
 // classicNames are the names of those object type ids for which something here depends on the name.
-var classicNames = map[string]string{"0-1": "contacts", "0-2": "companies", "0-7": "products", "0-8": "line_items", "0-5": "tickets"}
+var classicNames = map[string]string{
+	"0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-5": "tickets", "0-7": "products", "0-8": "line_items", "0-14": "quotes",
+	"0-18": "communications", "0-27": "tasks", "0-46": "notes", "0-47": "meetings", "0-48": "calls", "0-49": "emails", "0-136": "leads",
+}
 
 // classicName returns the name of a classic object that is given by its id.
 func classicName(path string) string {
