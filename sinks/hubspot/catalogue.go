@@ -30,6 +30,7 @@ type property struct {
 	skip  bool // not sent: it is how the record is addressed
 	kind  kind
 	html  bool // rich text, which HubSpot cleans
+	phone bool // a phone number, which HubSpot may format
 
 	ifEmpty, shared bool // see pipeline.Field
 
@@ -46,7 +47,10 @@ type property struct {
 
 // newProperty returns how to write values of the property that d describes.
 func newProperty(d crm.PropertyDefinition, clear bool) property {
-	p := property{name: d.Name, clear: clear, kind: kindOf(d), html: d.FieldType == "html"}
+	p := property{
+		name: d.Name, clear: clear, kind: kindOf(d), html: d.FieldType == "html",
+		phone: d.Type == "phone_number" || d.Type == "string" && d.FieldType == "phonenumber",
+	}
 	if (p.kind == kindOption || p.kind == kindOptions) && !d.ExternalOptions && len(d.Options) > 0 {
 		p.options = make(map[string]bool, len(d.Options))
 		for _, o := range d.Options {
