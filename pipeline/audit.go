@@ -46,7 +46,7 @@ func (p *Pipeline) newAudit(ctx context.Context, store Auditor, opts Options) (*
 		return nil, err
 	}
 	r := &run{Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), began: time.Now(), account: account,
-		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, claimed: map[string]bool{}, report: Report{Name: p.Name, Status: "running"}}
+		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, claimed: map[string][]string{}, report: Report{Name: p.Name, Status: "running"}}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}

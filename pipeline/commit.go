@@ -42,7 +42,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
 	for _, p := range g.changes {
 		if rival, merged := rivals[p.TraceID]; merged {
-			r.overwritten(rival, r.sentBy(&p.Change, true), &c.Decisions)
+			r.overwritten(rival, &p.Change, &c.Decisions)
 		}
 	}
 	for _, p := range g.changes {

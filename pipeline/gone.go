@@ -84,7 +84,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	rival, taken := rivals[p.TraceID]
 	if taken {
 		r.mu.Lock()
-		r.overwritten(rival, r.sentBy(&p.Change, true), &r.notes.decisions)
+		r.overwritten(rival, &p.Change, &r.notes.decisions)
 		r.mu.Unlock()
 	}
 	switch {
@@ -121,7 +121,7 @@ func (p *pending) rivalry(o Outcome, owner string) Outcome {
 		return refusal
 	}
 	refusal.ID = "" // stays the other row's alone
-	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source",
+	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceLeft,
 		p.Match, o.ID, owner)
 	return refusal
 }
@@ -201,11 +201,12 @@ func (p *pending) led(id string) bool {
 	return p.Action == Update && p.ID != id || p.Action == Upsert && p.entry.ID != id
 }
 
-// overwritten has the row that a record belongs to written again by the next run: the ledger no longer knows what the
-// record holds. Of a row that is on its way at the same time nobody knows which of the two came last, so that it is the same
+// overwritten has the row that a record belongs to written again by the next run, since a change of another row was carried
+// out on the record: the ledger no longer knows what it holds. Of a row that is on its way at the same time nobody knows which of the two came last, so that it is the same
 // with it once it is decided. The caller holds mu.
-func (r *run) overwritten(rival KeyedEntry, by Sent, decisions *[]Decision) {
-	r.claim(rival.Key)
+func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decision) {
+	by := r.sentBy(change, true)
+	r.claim(rival.Key, change.Key)
 	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
 	switch f := r.busy[rival.Key]; {
 	case noted >= 0:

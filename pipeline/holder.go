@@ -45,7 +45,7 @@ func (r *run) holder(ctx context.Context, id, key string) (string, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.claim(owner)
+	r.claim(owner, key)
 	return owner, nil
 }
 

@@ -183,9 +183,17 @@ func (r *run) leaving(h *Holding) bool {
 	return (h.Linked || h.Record && (h.Made || r.isClaimed(h.Key))) && !r.isSeen(h.Key) && !r.isLeft(h.Key)
 }
 
-// claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row. The
-// caller holds mu.
-func (r *run) claim(key string) { r.claimed[key] = true }
+// claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row, and
+// the row is named where its content counts as refused until then. The caller holds mu.
+func (r *run) claim(key string, refused ...string) {
+	claimants := r.claimed[key]
+	for _, row := range refused {
+		if !slices.Contains(claimants, row) {
+			claimants = append(claimants, row)
+		}
+	}
+	r.claimed[key] = claimants
+}
 
 // letGo has rows that have left the source let those records go that rows of other keys stand for, where nothing else is taken
 // back: a row whose key has changed would be refused for ever.
@@ -212,7 +220,34 @@ func (r *run) letGo(ctx context.Context) error {
 func (r *run) isClaimed(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.claimed[key]
+	_, claimed := r.claimed[key]
+	return claimed
+}
+
+// readmit has the next run send the rows again that were refused because their records were those of rows that have left and
+// let them go. Their dead letters stay until then.
+func (r *run) readmit(ctx context.Context, left []string) error {
+	var refused []string
+	r.mu.Lock()
+	for _, key := range left {
+		refused = append(refused, r.claimed[key]...)
+	}
+	r.mu.Unlock()
+	if len(refused) == 0 {
+		return nil
+	}
+	entries, err := r.store.Known(ctx, r.Name, refused)
+	if err != nil {
+		return fmt.Errorf("look for rows that were refused: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, key := range refused {
+		if e := entries[i]; e.Rejected != (Hash{}) {
+			r.notes.decisions = append(r.notes.decisions, Decision{Key: key, Version: e.Version, Verdict: Refused})
+		}
+	}
+	return nil
 }
 
 // takeBack takes back what the rows stand for that have left the source, and returns once that is decided.
@@ -258,6 +293,9 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 		if err := r.archive(ctx, made); err != nil {
 			return err
 		}
+	}
+	if err := r.readmit(ctx, keys); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	noted := r.notes.len()

@@ -163,15 +163,17 @@ func takenBy(p *pending, under, here, owners map[string]string) (claim, owner st
 	return "", ""
 }
 
+// onceLeft says what becomes of a row whose record is that of another one, when that one isn't there any more.
+const onceLeft = "If that row has left the source, the run after the first that reads all of it writes this one"
+
 // collision says that a change's record is another row's. Where it was found by something else than its match value, only the
 // record can be named: the two rows need not have anything in common that the engine sees.
 func (r *run) collision(p *pending, claim, owner string) error {
-	const left = "If that row has left the source, the run after the first that reads all of it writes this one"
 	if claim == p.Match {
-		return Rejectf("key_collision", "%s %q leads to the record of the row with key %q: one record can't be two rows; take one of them out of the source, or make them differ in more than case or blanks. "+left,
+		return Rejectf("key_collision", "%s %q leads to the record of the row with key %q: one record can't be two rows; take one of them out of the source, or make them differ in more than case or blanks. "+onceLeft,
 			r.limits.Match, p.Match, owner)
 	}
-	return Rejectf("key_collision", "the row leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source, or correct what it is matched by. "+left,
+	return Rejectf("key_collision", "the row leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source, or correct what it is matched by. "+onceLeft,
 		p.ID, owner)
 }
 

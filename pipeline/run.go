@@ -163,12 +163,12 @@ type run struct {
 	landed  *sync.Cond // a group has been committed
 	flying  int        // groups on their way
 	busy    map[string]*flight
-	matches map[string]string // match value on its way → key
-	fresh   map[string]string // id of a record that was written, and isn't committed → key
-	claimed map[string]bool   // keys whose record a row of another key stands for
-	spoiled map[string][]Sent // keys on their way whose record another row has overwritten, with what it sent
-	heard   int               // requests by which something was written
-	silence int               // requests with rows that are being isolated, on end, by which nothing was
+	matches map[string]string   // match value on its way → key
+	fresh   map[string]string   // id of a record that was written, and isn't committed → key
+	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
+	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
+	heard   int                 // requests by which something was written
+	silence int                 // requests with rows that are being isolated, on end, by which nothing was
 	spans   []*span
 	notes   notes
 	intents map[string]int // undecided changes that each group's intents name
@@ -201,7 +201,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
 		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, claimed: map[string]bool{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, claimed: map[string][]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	r.landed = sync.NewCond(&r.mu)

@@ -30,6 +30,7 @@ type property struct {
 	skip  bool // not sent: it is how the record is addressed
 	kind  kind
 	html  bool // rich text, which HubSpot cleans
+	phone bool // a phone number, which HubSpot may format
 
 	ifEmpty, shared bool // see pipeline.Field
 
@@ -46,7 +47,10 @@ type property struct {
 
 // newProperty returns how to write values of the property that d describes.
 func newProperty(d crm.PropertyDefinition, clear bool) property {
-	p := property{name: d.Name, clear: clear, kind: kindOf(d), html: d.FieldType == "html"}
+	p := property{
+		name: d.Name, clear: clear, kind: kindOf(d), html: d.FieldType == "html",
+		phone: d.Type == "phone_number" || d.Type == "string" && d.FieldType == "phonenumber",
+	}
 	if (p.kind == kindOption || p.kind == kindOptions) && !d.ExternalOptions && len(d.Options) > 0 {
 		p.options = make(map[string]bool, len(d.Options))
 		for _, o := range d.Options {
@@ -181,7 +185,10 @@ var standardObjects = map[string]string{
 }
 
 // classicNames are the names of those object type ids for which something here depends on the name.
-var classicNames = map[string]string{"0-1": "contacts", "0-2": "companies", "0-7": "products", "0-8": "line_items", "0-5": "tickets"}
+var classicNames = map[string]string{
+	"0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-5": "tickets", "0-7": "products", "0-8": "line_items", "0-14": "quotes",
+	"0-18": "communications", "0-27": "tasks", "0-46": "notes", "0-47": "meetings", "0-48": "calls", "0-49": "emails", "0-136": "leads",
+}
 
 // classicName returns the name of a classic object that is given by its id.
 func classicName(path string) string {

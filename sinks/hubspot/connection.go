@@ -175,8 +175,8 @@ func (p *portal) pairLabels(ctx context.Context, from, to string) ([]crm.Label, 
 	if p.labels == nil {
 		p.labels = map[[2]string][]crm.Label{}
 	}
-	p.labels[pair] = labels
-	return labels, nil
+	p.labels[pair] = withBuiltIns(from, to, labels)
+	return p.labels[pair], nil
 }
 
 // explain adds to an error about credentials what to do, and makes a pause one that the engine knows.

@@ -206,6 +206,15 @@ func otherMapping(t *testing.T) {
 	w.spec = old
 	w.settled()
 	w.has(crowd(150))
+	w.spec = strings.NewReplacer("key: id", "key: [id, name]", "match: ext_id", "match: email").Replace(w.spec)
+	if r := w.well(); r.Written != 0 || r.Rejected != 150 || !strings.Contains(w.letters()[0], "key_collision") {
+		t.Errorf("another key, and matched by something else: %+v", r)
+	}
+	if r := w.well(); r.Written != 150 || len(w.letters()) != 0 {
+		t.Errorf("the run after that: %+v, %d letters", r, len(w.letters()))
+	}
+	w.settled()
+	w.has(crowd(150))
 }
 
 // interrupted: a run that is asked to stop finishes what is in flight, and the next one writes the rest, each row once.

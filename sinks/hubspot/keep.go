@@ -73,7 +73,7 @@ func (s *Sink) spare(c *pipeline.Change, record *crm.Result) bool {
 		want, got := v.String(), record.Properties[p.name]
 		if why := s.cause(p, c, want, got); why != "" {
 			c.Kept = append(c.Kept, pipeline.Kept{Property: p.name, Want: want, Got: got, Why: why})
-		} else if want != got && (p.html || !s.alike(p, want, got)) {
+		} else if want != got && (p.html || p.phone || !s.alike(p, want, got)) {
 			spared = false
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"sluice/pipeline/plantest"
 	"sluice/pipeline/state"
 	"sluice/sinks/hubspot/hubspottest"
+	"sluice/sinks/hubspot/internal/crm"
 )
 
 // An office is a portal, a state, and a source of contacts (id, ext_id, firstname, city) of which others may set the city.
@@ -448,6 +449,7 @@ func TestAlike(t *testing.T) {
 		{property{name: "h", html: true}, "<p>Hello <b>you</b></p>", "<div>Hello&#32;you</div>", true},
 		{property{name: "h", html: true}, "<p>Hello</p>", "<p>Goodbye</p>", false},
 		{property{name: "o", kind: kindOptions}, "b;a", "a;b", true},
+		{newProperty(crm.PropertyDefinition{Name: "p", Type: "phone_number", FieldType: "phonenumber"}, false), "+47 22 33", "+472233", true},
 	} {
 		if got := s.alike(&test.p, test.sent, test.got); got != test.want {
 			t.Errorf("%s: %q and %q: %v", test.p.name, test.sent, test.got, got)

@@ -241,19 +241,22 @@ func noLabel(from, to, label string, known []crm.Label) string {
 
 // isPlain tells whether a type is the plain relation that every label implies: the one without a label (API.md section
 // 10.1). Between built-in objects it is HubSpot's own; that of a custom object is of the account's making, where HubSpot has
-// none.
+// none. Where none is listed, a type that isn't listed either is taken for it: to remove it may take every label along, while
+// to keep the rest of a label that the account no longer has does no harm.
 func isPlain(known []crm.Label, t crm.AssociationType) bool {
-	builtIn := false
+	listed, plain, ofHubSpot := false, false, false
 	for _, l := range known {
+		same := l.ID == t.ID && l.Category == t.Category
+		listed = listed || same
 		if l.Label != "" {
 			continue
 		}
-		if l.ID == t.ID && l.Category == t.Category && l.Category == "HUBSPOT_DEFINED" {
+		if same && l.Category == hubspotDefined {
 			return true
 		}
-		builtIn = builtIn || l.Category == "HUBSPOT_DEFINED"
+		plain = plain || same && l.Category == "USER_DEFINED"
+		ofHubSpot = ofHubSpot || l.Category == hubspotDefined
 	}
-	return !builtIn && slices.ContainsFunc(known, func(l crm.Label) bool {
-		return l.ID == t.ID && l.Category == t.Category && l.Label == "" && l.Category == "USER_DEFINED"
-	})
+	_, told := findType(known, "")
+	return plain && !ofHubSpot || !told && !listed
 }

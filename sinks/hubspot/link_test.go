@@ -180,9 +180,8 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// TestLinkOfCustomObject proves that a pair with a custom object, whose plain relation is of the account's making, goes as a
-// whole where its label was ours, and stays where somebody else has set one beside.
-func TestLinkOfCustomObject(t *testing.T) {
+// newBoatBench returns a bench with boats in the place of companies, which are a custom object.
+func newBoatBench(t *testing.T) *bench {
 	needs := []Need{extID, {Object: "boats", Properties: []NeedProperty{{Name: "plate", Type: "string", FieldType: "text", Unique: true}}}}
 	needs[0].Labels = []NeedLabel{{"boats", "Chair"}, {"boats", "Member"}, {"boats", "Foreign"}}
 	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, needs...)
@@ -194,6 +193,13 @@ func TestLinkOfCustomObject(t *testing.T) {
 	b.sink = open(t, p, &Config{Associate: &Associate{
 		From: map[string]string{"contacts": "person"}, To: map[string]string{b.object: "boat"}, Label: Label{From: "role"},
 	}, Mode: modeMirror}, schema("role", "person>contacts.ext_id", "boat"))
+	return b
+}
+
+// TestLinkOfCustomObject proves that a pair with a custom object, whose plain relation is of the account's making, goes as a
+// whole where its label was ours, and stays where somebody else has set one beside.
+func TestLinkOfCustomObject(t *testing.T) {
+	b := newBoatBench(t)
 	b.ends(b.link(b.ask("s", 0, 0, "Chair"), b.ask("s", 0, 1, "Member"), b.ask("s", 1, 1, "")), "done", "done", "done")
 	b.want(0, 0, "plain+Chair")
 	b.foreign(0, 1)

@@ -3,14 +3,19 @@ package hubspot
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // same tells whether HubSpot holds what was written, as far as the two can be told apart: it trims texts, spells numbers
-// and instants its own way, keeps options in an order of its own, and cleans rich text, which isn't compared for that.
+// and instants its own way, keeps options in an order of its own, and cleans rich text, which isn't compared for that. Whether
+// it formats phone numbers isn't certain (API.md section 8.1).
 func (p *property) same(want, got string) bool {
 	want, got = strings.TrimSpace(want), strings.TrimSpace(got)
 	if want == got || p.html {
 		return true
+	}
+	if p.phone {
+		return want != "" && got != "" && foldPhone(want) == foldPhone(got)
 	}
 	switch p.kind {
 	case kindNumber:
@@ -23,6 +28,16 @@ func (p *property) same(want, got string) bool {
 		return sameOptions(want, got)
 	}
 	return p.name == "domain" && strings.EqualFold(want, got)
+}
+
+// foldPhone returns a phone number without what only groups its digits.
+func foldPhone(number string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-./()", r) || unicode.IsSpace(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, number)
 }
 
 // sameInstant compares instants and dates as HubSpot spells them: in ISO 8601, or in milliseconds since 1970.

@@ -8,6 +8,7 @@ import (
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/hubspottest"
+	"sluice/sinks/hubspot/internal/crm"
 )
 
 // TestRead proves that reading back tells what people did to records, at two or three requests for a hundred of them,
@@ -102,6 +103,7 @@ func TestReadArchive(t *testing.T) {
 // What HubSpot spells its own way is the same, and nothing else is.
 func TestSame(t *testing.T) {
 	text, num, date, instant, options := property{}, property{kind: kindNumber}, property{kind: kindDate}, property{kind: kindDatetime}, property{kind: kindOptions}
+	phone := newProperty(crm.PropertyDefinition{Name: "phone", Type: "string", FieldType: "phonenumber"}, false)
 	for _, c := range []struct {
 		p         property
 		want, got string
@@ -115,6 +117,8 @@ func TestSame(t *testing.T) {
 		{instant, "2026-11-20T09:00:00.000Z", "2026-11-20T09:00:00.001Z", false}, {instant, "2026-11-20T09:00:00.000Z", "", false},
 		{options, "b;a", "a;b", true}, {options, "a;b", "a", false}, {options, "a", "a;b", false}, {options, ";c", "a;c", true}, {options, ";d", "a;c", false},
 		{property{html: true}, "<p>a", "<p>a</p>", true}, {property{name: "domain"}, "Acme.COM", "acme.com", true},
+		{phone, "+47 22-33 (44)", "+47223344", true}, {phone, "+47 22 ext. 5", "+4722 EXT 5", true}, {phone, "+47 22", "+47 23", false}, {phone, "+47", "47", false},
+		{phone, "-", "", false}, {text, "1 2", "12", false},
 	} {
 		if got := c.p.same(c.want, c.got); got != c.same {
 			t.Errorf("kind %d: %q and %q: %v, want %v", c.p.kind, c.want, c.got, got, c.same)

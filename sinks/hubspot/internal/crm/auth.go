@@ -115,6 +115,7 @@ func (r *refresher) renew(ctx context.Context, refused string) (bool, error) {
 	if r.access != refused { // another worker has done it
 		return true, nil
 	}
+	r.access = "" // nobody is to send it again, even if there is no other one for a while
 	err := r.trade(ctx)
 	return err == nil, err
 }

@@ -146,6 +146,20 @@ func TestOAuthTemporaryFailure(t *testing.T) {
 	})
 }
 
+// So is one that has its bad moment when a token was refused early: nothing of the call was done, and there is no hurry.
+func TestOAuthTemporaryFailureAfterRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		token := answerWith(200, `{"access_token":"a","expires_in":1800}`, "Content-Type", "application/json")
+		expired := answerWith(401, `{"status":"error","category":"EXPIRED_AUTHENTICATION","message":"The OAuth token expired."}`)
+		down := answerWith(503, htmlPage)
+		s := &script{steps: []http.HandlerFunc{token, expired, down, down, token, answerWith(200, good)}}
+		c := serveInMemory(t, s.ServeHTTP, oauth(new([]string)))
+		if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); err != nil || s.sends() != 6 {
+			t.Errorf("%v after %d sends", err, s.sends())
+		}
+	})
+}
+
 // What New refuses, and why.
 func TestConfig(t *testing.T) {
 	for _, tc := range []struct {

@@ -183,12 +183,15 @@ func (p *persistence) connecting(e *Error) decision {
 	return p.bounded(p.backoff(), "hubspot can't be reached")
 }
 
-// renew trades a refused token for another, once a call.
+// renew trades a refused token for another, once a call. A trade that fails for a while is one that the next send makes.
 func (p *persistence) renew(ctx context.Context, e *Error, token string) decision {
 	p.renewed = true
 	ok, err := p.client.auth.renew(ctx, token)
 	if refused, is := errors.AsType[*Error](err); is {
 		*e = *refused
+	}
+	if e.temporary {
+		return p.connecting(e)
 	}
 	return decision{again: ok}
 }
