@@ -202,8 +202,8 @@ func (p *pending) led(id string) bool {
 }
 
 // overwritten has the row that a record belongs to written again by the next run, since a change of another row was carried
-// out on the record: the ledger no longer knows what it holds. Of a row that is on its way at the same time nobody knows which of the two came last, so that it is the same
-// with it once it is decided. The caller holds mu.
+// out on the record: the ledger no longer knows what it holds. Of a row that is on its way at the same time nobody knows which
+// of the two came last, so that it is the same with it once it is decided. The caller holds mu.
 func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decision) {
 	by := r.sentBy(change, true)
 	r.claim(rival.Key, change.Key)
