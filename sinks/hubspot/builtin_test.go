@@ -2,7 +2,6 @@ package hubspot
 
 import (
 	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -55,7 +54,7 @@ func listLabels(server http.Handler, change func([]listedLabel) []listedLabel) h
 		maps.Copy(w.Header(), answer.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(answer.Code)
-		io.WriteString(w, string(body))
+		_, _ = w.Write(body)
 	})
 }
 
