@@ -102,7 +102,7 @@ func TestSeedsReplay(t *testing.T) {
 	for range 2 {
 		var logs []string
 		bubble(t, func(t *testing.T) {
-			for seed := range uint64(300) {
+			for seed := range uint64(100) {
 				w := newWorld(seed)
 				w.s.log = &strings.Builder{}
 				w.play()

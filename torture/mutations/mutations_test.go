@@ -19,7 +19,7 @@ import (
 var size = flag.String("size", "test", "which mutants are run: test (a fixed sample), small or full (all of them, after their tests were seen to pass)")
 
 // sampled is how many mutants the sample has.
-const sampled = 4
+const sampled = 3
 
 // patience is how long the tests of one mutant may take. That they end is part of being caught: what hangs isn't told.
 const patience = 3 * time.Minute
