@@ -19,7 +19,7 @@ var importRules = []struct {
 	{imported: "gopkg.in/yaml.v3", only: []string{"sluice/pipeline/config/"}, why: "one place knows YAML"},
 	{imported: "github.com/jackc/pgx/", only: []string{"sluice/pipeline/state/", "sluice/sources/postgres/"}, why: "a source and the state talk to Postgres, nobody else"},
 	{imported: "modernc.org/sqlite", only: []string{"sluice/pipeline/state/"}, why: "only the state is kept in SQLite"},
-	{imported: "github.com/sourcegraph/conc", only: []string{"sluice/pipeline/"}, why: "concurrency lives in one place"},
+	{imported: "github.com/sourcegraph/conc/", only: []string{"sluice/pipeline/", "sluice/sinks/hubspot"}, not: []string{"sluice/pipeline/config/"}, why: "concurrency lives in one place, but for several requests of one look-up"},
 	{imported: "github.com/expr-lang/expr", only: []string{"sluice/transforms/internal/expression/"}, why: "expressions have one meaning"},
 	{imported: "net/http", not: []string{"sluice/pipeline/", "sluice/transforms/", "sluice/sources/"}, why: "only the sink talks to HubSpot"},
 	{imported: "sluice/sources/", not: []string{"sluice/pipeline/", "sluice/transforms/", "sluice/sinks/"}, why: "kinds meet only in cmd"},
