@@ -62,7 +62,8 @@ func unread(c *pipeline.Change, what string, args ...any) pipeline.Outcome {
 	return o
 }
 
-// spare notes which properties a change leaves as the record has them, and tells whether nothing is left to be written.
+// spare notes which properties a change leaves as the record has them, and tells whether nothing is left to be written. Rich
+// text and phone numbers that are only spelled otherwise are written: the row may be what spells them anew.
 func (s *Sink) spare(c *pipeline.Change, record *crm.Result) bool {
 	spared := true
 	for i, v := range c.Values {

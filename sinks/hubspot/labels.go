@@ -244,19 +244,16 @@ func noLabel(from, to, label string, known []crm.Label) string {
 // none. Where none is listed, a type that isn't listed either is taken for it: to remove it may take every label along, while
 // to keep the rest of a label that the account no longer has does no harm.
 func isPlain(known []crm.Label, t crm.AssociationType) bool {
-	listed, plain, ofHubSpot := false, false, false
-	for _, l := range known {
-		same := l.ID == t.ID && l.Category == t.Category
-		listed = listed || same
-		if l.Label != "" {
-			continue
-		}
-		if same && l.Category == hubspotDefined {
-			return true
-		}
-		plain = plain || same && l.Category == "USER_DEFINED"
-		ofHubSpot = ofHubSpot || l.Category == hubspotDefined
+	has := func(category string, fits func(crm.Label) bool) bool {
+		return slices.ContainsFunc(known, func(l crm.Label) bool { return l.Category == category && fits(l) })
 	}
-	_, told := findType(known, "")
-	return plain && !ofHubSpot || !told && !listed
+	if !has(t.Category, func(l crm.Label) bool { return l.ID == t.ID }) {
+		_, told := findType(known, "")
+		return !told
+	}
+	plain := "USER_DEFINED"
+	if has(hubspotDefined, func(l crm.Label) bool { return l.Label == "" }) {
+		plain = hubspotDefined
+	}
+	return t.Category == plain && has(plain, func(l crm.Label) bool { return l.ID == t.ID && l.Label == "" })
 }
