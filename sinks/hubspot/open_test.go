@@ -3,8 +3,10 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -198,6 +200,30 @@ func TestPreflight(t *testing.T) {
 	}
 	for _, q := range rec.sent("/batch/") {
 		t.Errorf("the preflight wrote: %s %s", q.method, q.path)
+	}
+}
+
+// TestOpenAsksAtOnce proves that the first description is asked for before the account has answered.
+func TestOpenAsksAtOnce(t *testing.T) {
+	_, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
+	described, hubspot := make(chan struct{}), rec.handler
+	rec.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "/properties/"):
+			close(described)
+		case strings.Contains(r.URL.Path, "/account-info/"):
+			select {
+			case <-described:
+			case <-r.Context().Done():
+			}
+		}
+		hubspot.ServeHTTP(w, r)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	c := &Config{Connection: "crm", Object: "contacts", Match: []string{"ext_id"}}
+	if _, err := c.Open(ctx, env(p), schema("=ext_id")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,11 +1,14 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/sourcegraph/conc"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/internal/crm"
@@ -53,11 +56,19 @@ type preflight struct {
 	errs       []error
 }
 
-// run returns the errors of the configuration, or the first error of reading the account's descriptions.
-func (f *preflight) run(ctx context.Context) (err error) {
-	if f.account, err = f.portal.name(ctx); err != nil {
-		return err
-	}
+// run returns the errors of the configuration, or the first error of reading the account and its descriptions. The account
+// is asked for together with the first description: a start takes one answer's time less.
+func (f *preflight) run(ctx context.Context) error {
+	var unnamed error
+	var naming conc.WaitGroup
+	naming.Go(func() { f.account, unnamed = f.portal.name(ctx) })
+	err := f.read(ctx)
+	naming.Wait()
+	return cmp.Or(unnamed, err)
+}
+
+// read reads the descriptions that the configuration needs, and checks it against them.
+func (f *preflight) read(ctx context.Context) error {
 	steps := []func(context.Context) error{f.record, f.associations, f.lookups, f.labels, f.fixed}
 	for _, step := range steps {
 		if err := f.keep(step(ctx)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -18,8 +19,6 @@ type OAuth struct {
 	ClientID     string
 	ClientSecret string
 	RefreshToken string
-	// OnRefreshToken is called with a new refresh token when HubSpot replaces it. May be nil.
-	OnRefreshToken func(token string)
 }
 
 // tokens give the bearer token of requests. Methods may be called concurrently.
@@ -67,7 +66,7 @@ type refresher struct {
 	config  oauth2.Config
 	client  *http.Client
 	timeout time.Duration
-	changed func(string)
+	log     *slog.Logger
 
 	turn    chan struct{} // holds one element while somebody reads or writes what follows
 	refresh string
@@ -89,7 +88,7 @@ func newRefresher(c *Client, o OAuth) (*refresher, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		timeout: c.timeout,
-		changed: o.OnRefreshToken,
+		log:     c.log,
 		turn:    make(chan struct{}, 1),
 		refresh: o.RefreshToken,
 	}, nil
@@ -153,9 +152,7 @@ func (r *refresher) trade(ctx context.Context) error {
 	}
 	if token.RefreshToken != "" && token.RefreshToken != r.refresh {
 		r.refresh = token.RefreshToken
-		if r.changed != nil {
-			r.changed(r.refresh)
-		}
+		r.log.Warn("hubspot has replaced the refresh token: it is used until the program ends, but kept nowhere; if the next start is refused, authorize the app again")
 	}
 	return nil
 }

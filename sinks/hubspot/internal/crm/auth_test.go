@@ -1,6 +1,8 @@
 package crm
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -51,23 +53,18 @@ func (s *tokenServer) trade(w http.ResponseWriter, r *http.Request) {
 		"Content-Type", "application/json")(w, r)
 }
 
-func oauth(changed *[]string) func(*Config) {
-	return func(cfg *Config) {
-		cfg.AccessToken = ""
-		cfg.OAuth = &OAuth{
-			ClientID: "client", ClientSecret: "secret-canary", RefreshToken: "refresh-0",
-			OnRefreshToken: func(token string) { *changed = append(*changed, token) },
-		}
-	}
+func oauth(cfg *Config) {
+	cfg.AccessToken = ""
+	cfg.OAuth = &OAuth{ClientID: "client", ClientSecret: "secret-canary", RefreshToken: "refresh-0"}
 }
 
-// Concurrent workers share one refresh; the token is replaced ahead of its end, and the new refresh token is used and
-// passed on.
+// Concurrent workers share one refresh; the token is replaced ahead of its end, and the new refresh token is used, and told
+// of without being shown.
 func TestOAuthRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &tokenServer{t: t, life: 1800}
-		var changed []string
-		c := serveInMemory(t, s.ServeHTTP, oauth(&changed))
+		var log bytes.Buffer
+		c := serveInMemory(t, s.ServeHTTP, oauth, func(cfg *Config) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
@@ -89,8 +86,8 @@ func TestOAuthRefresh(t *testing.T) {
 				t.Errorf("%d refreshes, want %d: %v", s.trades, step.trades, err)
 			}
 		}
-		if got := strings.Join(changed, " "); got != "refresh-1 refresh-2" || s.calls != 22 {
-			t.Errorf("passed on %q after %d calls", got, s.calls)
+		if got := log.String(); strings.Count(got, "replaced the refresh token") != 2 || strings.Contains(got, "refresh-") || s.calls != 22 {
+			t.Errorf("after %d calls it told %s", s.calls, got)
 		}
 	})
 }
@@ -99,8 +96,7 @@ func TestOAuthRefresh(t *testing.T) {
 func TestOAuthRefusedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &tokenServer{t: t, life: 1800}
-		var changed []string
-		c := serveInMemory(t, s.ServeHTTP, oauth(&changed))
+		c := serveInMemory(t, s.ServeHTTP, oauth)
 		if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +111,7 @@ func TestOAuthRefusedToken(t *testing.T) {
 			return
 		}
 		answerWith(401, `{"category":"INVALID_AUTHENTICATION"}`)(w, r)
-	}, oauth(new([]string)))
+	}, oauth)
 	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
 	if e := asError(t, err); e.Status != 401 || c.Requests() != 2 || !strings.Contains(e.Hint, "authorize it again") {
 		t.Errorf("after %d requests: %v", c.Requests(), err)
@@ -125,7 +121,7 @@ func TestOAuthRefusedToken(t *testing.T) {
 // A dead refresh token is told clearly, without the secrets that the answer repeats.
 func TestOAuthDeadRefreshToken(t *testing.T) {
 	s := &tokenServer{t: t, revoked: true}
-	c := serve(t, s.ServeHTTP, oauth(new([]string)))
+	c := serve(t, s.ServeHTTP, oauth)
 	_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
 	want := "refresh the oauth token: hubspot answered 400 BAD_REFRESH_TOKEN: missing or unknown refresh token [redacted]; " +
 		"check client_id, client_secret and refresh_token; if the app was uninstalled or its access revoked, authorize it again"
@@ -139,7 +135,7 @@ func TestOAuthTemporaryFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		token := answerWith(200, `{"access_token":"a","expires_in":1800}`, "Content-Type", "application/json")
 		s := &script{steps: []http.HandlerFunc{answerWith(502, htmlPage), token, answerWith(200, good)}}
-		c := serveInMemory(t, s.ServeHTTP, oauth(new([]string)))
+		c := serveInMemory(t, s.ServeHTTP, oauth)
 		if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); err != nil || s.sends() != 3 {
 			t.Errorf("%v after %d sends", err, s.sends())
 		}
@@ -153,7 +149,7 @@ func TestOAuthTemporaryFailureAfterRefusal(t *testing.T) {
 		expired := answerWith(401, `{"status":"error","category":"EXPIRED_AUTHENTICATION","message":"The OAuth token expired."}`)
 		down := answerWith(503, htmlPage)
 		s := &script{steps: []http.HandlerFunc{token, expired, down, down, token, answerWith(200, good)}}
-		c := serveInMemory(t, s.ServeHTTP, oauth(new([]string)))
+		c := serveInMemory(t, s.ServeHTTP, oauth)
 		if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); err != nil || s.sends() != 6 {
 			t.Errorf("%v after %d sends", err, s.sends())
 		}

@@ -67,7 +67,7 @@ func TestTokenEndpointIsBounded(t *testing.T) {
 				_ = http.NewResponseController(w).Flush()
 				time.Sleep(time.Second)
 			}
-		}, oauth(new([]string)), func(cfg *Config) { cfg.Timeout, cfg.Retry = 20*time.Second, Retry{Attempts: 1} })
+		}, oauth, func(cfg *Config) { cfg.Timeout, cfg.Retry = 20*time.Second, Retry{Attempts: 1} })
 		began := time.Now()
 		_, err := c.BatchCreate(t.Context(), "contacts", oneInput)
 		if e := asError(t, err); e.Effect != NoEffect || time.Since(began) > 21*time.Second || strings.Contains(e.Error(), "access_token\":") {

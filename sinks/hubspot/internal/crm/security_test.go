@@ -113,7 +113,7 @@ func TestRedirectsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	token := serve(t, answerWith(307, "", "Location", other.URL), oauth(new([]string)))
+	token := serve(t, answerWith(307, "", "Location", other.URL), oauth)
 	if _, err := token.BatchCreate(t.Context(), "contacts", oneInput); asError(t, err).Status != 307 {
 		t.Errorf("a redirect of the token's endpoint: %v", err)
 	}
