@@ -19,6 +19,8 @@ type database interface {
 	update(ctx context.Context, f func(session) error) error
 	// view runs f, which only reads or runs a single statement. It may run f again after a transient failure.
 	view(ctx context.Context, f func(session) error) error
+	// parts runs f as view does for all parts of n lookups, from one to before another: at the same time, where that is of use.
+	parts(ctx context.Context, n int, f func(v session, from, to int) error) error
 	// guard returns a lock that nobody holds yet.
 	guard(pipeline string) guard
 	// alive tells whether the holder of a lease is running, as far as anybody can tell; fresh: the lease hasn't ended.

@@ -4,15 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"sluice/pipeline"
 )
 
 // Known returns the ledger's entries for keys; see pipeline.Store.
 func (s *store) Known(ctx context.Context, name string, keys []string) ([]pipeline.Entry, error) {
-	var list []pipeline.Entry
-	err := s.db.view(ctx, func(v session) (err error) {
-		list, err = entries(ctx, v, name, keys)
+	list := make([]pipeline.Entry, len(keys))
+	err := s.db.parts(ctx, len(keys), func(v session, from, to int) error {
+		part, err := entries(ctx, v, name, keys[from:to])
+		copy(list[from:to], part)
 		return err
 	})
 	if err != nil {
@@ -135,22 +137,23 @@ const hasLinks = `(l.links is not null or ` + waits + `)`
 
 // Holdings returns what keys stand for; see pipeline.Store.
 func (s *store) Holdings(ctx context.Context, name string, keys []string) ([]pipeline.Holding, error) {
-	var list []pipeline.Holding
-	err := s.db.view(ctx, func(v session) error {
-		list = make([]pipeline.Holding, 0, len(keys))
+	keys = fitting(keys)
+	list := make([]pipeline.Holding, len(keys))
+	err := s.db.parts(ctx, len(keys), func(v session, from, to int) error {
+		var n int
 		var h pipeline.Holding
-		dest := []any{&h.Key, &h.Record, &h.Made, &h.Linked}
+		dest := []any{&n, &h.Key, &h.Record, &h.Made, &h.Linked}
 		return v.query(ctx, func(scan scan) error {
 			err := scan(dest...)
-			list = append(list, h)
+			list[from+n-1] = h
 			return err
-		}, `select l.key, l.record_id <> '', l.made, `+hasLinks+`
-from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`, name, fitting(keys))
+		}, `select r.n, l.key, l.record_id <> '', l.made, `+hasLinks+`
+from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`, name, keys[from:to])
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read ledger of %q: %w", name, err)
 	}
-	return list, nil
+	return slices.DeleteFunc(list, func(h pipeline.Holding) bool { return h == pipeline.Holding{} }), nil
 }
 
 // CountHoldings counts the keys that stand for something; see pipeline.Store.

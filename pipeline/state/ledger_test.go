@@ -35,6 +35,35 @@ func TestKnownFollowsDecisions(t *testing.T) {
 	})
 }
 
+// So many keys that they are looked up in parts are answered in their order, those that the ledger doesn't have included.
+func TestManyAreKnown(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		var c pipeline.Commit
+		var asked []string
+		var entries []pipeline.Entry
+		var holdings []pipeline.Holding
+		for i := range 103 {
+			key, id := fmt.Sprintf("k%03d", (i*37)%103), fmt.Sprint(1000+i)
+			asked = append(asked, key)
+			if i%3 == 1 {
+				entries = append(entries, pipeline.Entry{})
+				continue
+			}
+			c.Decisions = append(c.Decisions, done(key, 1, hash(byte(i)), id))
+			entries = append(entries, pipeline.Entry{Version: 1, Hash: hash(byte(i)), ID: id})
+			holdings = append(holdings, pipeline.Holding{Key: key, Record: true})
+		}
+		r.commit(c)
+		equal(t, "entries", r.known(asked...), entries)
+		got, err := s.Holdings(t.Context(), "p", asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "holdings", got, holdings)
+	})
+}
+
 // A decision of an older version than the ledger's changes nothing (I4).
 func TestVersionNeverGoesBack(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {

@@ -1,10 +1,12 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -116,6 +118,26 @@ func (p *postgres) update(ctx context.Context, f func(session) error) error {
 
 func (p *postgres) view(ctx context.Context, f func(session) error) error {
 	return p.repeat(ctx, func(conn *pgx.Conn) error { return f(newView(p.d, conn, p.pooled)) })
+}
+
+// A server process waits for each page that isn't in memory before it asks for the next one. Of a ledger that is larger than
+// that a lookup is mostly waiting, and several processes wait together: but a part should be worth its round trip.
+const (
+	mostParts = 4
+	leastPart = 12 // lookups
+)
+
+func (p *postgres) parts(ctx context.Context, n int, f func(v session, from, to int) error) error {
+	count := max(1, min(mostParts, n/leastPart))
+	errs := make([]error, count)
+	var lookups sync.WaitGroup
+	for i := range count {
+		lookups.Go(func() {
+			errs[i] = p.view(ctx, func(v session) error { return f(v, i*n/count, (i+1)*n/count) })
+		})
+	}
+	lookups.Wait()
+	return cmp.Or(errs...)
 }
 
 // pauses between attempts, long enough for a server to restart.

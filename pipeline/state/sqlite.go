@@ -151,6 +151,10 @@ func (f *sqliteFile) view(ctx context.Context, do func(session) error) error {
 	return explainSQLite(do(&sqlSession{f.d, f.read, &f.reads}))
 }
 
+func (f *sqliteFile) parts(ctx context.Context, n int, do func(v session, from, to int) error) error {
+	return f.view(ctx, func(v session) error { return do(v, 0, n) })
+}
+
 // explainSQLite adds what to do to errors that have a well-known cause.
 func explainSQLite(err error) error {
 	var e *sqlite.Error

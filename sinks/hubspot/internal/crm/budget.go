@@ -11,6 +11,7 @@ import (
 const (
 	startLimit  = 100 // requests in a window until headers tell: the least that any account has (API.md 9.1)
 	startWindow = 10 * time.Second
+	probes      = 2 // requests that go before the first answer: an exhausted limit refuses no more
 	noLimit     = 1 << 30
 	leastMargin = 250 * time.Millisecond
 	peakWindows = 10 // windows over which the longest and the shortest round trip are forgotten, mostly
@@ -39,7 +40,7 @@ type budget struct {
 	local    bool // the server is on this machine: without headers it has no limit, until it refuses something
 	limit    int
 	window   time.Duration
-	probing  bool          // nothing was answered yet: one at a time
+	probing  bool          // nothing was answered yet: no more than probes at a time
 	flight   int           // granted, not answered
 	held     times         // when the slots of answered requests are free
 	foreign  peaks         // slots of others
@@ -157,7 +158,7 @@ func (b *budget) tick() {
 }
 
 func (b *budget) free(now time.Time) bool {
-	if now.Before(b.resume) || b.probing && b.flight > 0 {
+	if now.Before(b.resume) || b.probing && b.flight >= probes {
 		return false
 	}
 	return b.flight+len(b.held)+b.foreign.most() < b.limit

@@ -14,23 +14,23 @@ import (
 
 var usual = route{150 * time.Millisecond, 20 * time.Millisecond}
 
-// The first request goes alone; those after it use the limit that its answer told.
-func TestFirstRequestGoesAlone(t *testing.T) {
+// Two requests go before the first answer; those after it use the limit that it told.
+func TestFirstRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits(0, false)
-		first, err := l.acquire(t.Context(), false, false)
-		if err != nil {
-			t.Fatal(err)
-		}
 		granted := make(chan *ticket)
-		go func() {
-			second, _ := l.acquire(t.Context(), false, false)
-			granted <- second
-		}()
+		for range probes + 1 {
+			go func() {
+				next, _ := l.acquire(t.Context(), false, false)
+				granted <- next
+			}()
+		}
+		first := <-granted
+		defer (<-granted).cancel()
 		synctest.Wait()
 		select {
 		case <-granted:
-			t.Fatal("a second request was sent before the first was answered")
+			t.Fatal("a third request was sent before the first was answered")
 		default:
 		}
 		first.done(time.Now(), quotaHeader(190, 189), false)
