@@ -13,6 +13,21 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
+// A Hash is the 128-bit XXH3 of a row's content: a row is compared with what it was itself, so that nobody gains by finding
+// two contents of one hash. The zero Hash means "not known".
+type Hash [16]byte
+
+// String returns the hash in hexadecimal.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// text returns the hash in hexadecimal, "" if it isn't known.
+func (h Hash) text() string {
+	if h == (Hash{}) {
+		return ""
+	}
+	return h.String()
+}
+
 // A plan is what the engine does with every row of a schema, worked out once.
 type plan struct {
 	properties []int  // places of the fields that are sent

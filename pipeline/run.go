@@ -3,16 +3,12 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
 	"github.com/sourcegraph/conc/stream"
-
-	"sluice/pipeline/failpoint"
-	"sluice/pipeline/internal/digest"
 )
 
 // Options are the choices of one run.
@@ -182,133 +178,6 @@ type run struct {
 	failure error // the first error that stops the run
 	broken  bool  // a commit failed: the checkpoint must not move any more
 	account string
-}
-
-// start opens a run: the account is known, the lease is taken, the doubts of earlier runs are on the list.
-func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop context.CancelCauseFunc) (*run, error) {
-	account, err := p.Sink.Account(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if opts.Plan != nil {
-		opts.Limit = opts.Plan.Limit
-	}
-	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, FullEvery: p.FullEvery,
-		OnLost: stop, Target: p.Sink.Limits().Object})
-	if err != nil {
-		return nil, err
-	}
-	r := &run{
-		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
-		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, claimed: map[string][]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
-		report: Report{Name: p.Name, Status: "running"},
-	}
-	r.landed = sync.NewCond(&r.mu)
-	r.writes = stream.New().WithMaxGoroutines(max(1, r.limits.Writes))
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
-	r.lookout.table = digest.NewTable(0)
-	r.begin()
-	if t, ok := p.Sink.(Throttle); ok {
-		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
-		r.sent = t.Requests()
-	}
-	r.recall(resume.Doubtful)
-	failpoint.Reach("recall.after")
-	return r, nil
-}
-
-// begin settles where the source is read from. What has left it shows only when all of it is read: a mirror reads
-// everything, every time, unless it says how often that is to be.
-func (r *run) begin() {
-	switch {
-	case r.opts.From != nil:
-		r.resume.Position = r.opts.From
-	case r.opts.Plan != nil && r.opts.Plan.Full:
-		r.resume.Position = nil // the store's stays as it is
-	case r.limits.Mirror && r.FullEvery == 0:
-		r.resume.Position = nil
-	}
-	if r.resume.Position == nil {
-		r.watch()
-	}
-}
-
-// watch has the keys that are read from now on remembered, for mirror.
-func (r *run) watch() {
-	if r.limits.Mirror {
-		r.lookout.marks = true
-	}
-}
-
-// finish ends the run in the store and balances its books.
-func (r *run) finish(ctx context.Context, err error) (Report, error) {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // a lost lease shows first as cancelled work
-	}
-	r.mu.Lock()
-	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
-	r.report.Status = statusOf(err)
-	if err != nil {
-		r.report.Held += r.report.undecided()
-	}
-	r.countRequests()
-	report := r.report
-	r.mu.Unlock()
-	if err == nil {
-		err = report.Balance()
-	}
-	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
-		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked}
-	if err != nil {
-		f.Message = err.Error()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	failpoint.Reach("finish.before")
-	defer failpoint.Reach("finish.after")
-	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
-		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
-	}
-	return report, err
-}
-
-// statusOf names how a run ended.
-func statusOf(err error) string {
-	if _, held := errors.AsType[*HeldError](err); held {
-		return "held"
-	}
-	switch {
-	case err == nil:
-		return "done"
-	case errors.Is(err, ErrPaused):
-		return "paused"
-	case errors.Is(err, ErrInterrupted):
-		return "interrupted"
-	}
-	return "failed"
-}
-
-// stopped ends the reading. Where the source or a signal ended it, the rows that were read go on to their commit; where
-// a write did, nothing more is sent. It returns the first failure.
-func (r *run) stopped(ctx context.Context, err error) error {
-	if err == nil {
-		return r.failed()
-	}
-	if r.failed() == nil {
-		failpoint.Reach("drain.before")
-		if kept := r.onward(ctx); kept != nil {
-			r.fail(errors.Join(err, kept))
-		}
-		r.flush(ctx)
-		r.land()
-		failpoint.Reach("drain.after")
-	}
-	r.fail(err)
-	return r.failed()
 }
 
 // fail remembers the first error that stops the run.

@@ -2,18 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 )
-
-// A Hash is the 128-bit XXH3 of a row's content: a row is compared with what it was itself, so that nobody gains by finding
-// two contents of one hash. The zero Hash means "not known".
-type Hash [16]byte
-
-// String returns the hash in hexadecimal.
-func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // A Store keeps what must survive a crash. Every method that writes is one transaction and is fenced by the epoch
 // that Start returned: after a later epoch was granted it changes nothing and returns ErrFenced (I7).

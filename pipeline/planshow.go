@@ -197,3 +197,16 @@ func (n endNames) name(end *LinkedEnd) {
 		end.ID = ""
 	}
 }
+
+// showKept has a change show which properties stay as others have set them. One that the record was found by is only of
+// interest where the row has another value for it than the last time. The caller holds mu.
+func (s *rehearsal) showKept(c *PlannedChange) {
+	for _, k := range s.kept[c.Key] {
+		n := len(c.Fields)
+		c.Fields = slices.DeleteFunc(c.Fields, func(f FieldChange) bool { return f.Property == k.Property })
+		if k.Why != KeptAlias || len(c.Fields) < n {
+			c.Kept = append(c.Kept, k)
+		}
+	}
+	delete(s.kept, c.Key)
+}

@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/pipeline/failpoint"
+)
+
+// finish ends the run in the store and balances its books.
+func (r *run) finish(ctx context.Context, err error) (Report, error) {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // a lost lease shows first as cancelled work
+	}
+	r.mu.Lock()
+	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
+	r.report.Status = statusOf(err)
+	if err != nil {
+		r.report.Held += r.report.undecided()
+	}
+	r.countRequests()
+	report := r.report
+	r.mu.Unlock()
+	if err == nil {
+		err = report.Balance()
+	}
+	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
+		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
+		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked}
+	if err != nil {
+		f.Message = err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	failpoint.Reach("finish.before")
+	defer failpoint.Reach("finish.after")
+	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
+		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
+	}
+	return report, err
+}
+
+// statusOf names how a run ended.
+func statusOf(err error) string {
+	if _, held := errors.AsType[*HeldError](err); held {
+		return "held"
+	}
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, ErrPaused):
+		return "paused"
+	case errors.Is(err, ErrInterrupted):
+		return "interrupted"
+	}
+	return "failed"
+}
+
+// stopped ends the reading. Where the source or a signal ended it, the rows that were read go on to their commit; where
+// a write did, nothing more is sent. It returns the first failure.
+func (r *run) stopped(ctx context.Context, err error) error {
+	if err == nil {
+		return r.failed()
+	}
+	if r.failed() == nil {
+		failpoint.Reach("drain.before")
+		if kept := r.onward(ctx); kept != nil {
+			r.fail(errors.Join(err, kept))
+		}
+		r.flush(ctx)
+		r.land()
+		failpoint.Reach("drain.after")
+	}
+	r.fail(err)
+	return r.failed()
+}
