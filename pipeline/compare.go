@@ -166,8 +166,8 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
 		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
 	}}
-	p.Values = make([]Value, len(r.plan.properties))
-	for i, at := range r.plan.properties {
+	p.Values = make([]Value, len(r.layout.properties))
+	for i, at := range r.layout.properties {
 		p.Values[i] = it.Values[at]
 	}
 	return p

@@ -15,7 +15,7 @@ func (x *explaining) decide(ctx context.Context) error {
 		return nil
 	}
 	entry := &x.memory.Entry
-	p := x.changeOf(x.row, entry, x.plan.hash(x.row.Values))
+	p := x.changeOf(x.row, entry, x.layout.hash(x.row.Values))
 	x.change, x.Hash = p, p.Hash.String()
 	standing := x.standing(entry, p.Hash)
 	if standing == isDue {
@@ -218,7 +218,7 @@ func (x *explaining) encode(ctx context.Context, p *pending) error {
 // tellPayload shows what is sent of a row.
 func (x *explaining) tellPayload(p *pending) {
 	for i, v := range p.Values {
-		f := &x.schema.Fields[x.plan.properties[i]]
+		f := &x.schema.Fields[x.layout.properties[i]]
 		c := cell(f.Name, v)
 		if v.IsNull() && f.Clear {
 			c.Value = new(string)

@@ -79,8 +79,8 @@ func (r *run) sentBy(c *Change, shared bool) Sent {
 		return nil // it takes its record away
 	}
 	var sent Sent
-	for _, i := range r.plan.byName {
-		f, v := &r.schema.Fields[r.plan.properties[i]], c.Values[i]
+	for _, i := range r.layout.byName {
+		f, v := &r.schema.Fields[r.layout.properties[i]], c.Values[i]
 		if v.IsNull() && !f.Clear || shared && !f.Shared || c.kept(f.Name) {
 			continue
 		}
