@@ -115,7 +115,7 @@ func (a *audit) changes(ctx context.Context, items []item) ([]*pending, error) {
 	}
 	list := make([]*pending, len(items))
 	for i := range items {
-		list[i] = a.changeOf(&items[i], &entries[i], items[i].hash)
+		list[i] = a.changeOf(&items[i], &entries[i])
 	}
 	return list, nil
 }

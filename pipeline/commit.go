@@ -154,7 +154,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		return d
 	}
 	if others := r.spoil(p.Key); others != nil {
-		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sentBy(&p.Change, true))
+		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sharedBy(&p.Change))
 	} else {
 		d.Before = p.before()
 	}
@@ -162,7 +162,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Action = p.Action
 	}
 	if (!o.NoOp || o.Same) && p.Action != Archive {
-		d.Sent, d.Made = r.sentBy(&p.Change, false), o.Made || p.made
+		d.Sent, d.Made = r.sentBy(&p.Change), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)

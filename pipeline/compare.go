@@ -78,20 +78,19 @@ func (r *run) compare(ctx context.Context, rows []item) ([]*pending, error) {
 	defer r.mu.Unlock()
 	for i := range items {
 		it, entry := &items[i], &entries[i]
-		hash := it.hash
-		if r.settled(it, entry, hash) {
+		if r.settled(it, entry) {
 			r.judge(false)
 			it.span.undecided--
-			if r.look != nil && r.standing(entry, hash) == isWritten {
-				r.look(r.changeOf(it, entry, hash))
+			if r.look != nil && r.standing(entry, it.hash) == isWritten {
+				r.look(r.changeOf(it, entry))
 			}
 			continue
 		}
-		if f := r.flightOf(it.Key); f != nil && hash != f.hash {
+		if f := r.flightOf(it.Key); f != nil && it.hash != f.hash {
 			r.postpone(*it) // a newer version must not be overtaken by an attempt that may still land (I4)
 			continue
 		}
-		changed = append(changed, r.changeOf(it, entry, hash))
+		changed = append(changed, r.changeOf(it, entry))
 	}
 	return changed, nil
 }
@@ -123,8 +122,8 @@ func (r *run) standing(e *Entry, hash Hash) standing {
 }
 
 // settled books a row that needs no write, and tells whether it is one. The caller holds mu.
-func (r *run) settled(it *item, e *Entry, hash Hash) bool {
-	switch r.standing(e, hash) {
+func (r *run) settled(it *item, e *Entry) bool {
+	switch r.standing(e, it.hash) {
 	case isHeld:
 		r.report.Held++
 		r.report.Review++
@@ -138,7 +137,7 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 		r.track(it.Key, it.Place, &r.report.Held, 1)
 	case isWritten:
 		r.report.Unchanged++
-		if hash != e.Hash && e.Rejected != (Hash{}) {
+		if it.hash != e.Hash && e.Rejected != (Hash{}) {
 			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
 		}
 		if e.Waiting {
@@ -152,7 +151,7 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 
 // changeOf makes the next version of a key. A write of an earlier process that was in doubt goes on under its own
 // version if the content is still the same. The caller holds mu.
-func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
+func (r *run) changeOf(it *item, e *Entry) *pending {
 	version := e.Version + 1
 	var sent time.Time
 	var attempt int64
@@ -163,7 +162,7 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 		}
 	}
 	p := &pending{entry: *e, read: true, span: it.span, row: it.Values, attempt: attempt, Change: Change{
-		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
+		Key: it.Key, Version: version, Hash: it.hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, it.hash), Sent: sent,
 		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
 	}}
 	p.Values = make([]Value, len(r.layout.properties))

@@ -167,7 +167,7 @@ func (x *explaining) trace(ctx context.Context, row Row) error {
 			}
 		}
 		row.Values = slices.Clone(row.Values) // they are the source's, and the transforms'
-		x.row = &item{Row: row, span: &span{}}
+		x.row = &item{Row: row, span: &span{}, hash: x.layout.hash(row.Values)}
 	}
 	x.add(told)
 	return nil

@@ -15,7 +15,7 @@ func (x *explaining) decide(ctx context.Context) error {
 		return nil
 	}
 	entry := &x.memory.Entry
-	p := x.changeOf(x.row, entry, x.layout.hash(x.row.Values))
+	p := x.changeOf(x.row, entry)
 	x.change, x.Hash = p, p.Hash.String()
 	standing := x.standing(entry, p.Hash)
 	if standing == isDue {
@@ -24,7 +24,7 @@ func (x *explaining) decide(ctx context.Context) error {
 	if err := x.encode(ctx, p); err != nil {
 		return err
 	}
-	x.Changes = entry.changes(x.sentBy(&p.Change, false))
+	x.Changes = entry.changes(x.sentBy(&p.Change))
 	switch standing {
 	case isHeld:
 		x.conclude(ExplainHeld, x.letter("in_doubt", "nobody can tell whether its record was made"), "look for the record in the destination; if it isn't there, "+x.retry())
@@ -122,7 +122,7 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 		return err
 	}
 	x.Kept = p.Kept
-	sent := x.sentBy(&p.Change, false)
+	sent := x.sentBy(&p.Change)
 	x.tellPayload(p)
 	x.Changes = x.memory.changes(sent)
 	switch {

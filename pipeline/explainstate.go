@@ -192,7 +192,7 @@ func (x *explaining) readRecord(ctx context.Context) error {
 	var p *pending
 	switch {
 	case x.row != nil:
-		p = x.changeOf(x.row, &x.memory.Entry, x.change.Hash) // anew: the sink has encoded the values of the other one
+		p = x.changeOf(x.row, &x.memory.Entry) // anew: the sink has encoded the values of the other one
 		p.ID = x.change.ID
 	case x.memory.ID != "":
 		p = &pending{entry: x.memory.Entry, Change: Change{Key: x.Key, ID: x.memory.ID}}

@@ -73,8 +73,13 @@ func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, ou
 	return left, outcomes, nil
 }
 
-// sentBy returns what a change sends: all of it, or only of the fields that are shared.
-func (r *run) sentBy(c *Change, shared bool) Sent {
+// sentBy returns what a change sends.
+func (r *run) sentBy(c *Change) Sent { return r.sentOf(c, false) }
+
+// sharedBy returns what a change sends of the fields that are shared.
+func (r *run) sharedBy(c *Change) Sent { return r.sentOf(c, true) }
+
+func (r *run) sentOf(c *Change, shared bool) Sent {
 	if len(c.Values) == 0 {
 		return nil // it takes its record away
 	}

@@ -185,7 +185,7 @@ func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decisio
 		r.result.Learnt++
 		d.Verdict = Done
 		if p.Action != Archive {
-			d.Sent = r.sentBy(&p.Change, false)
+			d.Sent = r.sentBy(&p.Change)
 		}
 		return d, true
 	case o.Presence == Unsure:

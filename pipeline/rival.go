@@ -143,7 +143,7 @@ func (p *pending) led(id string) bool {
 // out on the record: the ledger no longer knows what it holds. Of a row that is on its way at the same time nobody knows which
 // of the two came last, so that it is the same with it once it is decided. The caller holds mu.
 func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decision) {
-	by := r.sentBy(change, true)
+	by := r.sharedBy(change)
 	r.claim(rival.Key, change.Key)
 	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
 	switch f := r.busy[rival.Key]; {

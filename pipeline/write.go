@@ -48,7 +48,7 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 		}
 		changes[i] = p.Change
 		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match,
-			Sent: r.sentBy(&p.Change, true)}
+			Sent: r.sharedBy(&p.Change)}
 	}
 	failpoint.Reach("batch.formed")
 	if err := failpoint.At("intend.before"); err != nil {
