@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"slices"
 	"time"
@@ -45,15 +44,8 @@ func (p *Pipeline) newAudit(ctx context.Context, store Auditor, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), began: time.Now(), account: account,
-		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, claimed: map[string][]string{}, report: Report{Name: p.Name, Status: "running"}}
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
+	r := p.newRun(account, store, opts)
 	r.limits.MaxRejects = 0 // nothing is written that could be wrong
-	if t, ok := p.Sink.(Throttle); ok {
-		r.sent = t.Requests()
-	}
 	return &audit{run: r, store: store, reader: reader}, nil
 }
 
@@ -157,11 +149,11 @@ func (a *audit) pages(ctx context.Context, each func(context.Context, []KeyedEnt
 	}
 }
 
-// write records decisions of an audit that has the pipeline's lease.
-func (a *audit) write(ctx context.Context, c Commit) error {
-	own := a.newCommit()
-	own.Decisions, own.Links, own.Report = c.Decisions, c.Links, a.report
-	return a.record(ctx, own)
+// write records what an audit has decided that has the pipeline's lease.
+func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDecision) error {
+	c := a.newCommit()
+	c.Decisions, c.Links, c.Report = decisions, links, a.report
+	return a.record(ctx, c)
 }
 
 // end ends the run of an audit. It closes no dead letters: it didn't try to write their rows.

@@ -33,7 +33,6 @@ func (p *Pipeline) Explain(ctx context.Context, store Rememberer, key string, op
 	if err != nil {
 		return Explanation{}, err
 	}
-	a.busy, a.matches, a.linked = map[string]*flight{}, map[string]string{}, map[uint64]*linkedRow{}
 	x := &explaining{audit: a, store: store, Explanation: Explanation{
 		Pipeline: p.Name, Key: key, Rows: []ExplainedRow{}, Payload: []ExplainedValue{}, Changes: []FieldChange{}, Links: []ExplainedLink{},
 		Rejects: []DeadLetter{}, Attempts: []ExplainedAttempt{},

@@ -119,7 +119,7 @@ func (r *reconciliation) learnRows(ctx context.Context, list []*pending) error {
 			links = append(links, linked[i].decisions(p)...)
 		}
 	}
-	return r.write(ctx, Commit{Decisions: decisions, Links: links})
+	return r.write(ctx, decisions, links)
 }
 
 // adopt gives rows whose record is gone the one that has their match value by now, and takes records that are another

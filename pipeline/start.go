@@ -26,26 +26,37 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	if err != nil {
 		return nil, err
 	}
-	r := &run{
-		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
-		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, claimed: map[string][]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
-		report: Report{Name: p.Name, Status: "running"},
-	}
+	r := p.newRun(account, store, opts)
+	r.resume = resume
 	r.landed = sync.NewCond(&r.mu)
 	r.writes = stream.New().WithMaxGoroutines(max(1, r.limits.Writes))
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
 	r.lookout.table = digest.NewTable(0)
 	r.begin()
 	if t, ok := p.Sink.(Throttle); ok {
 		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
-		r.sent = t.Requests()
 	}
 	r.recall(resume.Doubtful)
 	failpoint.Reach("recall.after")
 	return r, nil
+}
+
+// newRun returns a run of which nothing is on its way. What it needs beyond that depends on whether it writes (see start) or
+// only reads (see newAudit).
+func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
+	r := &run{
+		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), account: account, began: time.Now(),
+		open: map[Action]*group{}, deferred: map[string]item{}, busy: map[string]*flight{}, intents: map[string]int{},
+		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, matches: map[string]string{}, fresh: map[string]string{},
+		claimed: map[string][]string{}, spoiled: map[string][]Sent{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		report: Report{Name: p.Name, Status: "running"},
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if t, ok := p.Sink.(Throttle); ok {
+		r.sent = t.Requests()
+	}
+	return r
 }
 
 // begin settles where the source is read from. What has left it shows only when all of it is read: a mirror reads
