@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -158,22 +157,11 @@ func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDec
 
 // end ends the run of an audit. It closes no dead letters: it didn't try to write their rows.
 func (a *audit) end(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause
-	}
+	err = causeOf(ctx, err)
 	a.countRequests()
 	a.report.Unchanged += a.report.undecided()
 	a.report.Status = statusOf(err)
-	f := Finish{Pipeline: a.Name, Epoch: a.resume.Epoch, Run: a.resume.Run, Status: a.report.Status, Report: a.report, Throttle: a.throttle()}
-	if err != nil {
-		f.Message = err.Error()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	if ended := a.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
-		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
-	}
-	return err
+	return a.endInStore(ctx, err, Finish{Report: a.report})
 }
 
 // sameEntry tells whether nothing was written of a key between two looks at the ledger.

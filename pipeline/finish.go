@@ -11,9 +11,7 @@ import (
 
 // finish ends the run in the store and balances its books.
 func (r *run) finish(ctx context.Context, err error) (Report, error) {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // a lost lease shows first as cancelled work
-	}
+	err = causeOf(ctx, err)
 	r.mu.Lock()
 	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
 	r.report.Status = statusOf(err)
@@ -26,20 +24,37 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	if err == nil {
 		err = report.Balance()
 	}
-	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
+	failpoint.Reach("finish.before")
+	defer failpoint.Reach("finish.after")
+	return report, r.endInStore(ctx, err, Finish{
+		Report:   report,
 		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked}
+		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked,
+	})
+}
+
+// causeOf returns what ctx was cancelled for, where that is more than an error says: a lost lease shows first as cancelled
+// work.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// endInStore records that the run has ended with err, and how; the lease is free then. It returns err, joined with that of
+// the recording.
+func (r *run) endInStore(ctx context.Context, err error, f Finish) error {
+	f.Pipeline, f.Epoch, f.Run, f.Status, f.Throttle = r.Name, r.resume.Epoch, r.resume.Run, f.Report.Status, r.throttle()
 	if err != nil {
 		f.Message = err.Error()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	failpoint.Reach("finish.before")
-	defer failpoint.Reach("finish.after")
 	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
 		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
 	}
-	return report, err
+	return err
 }
 
 // statusOf names how a run ended.
