@@ -30,13 +30,10 @@ func (r *run) catchUp(ctx context.Context) error {
 // longer take effect they stay on the books, and newer content of their rows waits, so that a late link can't land on
 // top of its own removal (I4).
 func (r *run) recallLinks(ctx context.Context) error {
-	var after *LinkChange
-	for {
-		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
-		if err != nil || len(page) == 0 {
+	for page, err := range waitingPages(ctx, r.store, r.Name, max(1, r.limits.Links)) {
+		if err != nil {
 			return err
 		}
-		after = &page[len(page)-1]
 		var keys []string
 		for i := range page {
 			if page[i].Was != nil {
@@ -56,6 +53,7 @@ func (r *run) recallLinks(ctx context.Context) error {
 		}
 		r.mu.Unlock()
 	}
+	return nil
 }
 
 // landLinks waits until no link of an earlier process can take effect any more.
