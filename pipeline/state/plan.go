@@ -153,7 +153,8 @@ func (p *plan) forget(r recordRow) {
 // anyRecord stands for the id of whichever record has a match value.
 const anyRecord = ""
 
-// move gives the key another record, of which nothing was sent yet and which somebody else may have made. Links go with a record that was merged into the new one, and are gone with any other.
+// move gives the key another record, which nothing was sent to yet and which somebody else may have made. The links of the one
+// that it had go with it if it was merged into the new one, and are gone otherwise.
 func (e *planned) move(d *pipeline.Decision) {
 	if merged := d.Merged != "" && d.Merged == e.ID; merged {
 		e.Merged, e.Links = d.Merged, slices.Clone(e.Links)
