@@ -27,7 +27,7 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	}
 	c, n := r.gather(g, decided, rivals)
 	r.committed(g, n, r.record(ctx, c))
-	r.known(outcomes)
+	r.dropFresh(outcomes)
 }
 
 // gather puts a commit together, and returns the notes that are in it, with the keys that it decides.
@@ -133,7 +133,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if p.leaves() {
 		return r.decideLeaver(p, o)
 	}
-	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.left()}
+	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.residue()}
 	if d.ID == "" {
 		d.ID = p.ID
 	}
@@ -153,7 +153,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
-	if others := r.spoil(p.Key); others != nil {
+	if others := r.takeSpoiled(p.Key); others != nil {
 		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sharedBy(&p.Change))
 	} else {
 		d.Before = p.before()

@@ -104,8 +104,8 @@ func (p *pending) try(sent Sent) {
 	}
 }
 
-// left returns what attempts at a change may have left in its record, beside what the last of them has.
-func (p *pending) left() []Sent {
+// residue returns what attempts at a change may have left in its record, beside what the last of them has sent.
+func (p *pending) residue() []Sent {
 	if p.Sent.IsZero() {
 		return nil
 	}

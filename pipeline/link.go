@@ -186,13 +186,13 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		due = slices.DeleteFunc(slices.Clone(due), func(l LinkChange) bool { return decided[linkName(&l)] })
 	}
 	if r.vague = append(r.vague, due...); len(r.vague) > max(1, r.limits.Rows) { // then it isn't the links
-		return len(due), r.vagueLinks()
+		return len(due), r.vagueError()
 	}
 	return len(due), nil
 }
 
-// vagueLinks returns an error if no answer says what became of some links.
-func (r *run) vagueLinks() error {
+// vagueError returns an error if no answer says what became of some links.
+func (r *run) vagueError() error {
 	if len(r.vague) == 0 {
 		return nil
 	}

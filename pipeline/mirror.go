@@ -113,8 +113,8 @@ func (r *run) unseen(ctx context.Context, each func([]Holding) error) (seen int6
 	}
 }
 
-// written returns how many of the keys that the source has stand for something, at least, if there are so many: to count them
-// would take longer than all else of a mirror. A row of links may stand for none.
+// written returns a lower bound of how many of so many keys that the source has stand for something: to count them would take
+// longer than all else of a mirror. A row of links may stand for none.
 func (r *run) written(seen int64) int64 {
 	if r.limits.LinksOnly {
 		return 0
@@ -250,7 +250,7 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 		r.flush(ctx)
 		r.land()
 	}
-	if err := errors.Join(r.settle(ctx), r.thin(ctx)); err != nil {
+	if err := errors.Join(r.settle(ctx), r.awaitDoubts(ctx)); err != nil {
 		return err
 	}
 	r.observe()

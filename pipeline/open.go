@@ -40,7 +40,7 @@ type Pipeline struct {
 	specs    []LinkSpec
 
 	turns func(of string) // set by simulations only
-	look  func(*pending)  // set by plans only: is shown every row that the destination has, so that all rows are compared with the ledger
+	look  func(*pending)  // set by plans only: it is shown every row that needs no write; all rows are then compared with the ledger
 }
 
 // A StageError is an error of opening one stage of a pipeline.

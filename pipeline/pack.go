@@ -95,7 +95,7 @@ func (r *run) flush(ctx context.Context) {
 		delete(r.open, action)
 		r.send(ctx, g)
 	}
-	r.jot(ctx)
+	r.sendNotes(ctx)
 }
 
 // oldest returns how long the first change has waited that is in a group which isn't full.
@@ -106,8 +106,8 @@ func (r *run) oldest(now time.Time) (age time.Duration) {
 	return age
 }
 
-// jot has what is noted committed, and lets the checkpoint follow.
-func (r *run) jot(ctx context.Context) {
+// sendNotes has what is noted committed, and lets the checkpoint follow: by a group without changes.
+func (r *run) sendNotes(ctx context.Context) {
 	r.mu.Lock()
 	r.closeLanded(time.Now()) // also where no row is left to be read
 	noted := r.notes.len() > 0 || len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0

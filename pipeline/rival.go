@@ -157,9 +157,9 @@ func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decisio
 	}
 }
 
-// spoil takes a row off the list of those whose record another row may have overwritten meanwhile, and returns with what; nil
-// if it wasn't on it. The caller holds mu.
-func (r *run) spoil(key string) []Sent {
+// takeSpoiled takes a row off the list of those whose record another row may have overwritten meanwhile, and returns with what;
+// nil if it wasn't on the list. The caller holds mu.
+func (r *run) takeSpoiled(key string) []Sent {
 	spoiled := r.spoiled[key]
 	delete(r.spoiled, key)
 	return spoiled

@@ -128,51 +128,51 @@ type run struct {
 	limits Limits
 	resume Resume
 	began  time.Time
-	sent   int64 // requests before the run, where the sink is shared
+	before int64 // requests that the sink had sent when the run began
 	writes *stream.Stream
 
 	// Only the reading goroutine uses these.
-	open     map[Action]*group
-	narrow   []*group        // of rows that are being isolated
-	deferred map[string]item // rows whose key is busy, newest version only
-	pooled   []item          // rows that wait for others to be looked up with them
-	pooledAt time.Time       // when the first of them was
-	wanted   int             // links wanted since they were last written
-	batchNo  int             // source batches since the last commit was asked for
+	open     map[Action]*group // groups that still have room
+	narrow   []*group          // of rows that are being isolated
+	deferred map[string]item   // rows whose key is busy, newest version only
+	pooled   []item            // rows that wait for others to be looked up with them
+	pooledAt time.Time         // when the first of them was
+	batchNo  int               // source batches since the last commit was asked for
 	lookout  lookout
-	keyBytes []byte  // of a batch's keys
-	keyEnds  []int   // where each of them ends
-	slab     []Value // of a batch's rows
-	items    []item  // of a batch
-	blind    bool    // a row couldn't be read far enough to know its key
-	ended    bool    // the source was read to its last row
-	whole    bool    // and from its first
-	parked   bool    // all links that wait were looked at, at last
-	ids      map[recordKey]string
-	vague    []LinkChange       // of which no answer has said what became, when links were last written
-	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
-	missed   map[recordKey]bool // looked up in the destination since links were last written
+	keyBytes []byte               // of a batch's keys
+	keyEnds  []int                // where each of them ends
+	slab     []Value              // of a batch's rows
+	items    []item               // of a batch
+	blind    bool                 // a row couldn't be read far enough to know its key
+	ended    bool                 // the source was read to its last row
+	whole    bool                 // and from its first
+	parked   bool                 // all links that wait were looked at, at last
+	ids      map[recordKey]string // of records that rows are to be linked to, as far as they are known
+	vague    []LinkChange         // of which no answer has said what became, when links were last written
+	late     map[string]bool      // waiting links, by linkName, that an earlier process may have sent
+	missed   map[recordKey]bool   // looked up in the destination since links were last written
 
 	tableMu sync.Mutex // of the lookout's table; it is taken last
 
 	mu      sync.Mutex
-	landed  *sync.Cond // a group has been committed
-	flying  int        // groups on their way
-	busy    map[string]*flight
-	matches map[string]string   // match value on its way → key
-	fresh   map[string]string   // id of a record that was written, and isn't committed → key
-	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
-	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
-	heard   int                 // requests by which something was written
-	silence int                 // requests with rows that are being isolated, on end, by which nothing was
-	spans   []*span
-	notes   notes
-	intents map[string]int // undecided changes that each group's intents name
-	doubts  []*doubt
-	untold  []*doubt   // left to the next run
-	taken   []*doubt   // refused for a value that another record has, to be sent once more
-	landing []*pending // decided, but an earlier attempt may still take effect
-	linked  map[uint64]*linkedRow
+	landed  *sync.Cond            // a group has been committed
+	flying  int                   // groups on their way
+	wanted  int                   // links wanted since they were last written
+	busy    map[string]*flight    // keys that must wait, or let only the same content pass
+	matches map[string]string     // match value on its way → key
+	fresh   map[string]string     // id of a record that was written, and isn't committed → key
+	claimed map[string][]string   // keys whose record rows of other keys stand for → those that have been refused for it
+	spoiled map[string][]Sent     // keys on their way whose record another row has overwritten, with what it sent
+	heard   int                   // requests by which something was written
+	silence int                   // requests with rows that are being isolated, on end, by which nothing was
+	spans   []*span               // batches of the source that the checkpoint hasn't passed, in their order
+	notes   notes                 // for the next commit
+	intents map[string]int        // undecided changes that each group's intents name
+	doubts  []*doubt              // to be looked at again
+	untold  []*doubt              // left to the next run
+	taken   []*doubt              // refused for a value that another record has, to be sent once more
+	landing []*pending            // decided, but an earlier attempt may still take effect
+	linked  map[uint64]*linkedRow // by keyHash
 	window  rejectWindow
 	report  Report
 	failure error // the first error that stops the run
@@ -216,7 +216,7 @@ func (r *run) throttle() []byte {
 // countRequests brings the report's requests up to date; the caller holds mu.
 func (r *run) countRequests() {
 	if t, ok := r.Sink.(Throttle); ok {
-		r.report.Requests, r.report.Budget = t.Requests()-r.sent, t.Budget()
+		r.report.Requests, r.report.Budget = t.Requests()-r.before, t.Budget()
 	}
 }
 

@@ -107,7 +107,7 @@ type Answer struct {
 	Text    string `json:"answer,omitempty"`  // such as "200", "207 VALIDATION_ERROR" or "200, read back"
 }
 
-// A Sink writes changes to the destination. Its methods may be called concurrently, but for Open and Close.
+// A Sink writes changes to the destination. Its methods may be called concurrently, but for Close.
 type Sink interface {
 	// Limits tells how to feed the sink.
 	Limits() Limits
@@ -129,6 +129,7 @@ type Sink interface {
 	// nothing for changes that it can't look up.
 	Settle(ctx context.Context, changes []Change) ([]Outcome, error)
 
+	// Close is called once, after all other calls have returned. It leaves shared connections open.
 	Close() error
 }
 

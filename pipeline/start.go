@@ -54,7 +54,7 @@ func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	if t, ok := p.Sink.(Throttle); ok {
-		r.sent = t.Requests()
+		r.before = t.Requests()
 	}
 	return r
 }

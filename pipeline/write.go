@@ -74,7 +74,7 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 	}
 	outcomes, err := r.Sink.Write(ctx, changes)
 	decided := byTrace(outcomes)
-	r.know(left, decided)
+	r.addFresh(left, decided)
 	for i, p := range left {
 		p.Kept = changes[i].Kept
 	}
