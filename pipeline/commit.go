@@ -53,26 +53,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 		if rival, merged := rivals[p.TraceID]; merged {
 			o = p.rivalry(o, rival.Key)
 		}
-		switch {
-		case o.Verdict == InDoubt:
-			r.doubt(p, now)
-		case o.Verdict == Unwritten && o.Passing:
-			c.Closed = append(c.Closed, r.letStay(p)...)
-			n.keys = append(n.keys, p.Key)
-		case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
-			if p.Sent.IsZero() {
-				c.Closed = append(c.Closed, r.release(p)...)
-			}
-			again := &r.doubts
-			if o.Verdict == Refused {
-				again = &r.taken
-			}
-			*again = append(*again, &doubt{p: p, next: now, unwritten: true})
-		default:
-			c.Decisions = append(c.Decisions, r.decide(p, o))
-			c.Links = append(c.Links, inlined(p, o)...)
-			c.Closed = append(c.Closed, r.decided(p)...)
-			p.span.undecided--
+		if r.book(&c, p, o, now) {
 			n.keys = append(n.keys, p.Key)
 		}
 	}
@@ -84,6 +65,34 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	r.countRequests()
 	c.Report = r.report
 	return c, n
+}
+
+// book makes what became of a change part of a commit, or puts the change on the list of those that are looked at or sent
+// again. It tells whether that ends the change. The caller holds mu.
+func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool) {
+	switch {
+	case o.Verdict == InDoubt:
+		r.doubt(p, now)
+		return false
+	case o.Verdict == Unwritten && o.Passing:
+		c.Closed = append(c.Closed, r.letStay(p)...)
+		return true
+	case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
+		if p.Sent.IsZero() {
+			c.Closed = append(c.Closed, r.release(p)...)
+		}
+		again := &r.doubts
+		if o.Verdict == Refused {
+			again = &r.taken
+		}
+		*again = append(*again, &doubt{p: p, next: now, unwritten: true})
+		return false
+	}
+	c.Decisions = append(c.Decisions, r.decide(p, o))
+	c.Links = append(c.Links, inlined(p, o)...)
+	c.Closed = append(c.Closed, r.decided(p)...)
+	p.span.undecided--
+	return true
 }
 
 // newCommit returns a commit of this run that records nothing yet but its recent requests.
