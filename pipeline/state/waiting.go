@@ -53,7 +53,7 @@ from_object text, from_id text, from_property text, from_value text, to_object t
 since bigint)`
 
 // waitingRows returns the links that keys wait for from now on. Of links that are the same but for their label, the last counts.
-func (p *plan) waitingRows(account string, keys []string) (rows []waitingRow) {
+func (p *patch) waitingRows(account string, keys []string) (rows []waitingRow) {
 	for _, key := range keys {
 		list := p.rows[key].waiting
 		for i := range list {

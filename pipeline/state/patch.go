@@ -10,11 +10,11 @@ import (
 	"sluice/pipeline"
 )
 
-// A plan is what a commit changes. It is worked out in Go from what the tables hold, so that the rules are written once
+// A patch is what a commit changes. It is worked out in Go from what the tables hold, so that the rules are written once
 // for both databases, and can be read.
-type plan struct {
+type patch struct {
 	keys   []string // sorted, and distinct
-	rows   map[string]*planned
+	rows   map[string]*patched
 	ids    map[recordRow]string // ids by what is unique of a record
 	stale  []recordRow          // what was unique of a record, and isn't its any more
 	open   []letter
@@ -24,8 +24,8 @@ type plan struct {
 	lettered bool // dead letters are open, which close and others are about
 }
 
-// planned is what becomes of one key.
-type planned struct {
+// patched is what becomes of one key.
+type patched struct {
 	pipeline.Entry
 	had     []pipeline.LinkState // what the ledger shows of its links so far
 	changed bool
@@ -34,15 +34,15 @@ type planned struct {
 	rewait  bool                  // waiting has changed
 }
 
-func newPlan(known map[string]pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
-	p := &plan{keys: slices.Sorted(maps.Keys(known)), rows: make(map[string]*planned, len(known)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
+func newPatch(known map[string]pipeline.Entry, waiting map[string][]pipeline.LinkChange) *patch {
+	p := &patch{keys: slices.Sorted(maps.Keys(known)), rows: make(map[string]*patched, len(known)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
 	for key, e := range known {
-		p.rows[key] = &planned{Entry: e, had: e.Links, waiting: waiting[key]}
+		p.rows[key] = &patched{Entry: e, had: e.Links, waiting: waiting[key]}
 	}
 	return p
 }
 
-func (p *plan) apply(c *pipeline.Commit) error {
+func (p *patch) apply(c *pipeline.Commit) error {
 	for i := range c.Decisions {
 		if err := p.decide(&c.Decisions[i]); err != nil {
 			return err
@@ -58,7 +58,7 @@ func (p *plan) apply(c *pipeline.Commit) error {
 }
 
 // decide applies a decision, unless a later version of the key was decided before (I4).
-func (p *plan) decide(d *pipeline.Decision) error {
+func (p *patch) decide(d *pipeline.Decision) error {
 	e := p.rows[d.Key]
 	if d.Version < e.Version {
 		return nil
@@ -112,7 +112,7 @@ func (p *plan) decide(d *pipeline.Decision) error {
 }
 
 // learn notes which record has the match value from now on, and that the record has no longer the one that it had.
-func (p *plan) learn(e *planned, d *pipeline.Decision) {
+func (p *patch) learn(e *patched, d *pipeline.Decision) {
 	now := recordRow{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}
 	was := cmp.Or(e.Match, d.Key)
 	if d.Record.ID != "" && d.Record.ID == e.ID && now.Property == e.MatchedBy && now.Value == was {
@@ -139,7 +139,7 @@ func (p *plan) learn(e *planned, d *pipeline.Decision) {
 
 // forget notes that a record has a match value no longer. Where this commit has just learnt it, nobody has the value any more:
 // not the record either that the table still shows.
-func (p *plan) forget(r recordRow) {
+func (p *patch) forget(r recordRow) {
 	id := r.ID
 	r.ID = ""
 	if p.ids[r] == id {
@@ -155,7 +155,7 @@ const anyRecord = ""
 
 // move gives the key another record, which nothing was sent to yet and which somebody else may have made. The links of the one
 // that it had go with it if it was merged into the new one, and are gone otherwise.
-func (e *planned) move(d *pipeline.Decision) {
+func (e *patched) move(d *pipeline.Decision) {
 	if merged := d.Merged != "" && d.Merged == e.ID; merged {
 		e.Merged, e.Links = d.Merged, slices.Clone(e.Links)
 		for i := range e.Links {
@@ -171,7 +171,7 @@ func (e *planned) move(d *pipeline.Decision) {
 }
 
 // write notes what the record holds from now on, or that it is no longer there.
-func (e *planned) write(d *pipeline.Decision) {
+func (e *patched) write(d *pipeline.Decision) {
 	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
@@ -184,7 +184,7 @@ func (e *planned) write(d *pipeline.Decision) {
 }
 
 // try notes what attempts may have left in the record, each once.
-func (e *planned) try(attempts []pipeline.Sent) {
+func (e *patched) try(attempts []pipeline.Sent) {
 	for _, sent := range attempts {
 		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
 			e.Tried = append(slices.Clip(e.Tried), sent)
@@ -193,7 +193,7 @@ func (e *planned) try(attempts []pipeline.Sent) {
 }
 
 // refuse opens the decision's dead letter, in place of any other of the key.
-func (p *plan) refuse(d *pipeline.Decision, state string) {
+func (p *patch) refuse(d *pipeline.Decision, state string) {
 	if d.Reject == nil {
 		return
 	}
@@ -256,7 +256,7 @@ func compareBool(a, b bool) int {
 func endName(e pipeline.LinkEnd) string { return cmp.Or(e.Value, e.ID) }
 
 // link applies the end of a waiting link, or of one that was written with its record and never had to wait.
-func (p *plan) link(d *pipeline.LinkDecision) {
+func (p *patch) link(d *pipeline.LinkDecision) {
 	e := p.rows[d.Key]
 	e.Links, e.changed = without(e.Links, d.Slot, d.From, d.To), true
 	if d.State != nil {
@@ -292,7 +292,7 @@ func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkS
 }
 
 // ledger returns the rows of the ledger that change, and their keys.
-func (p *plan) ledger() (keys []string, rows []*planned) {
+func (p *patch) ledger() (keys []string, rows []*patched) {
 	for _, key := range p.keys {
 		if e := p.rows[key]; e.changed {
 			keys, rows = append(keys, key), append(rows, e)
@@ -302,7 +302,7 @@ func (p *plan) ledger() (keys []string, rows []*planned) {
 }
 
 // relinked returns the keys whose waiting links change.
-func (p *plan) relinked() (keys []string) {
+func (p *patch) relinked() (keys []string) {
 	for _, key := range p.keys {
 		if p.rows[key].rewait {
 			keys = append(keys, key)
@@ -312,7 +312,7 @@ func (p *plan) relinked() (keys []string) {
 }
 
 // records returns the ids of records that were learnt.
-func (p *plan) records() (rows []recordRow) {
+func (p *patch) records() (rows []recordRow) {
 	for r, id := range p.ids {
 		r.ID = id
 		rows = append(rows, r)
@@ -322,7 +322,7 @@ func (p *plan) records() (rows []recordRow) {
 }
 
 // forgotten returns what was unique of records and isn't theirs any more.
-func (p *plan) forgotten() []recordRow {
+func (p *patch) forgotten() []recordRow {
 	slices.SortFunc(p.stale, func(a, b recordRow) int { return cmp.Or(compareRecords(a, b), cmp.Compare(a.ID, b.ID)) })
 	return slices.Compact(p.stale)
 }
