@@ -260,7 +260,7 @@ func (r *run) repeat(ctx context.Context, d *doubt) error {
 		return nil
 	}
 	p.repeats++
-	return r.isolate(ctx, d)
+	return r.isolate(d)
 }
 
 // resend puts a change into a group again.

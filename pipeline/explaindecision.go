@@ -159,7 +159,7 @@ func (x *explaining) write(p *pending) {
 	case Archive:
 		x.conclude(ExplainArchive, fmt.Sprintf("record %s is archived", p.ID), "")
 	case Update:
-		x.conclude(ExplainUpdate, fmt.Sprintf("record %s is updated: %s", p.ID, x.why(p)), "")
+		x.conclude(ExplainUpdate, fmt.Sprintf("record %s is updated: %s", p.ID, x.why()), "")
 	case Create:
 		x.conclude(ExplainCreate, "no record of this key is known: one is made", "")
 	default:
@@ -168,7 +168,7 @@ func (x *explaining) write(p *pending) {
 }
 
 // why says why a record that is known is written again.
-func (x *explaining) why(p *pending) string {
+func (x *explaining) why() string {
 	m := &x.memory
 	links := ""
 	if x.relinks {

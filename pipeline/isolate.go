@@ -63,7 +63,7 @@ func (r *run) patience() int { return max(r.limits.Writes, 2*bits.Len(uint(r.lim
 // takes k rows that are to blame among a hundred at most (2k+1)·7 smaller requests and 2k more for lone rows, and as many
 // times Limits.Landing as there are steps: 7 halvings and 3 lone attempts. A destination that doesn't work gets no more
 // than patience, and two for each group that was in doubt when the last answer came.
-func (r *run) isolate(ctx context.Context, d *doubt) error {
+func (r *run) isolate(d *doubt) error {
 	p, t := d.p, &d.p.trial
 	r.mu.Lock()
 	others, silent := r.heard > t.heard, r.silence >= r.patience()
