@@ -1,5 +1,7 @@
 // Package crm speaks to HubSpot's CRM API: it builds paths and bodies, keeps to the rate limits, repeats what may be
 // repeated, and tells for everything else whether the request can have had an effect.
+//
+// Comments name sections of API.md: the project's HubSpot API reference.
 package crm
 
 import (
