@@ -188,18 +188,14 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	return d
 }
 
-// recordOf returns which record has the change's match value from now on; nil where the table of records has nothing to
-// say about that.
+// recordOf returns which record has the change's match value from now on; nil where nothing is learnt about that.
 func (r *run) recordOf(p *pending, id string) *RecordID {
-	if p.Match == "" || r.limits.Match == recordID {
-		return nil
-	}
 	if p.lost || p.Action == Archive {
 		id = ""
 	} else if id == "" {
 		return nil
 	}
-	return &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: id}
+	return r.limits.recordOf(p.Match, id)
 }
 
 // inlined returns the links that a create wrote with the record.

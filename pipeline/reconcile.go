@@ -168,8 +168,8 @@ func (r *reconciliation) unsure(p *pending, code string) {
 // learn returns what is to be put down of a row; false if that is nothing.
 func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decision, bool) {
 	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: Found}
-	if p.Match != "" && o.ID != "" && r.limits.Match != recordID {
-		d.Record = &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: o.ID}
+	if o.ID != "" {
+		d.Record = r.limits.recordOf(p.Match, o.ID)
 	}
 	if o.ID != "" && p.entry.ID != "" && o.ID != p.entry.ID && o.ID != o.Twin {
 		d.Merged = p.entry.ID

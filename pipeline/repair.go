@@ -136,9 +136,7 @@ func (v *verification) forgotten(s *suspicion) (Decision, bool) {
 				return d, false
 			}
 			d.ID, d.Merged, repair = s.id, s.Entry.ID, true
-			if s.match != "" && v.limits.Match != recordID {
-				d.Record = &RecordID{Object: v.limits.Object, Property: v.limits.Match, Value: s.match, ID: s.id}
-			}
+			d.Record = v.limits.recordOf(s.match, s.id)
 		}
 	}
 	return d, repair

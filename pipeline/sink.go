@@ -190,6 +190,15 @@ func (l *Limits) ignores(p Presence) bool {
 	return l.OnGone == IgnoreGone && (p == Archived || p == Nowhere)
 }
 
+// recordOf says that a record has a match value, no record if id is ""; nil where the table of records holds nothing of
+// that: rows that have no match value, and those that name their record by its id.
+func (l *Limits) recordOf(match, id string) *RecordID {
+	if match == "" || l.Match == recordID {
+		return nil
+	}
+	return &RecordID{Object: l.Object, Property: l.Match, Value: match, ID: id}
+}
+
 // A LinkSpec says which links a row of the schema stands for.
 type LinkSpec struct {
 	Slot       string // names the spec within its pipeline, stable under reordering
