@@ -107,10 +107,10 @@ func (s *rehearsal) showLink(o *LinkOutcome) {
 
 // became tells whether a link is what a row wanted; the row's own record may have got its id since.
 func (l LinkChange) became(decided *LinkChange) bool {
-	if l.From.name() == "" {
+	if l.From.Name() == "" {
 		l.From = decided.From
 	}
-	return compareWaiting(l, *decided) == 0
+	return l.Compare(*decided) == 0
 }
 
 // showInline notes links that are made together with their record. The caller holds mu.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,6 +220,10 @@ type LinkEnd struct {
 	Survivor Survivor // into which the record was merged, as the Linker has told of this change; none where it hasn't
 }
 
+// Name returns what an end is known by: its value, or its id if it has none. It stays the same when the id of an end with a
+// value becomes known.
+func (e *LinkEnd) Name() string { return cmp.Or(e.Value, e.ID) }
+
 // A Survivor is a record that others were merged into.
 type Survivor struct {
 	ID     string   // "" for none
@@ -239,6 +244,19 @@ type LinkChange struct {
 	// slots, and of other pipelines of the same state. Records of other objects may have the same ids, which the sink tells
 	// apart. Links that the same call changes are left out. What one of these stands for must not be taken away.
 	Shared []LinkState
+}
+
+// Compare puts the links of one row into the order in which Store.Waiting returns them. It returns 0 for links that differ in
+// nothing but their labels.
+func (l LinkChange) Compare(other LinkChange) int {
+	order := func(remove bool) int {
+		if remove {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(l.Slot, other.Slot), order(l.Remove)-order(other.Remove),
+		cmp.Compare(l.From.Name(), other.From.Name()), cmp.Compare(l.To.Name(), other.To.Name()))
 }
 
 // LinkState is what a pipeline has written of one link: kept in the ledger, so that it can be changed or taken back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -198,6 +199,26 @@ type Decision struct {
 	// For who shows decisions; no store keeps them.
 	Action Action // that was carried out; 0 where nothing had to be written
 	Place  Place  // of the row
+}
+
+// Waits returns the decision's links as Store.Waiting returns them: with its key, and with the row's own record, which has the
+// id, as the end that names none. Of links that differ in nothing but their labels, the last counts.
+func (d *Decision) Waits(id string) []LinkChange {
+	list := slices.Clone(d.Links)
+	for i := range list {
+		list[i].Key = d.Key
+		if from := &list[i].From; from.Name() == "" {
+			from.ID = id
+		}
+	}
+	slices.SortStableFunc(list, LinkChange.Compare)
+	kept := list[:0]
+	for i, l := range list {
+		if i+1 == len(list) || l.Compare(list[i+1]) != 0 {
+			kept = append(kept, l)
+		}
+	}
+	return kept
 }
 
 // A RecordID says which record of an object has a (folded) value of a unique property; none has it if ID is "".

@@ -106,7 +106,7 @@ func (p *patch) decide(d *pipeline.Decision) error {
 	// A row that was refused keeps waiting for the links of its earlier content.
 	if d.Links != nil || d.Verdict == pipeline.Done {
 		e.rewait = e.rewait || e.Waiting || len(d.Links) > 0
-		e.waiting = stillSince(own(d.Links, d.Key, e.ID), e.waiting)
+		e.waiting = stillSince(d.Waits(e.ID), e.waiting)
 	}
 	return nil
 }
@@ -203,31 +203,12 @@ func (p *patch) refuse(d *pipeline.Decision, state string) {
 	p.close = append(p.close, closing{Key: r.Key, Stage: r.Stage, Code: r.Code})
 }
 
-// own returns links with the row's own record filled in. Of those that are the same but for their label, the last counts.
-func own(links []pipeline.LinkChange, key, id string) []pipeline.LinkChange {
-	list := slices.Clone(links)
-	for i := range list {
-		list[i].Key = key
-		if from := &list[i].From; from.ID == "" && from.Value == "" {
-			from.ID = id
-		}
-	}
-	slices.SortStableFunc(list, compareLinks)
-	kept := list[:0]
-	for i, l := range list {
-		if i+1 == len(list) || compareLinks(l, list[i+1]) != 0 {
-			kept = append(kept, l)
-		}
-	}
-	return kept
-}
-
 // stillSince returns links that are to wait from now on: those that have waited before have done so since then.
 func stillSince(links, before []pipeline.LinkChange) []pipeline.LinkChange {
 	for i := range links {
 		l := &links[i]
 		at := slices.IndexFunc(before, func(b pipeline.LinkChange) bool {
-			return b.Slot == l.Slot && b.Remove == l.Remove && b.From.Value == l.From.Value && endName(b.To) == endName(l.To)
+			return b.Slot == l.Slot && b.Remove == l.Remove && b.From.Value == l.From.Value && b.To.Name() == l.To.Name()
 		})
 		if l.Since = (time.Time{}); at >= 0 {
 			l.Since = before[at].Since
@@ -235,25 +216,6 @@ func stillSince(links, before []pipeline.LinkChange) []pipeline.LinkChange {
 	}
 	return links
 }
-
-// compareLinks puts links into the order in which Waiting returns them.
-func compareLinks(a, b pipeline.LinkChange) int {
-	return cmp.Or(cmp.Compare(a.Slot, b.Slot), compareBool(a.Remove, b.Remove),
-		cmp.Compare(endName(a.From), endName(b.From)), cmp.Compare(endName(a.To), endName(b.To)))
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// endName tells ends apart, and stays the same when an end's id becomes known.
-func endName(e pipeline.LinkEnd) string { return cmp.Or(e.Value, e.ID) }
 
 // link applies the end of a waiting link, or of one that was written with its record and never had to wait.
 func (p *patch) link(d *pipeline.LinkDecision) {
