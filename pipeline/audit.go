@@ -2,9 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"slices"
 	"time"
@@ -45,15 +43,8 @@ func (p *Pipeline) newAudit(ctx context.Context, store Auditor, opts Options) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), began: time.Now(), account: account,
-		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, claimed: map[string][]string{}, report: Report{Name: p.Name, Status: "running"}}
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
+	r := p.newRun(account, store, opts)
 	r.limits.MaxRejects = 0 // nothing is written that could be wrong
-	if t, ok := p.Sink.(Throttle); ok {
-		r.sent = t.Requests()
-	}
 	return &audit{run: r, store: store, reader: reader}, nil
 }
 
@@ -115,7 +106,7 @@ func (a *audit) changes(ctx context.Context, items []item) ([]*pending, error) {
 	}
 	list := make([]*pending, len(items))
 	for i := range items {
-		list[i] = a.changeOf(&items[i], &entries[i], items[i].hash)
+		list[i] = a.changeOf(&items[i], &entries[i])
 	}
 	return list, nil
 }
@@ -157,31 +148,20 @@ func (a *audit) pages(ctx context.Context, each func(context.Context, []KeyedEnt
 	}
 }
 
-// write records decisions of an audit that has the pipeline's lease.
-func (a *audit) write(ctx context.Context, c Commit) error {
-	own := a.newCommit()
-	own.Decisions, own.Links, own.Report = c.Decisions, c.Links, a.report
-	return a.record(ctx, own)
+// write records what an audit has decided that has the pipeline's lease.
+func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDecision) error {
+	c := a.newCommit()
+	c.Decisions, c.Links, c.Report = decisions, links, a.report
+	return a.record(ctx, c)
 }
 
 // end ends the run of an audit. It closes no dead letters: it didn't try to write their rows.
 func (a *audit) end(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause
-	}
+	err = causeOf(ctx, err)
 	a.countRequests()
 	a.report.Unchanged += a.report.undecided()
 	a.report.Status = statusOf(err)
-	f := Finish{Pipeline: a.Name, Epoch: a.resume.Epoch, Run: a.resume.Run, Status: a.report.Status, Report: a.report, Throttle: a.throttle()}
-	if err != nil {
-		f.Message = err.Error()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	if ended := a.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
-		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
-	}
-	return err
+	return a.endInStore(ctx, err, Finish{Report: a.report})
 }
 
 // sameEntry tells whether nothing was written of a key between two looks at the ledger.

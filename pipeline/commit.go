@@ -27,7 +27,7 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 	}
 	c, n := r.gather(g, decided, rivals)
 	r.committed(g, n, r.record(ctx, c))
-	r.known(outcomes)
+	r.dropFresh(outcomes)
 }
 
 // gather puts a commit together, and returns the notes that are in it, with the keys that it decides.
@@ -53,26 +53,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 		if rival, merged := rivals[p.TraceID]; merged {
 			o = p.rivalry(o, rival.Key)
 		}
-		switch {
-		case o.Verdict == InDoubt:
-			r.doubt(p, now)
-		case o.Verdict == Unwritten && o.Passing:
-			c.Closed = append(c.Closed, r.letStay(p)...)
-			n.keys = append(n.keys, p.Key)
-		case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
-			if p.Sent.IsZero() {
-				c.Closed = append(c.Closed, r.release(p)...)
-			}
-			again := &r.doubts
-			if o.Verdict == Refused {
-				again = &r.taken
-			}
-			*again = append(*again, &doubt{p: p, next: now, unwritten: true})
-		default:
-			c.Decisions = append(c.Decisions, r.decide(p, o))
-			c.Links = append(c.Links, inlined(p, o)...)
-			c.Closed = append(c.Closed, r.decided(p)...)
-			p.span.undecided--
+		if r.book(&c, p, o, now) {
 			n.keys = append(n.keys, p.Key)
 		}
 	}
@@ -84,6 +65,34 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	r.countRequests()
 	c.Report = r.report
 	return c, n
+}
+
+// book makes what became of a change part of a commit, or puts the change on the list of those that are looked at or sent
+// again. It tells whether that ends the change. The caller holds mu.
+func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool) {
+	switch {
+	case o.Verdict == InDoubt:
+		r.doubt(p, now)
+		return false
+	case o.Verdict == Unwritten && o.Passing:
+		c.Closed = append(c.Closed, r.letStay(p)...)
+		return true
+	case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
+		if p.Sent.IsZero() {
+			c.Closed = append(c.Closed, r.release(p)...)
+		}
+		again := &r.doubts
+		if o.Verdict == Refused {
+			again = &r.taken
+		}
+		*again = append(*again, &doubt{p: p, next: now, unwritten: true})
+		return false
+	}
+	c.Decisions = append(c.Decisions, r.decide(p, o))
+	c.Links = append(c.Links, inlined(p, o)...)
+	c.Closed = append(c.Closed, r.decided(p)...)
+	p.span.undecided--
+	return true
 }
 
 // newCommit returns a commit of this run that records nothing yet but its recent requests.
@@ -133,7 +142,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if p.leaves() {
 		return r.decideLeaver(p, o)
 	}
-	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.left()}
+	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.residue()}
 	if d.ID == "" {
 		d.ID = p.ID
 	}
@@ -153,8 +162,8 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
-	if others := r.spoil(p.Key); others != nil {
-		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sentBy(&p.Change, true))
+	if others := r.takeSpoiled(p.Key); others != nil {
+		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sharedBy(&p.Change))
 	} else {
 		d.Before = p.before()
 	}
@@ -162,7 +171,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Action = p.Action
 	}
 	if (!o.NoOp || o.Same) && p.Action != Archive {
-		d.Sent, d.Made = r.sentBy(&p.Change, false), o.Made || p.made
+		d.Sent, d.Made = r.sentBy(&p.Change), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
 	r.wanted += len(d.Links)
@@ -179,18 +188,14 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	return d
 }
 
-// recordOf returns which record has the change's match value from now on; nil where the table of records has nothing to
-// say about that.
+// recordOf returns which record has the change's match value from now on; nil where nothing is learnt about that.
 func (r *run) recordOf(p *pending, id string) *RecordID {
-	if p.Match == "" || r.limits.Match == recordID {
-		return nil
-	}
 	if p.lost || p.Action == Archive {
 		id = ""
 	} else if id == "" {
 		return nil
 	}
-	return &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: id}
+	return r.limits.recordOf(p.Match, id)
 }
 
 // inlined returns the links that a create wrote with the record.

@@ -78,20 +78,19 @@ func (r *run) compare(ctx context.Context, rows []item) ([]*pending, error) {
 	defer r.mu.Unlock()
 	for i := range items {
 		it, entry := &items[i], &entries[i]
-		hash := it.hash
-		if r.settled(it, entry, hash) {
+		if r.settled(it, entry) {
 			r.judge(false)
 			it.span.undecided--
-			if r.look != nil && r.standing(entry, hash) == isWritten {
-				r.look(r.changeOf(it, entry, hash))
+			if r.look != nil && r.standing(entry, it.hash) == isWritten {
+				r.look(r.changeOf(it, entry))
 			}
 			continue
 		}
-		if f := r.flightOf(it.Key); f != nil && hash != f.hash {
+		if f := r.flightOf(it.Key); f != nil && it.hash != f.hash {
 			r.postpone(*it) // a newer version must not be overtaken by an attempt that may still land (I4)
 			continue
 		}
-		changed = append(changed, r.changeOf(it, entry, hash))
+		changed = append(changed, r.changeOf(it, entry))
 	}
 	return changed, nil
 }
@@ -123,8 +122,8 @@ func (r *run) standing(e *Entry, hash Hash) standing {
 }
 
 // settled books a row that needs no write, and tells whether it is one. The caller holds mu.
-func (r *run) settled(it *item, e *Entry, hash Hash) bool {
-	switch r.standing(e, hash) {
+func (r *run) settled(it *item, e *Entry) bool {
+	switch r.standing(e, it.hash) {
 	case isHeld:
 		r.report.Held++
 		r.report.Review++
@@ -138,7 +137,7 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 		r.track(it.Key, it.Place, &r.report.Held, 1)
 	case isWritten:
 		r.report.Unchanged++
-		if hash != e.Hash && e.Rejected != (Hash{}) {
+		if it.hash != e.Hash && e.Rejected != (Hash{}) {
 			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
 		}
 		if e.Waiting {
@@ -152,7 +151,7 @@ func (r *run) settled(it *item, e *Entry, hash Hash) bool {
 
 // changeOf makes the next version of a key. A write of an earlier process that was in doubt goes on under its own
 // version if the content is still the same. The caller holds mu.
-func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
+func (r *run) changeOf(it *item, e *Entry) *pending {
 	version := e.Version + 1
 	var sent time.Time
 	var attempt int64
@@ -163,11 +162,11 @@ func (r *run) changeOf(it *item, e *Entry, hash Hash) *pending {
 		}
 	}
 	p := &pending{entry: *e, read: true, span: it.span, row: it.Values, attempt: attempt, Change: Change{
-		Key: it.Key, Version: version, Hash: hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, hash), Sent: sent,
+		Key: it.Key, Version: version, Hash: it.hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, it.hash), Sent: sent,
 		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
 	}}
-	p.Values = make([]Value, len(r.plan.properties))
-	for i, at := range r.plan.properties {
+	p.Values = make([]Value, len(r.layout.properties))
+	for i, at := range r.layout.properties {
 		p.Values[i] = it.Values[at]
 	}
 	return p
@@ -272,42 +271,4 @@ func (r *run) freed() []item {
 	}
 	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.Key, b.Key) })
 	return items
-}
-
-// A rejectWindow remembers which of the last 1,000 rows were rejected, so that a wrong mapping stops after hundreds of
-// rows, not after millions.
-type rejectWindow struct {
-	last     [1000]bool
-	n        int
-	rejected int
-}
-
-// accept judges rows that weren't rejected. The caller holds mu.
-func (r *run) accept(rows int) {
-	if w := &r.window; w.rejected == 0 {
-		w.n += rows
-		return
-	}
-	for range rows {
-		r.judge(false)
-	}
-}
-
-// judge adds a row to the reject window and stops the run if too many of the last rows were rejected. The caller holds mu.
-func (r *run) judge(rejected bool) {
-	w := &r.window
-	at := w.n % len(w.last)
-	if w.last[at] {
-		w.rejected--
-	}
-	if w.last[at] = rejected; rejected {
-		w.rejected++
-	}
-	w.n++
-	const enough = 200 // fewer rows say little
-	rows := min(w.n, len(w.last))
-	if r.limits.MaxRejects > 0 && rows >= enough && float64(w.rejected) > r.limits.MaxRejects*float64(rows) && r.failure == nil {
-		r.failure = fmt.Errorf("%d of the last %d rows were rejected, more than max_rejects allows (%g%%): look at them with `sluice rejects list --pipeline %s`",
-			w.rejected, rows, r.limits.MaxRejects*100, r.Name)
-	}
 }

@@ -32,12 +32,12 @@ func (r *run) meanwhile(ctx context.Context) error {
 	case len(r.deferred) >= notesKept || r.oldest(time.Now()) >= groupKept:
 		r.flush(ctx)
 	case noted >= notesKept || r.batchNo >= batchesKept:
-		r.jot(ctx)
+		r.sendNotes(ctx)
 	}
 	if err := r.settle(ctx); err != nil {
 		return err
 	}
-	if err := r.thin(ctx); err != nil {
+	if err := r.awaitDoubts(ctx); err != nil {
 		return err
 	}
 	if len(r.deferred) >= notesKept {
@@ -54,9 +54,9 @@ func (r *run) meanwhile(ctx context.Context) error {
 	return r.failed()
 }
 
-// thin waits while more is in doubt than can be on its way at one time: while the destination gives no answers, nothing more
-// is read.
-func (r *run) thin(ctx context.Context) error {
+// awaitDoubts waits while more changes are in doubt than can be on their way at one time: as long as the destination gives no
+// answers, nothing more is read.
+func (r *run) awaitDoubts(ctx context.Context) error {
 	for {
 		r.mu.Lock()
 		if len(r.doubts) <= max(1, r.limits.Writes)*max(1, r.limits.Rows) {
@@ -95,7 +95,7 @@ func (r *run) complete(ctx context.Context) error {
 		return err
 	}
 	r.observe()
-	return errors.Join(r.failed(), kept, r.told(), r.vagueLinks())
+	return errors.Join(r.failed(), kept, r.untoldError(), r.vagueError())
 }
 
 // quiet returns once nothing is pooled, on its way, in doubt or postponed.

@@ -26,4 +26,49 @@
 //	I7  no commit of an epoch after a later one was granted
 //	I8  the checkpoint never passes an undecided row
 //	I9  a second run over an unchanged source writes nothing
+//	I10 after any faults and kills, the destination is as after one clean run
+//
+// # Files
+//
+// The vocabulary, which sources, transforms, sinks and states share:
+//
+//	value parse calendar   one value, the texts that spell it, and dates as text
+//	schema row key hash    the fields of a stage; a row and where it is; its key; the hash of its content
+//	source transform kind  what a source and a transform do, and how a program lists its kinds of them
+//	sink keep reader       what a sink does: write changes, spare what others have set, read back
+//	permit holder          what a sink asks of its run: may it still send, and whose record is this
+//	store digest memory    what must survive a crash; the digest of a ledger; all that is known of one key
+//	sent report            properties as they were last sent; what became of the rows of a run
+//	quote nearest secret   texts for people: quoted data, names that may have been meant, and secrets, which never show
+//
+// A run:
+//
+//	open                     a pipeline, each stage opened with the schema of the one before
+//	run start finish         the line of a row; how a run begins, and how it ends
+//	read                     batches of the source, with keys, through the transforms
+//	unchanged compare        rows that need no write: by the digest, and by the ledger
+//	resolve                  the records that rows are to be linked to
+//	prepare collision        the action of each change; two rows that stand for one record
+//	pack write commit        groups; their intents and their sending; what became of them
+//	complete                 what is due between batches, and when the source has ended
+//	rejectwindow masschange  what stops a run that would do harm
+//
+// Where a run isn't one straight line:
+//
+//	doubt isolate              writes without an answer, and rows that never get one
+//	gone rival taken           records that people removed; two rows of one record, noticed late; values that change hands
+//	link linkedrow linkmerged  links that wait, and what becomes of their rows; records at their ends that were merged
+//	share relink parked        links that several rows ask for, that earlier runs have left, and that have waited too long
+//	mirror archive             rows that have left the source: their links, and their records
+//
+// Beside runs:
+//
+//	plan planner                        what a run would do, and how that is found out: by a run that is rehearsed
+//	rehearsal rehearsedsink newrecords  the store and the sink of a rehearsal, and the records that it makes
+//	planshow planlive                   the changes that a plan shows, by what was last sent or by what is there
+//	savedplan plannedrun                plans in files, and runs that write what such a plan has
+//	audit finding                       reading rows and records without writing any, and what may be found
+//	verify repair                       the destination compared with the ledger
+//	reconcile reconcilelinks behind     the ledger compared with the destination, after a state was put back
+//	explain explaindecision explainstate explanation blank  all about one key
 package pipeline

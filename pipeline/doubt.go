@@ -224,8 +224,8 @@ func (r *run) leave(d *doubt, err error) bool {
 	return true
 }
 
-// told returns an error if doubts were left to the next run.
-func (r *run) told() error {
+// untoldError returns an error if doubts were left to the next run.
+func (r *run) untoldError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.untold) == 0 {
@@ -260,7 +260,7 @@ func (r *run) repeat(ctx context.Context, d *doubt) error {
 		return nil
 	}
 	p.repeats++
-	return r.isolate(ctx, d)
+	return r.isolate(d)
 }
 
 // resend puts a change into a group again.

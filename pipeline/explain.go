@@ -33,7 +33,6 @@ func (p *Pipeline) Explain(ctx context.Context, store Rememberer, key string, op
 	if err != nil {
 		return Explanation{}, err
 	}
-	a.busy, a.matches, a.linked = map[string]*flight{}, map[string]string{}, map[uint64]*linkedRow{}
 	x := &explaining{audit: a, store: store, Explanation: Explanation{
 		Pipeline: p.Name, Key: key, Rows: []ExplainedRow{}, Payload: []ExplainedValue{}, Changes: []FieldChange{}, Links: []ExplainedLink{},
 		Rejects: []DeadLetter{}, Attempts: []ExplainedAttempt{},
@@ -167,7 +166,7 @@ func (x *explaining) trace(ctx context.Context, row Row) error {
 			}
 		}
 		row.Values = slices.Clone(row.Values) // they are the source's, and the transforms'
-		x.row = &item{Row: row, span: &span{}}
+		x.row = &item{Row: row, span: &span{}, hash: x.layout.hash(row.Values)}
 	}
 	x.add(told)
 	return nil

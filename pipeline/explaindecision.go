@@ -15,7 +15,7 @@ func (x *explaining) decide(ctx context.Context) error {
 		return nil
 	}
 	entry := &x.memory.Entry
-	p := x.changeOf(x.row, entry, x.plan.hash(x.row.Values))
+	p := x.changeOf(x.row, entry)
 	x.change, x.Hash = p, p.Hash.String()
 	standing := x.standing(entry, p.Hash)
 	if standing == isDue {
@@ -24,7 +24,7 @@ func (x *explaining) decide(ctx context.Context) error {
 	if err := x.encode(ctx, p); err != nil {
 		return err
 	}
-	x.Changes = entry.changes(x.sentBy(&p.Change, false))
+	x.Changes = entry.changes(x.sentBy(&p.Change))
 	switch standing {
 	case isHeld:
 		x.conclude(ExplainHeld, x.letter("in_doubt", "nobody can tell whether its record was made"), "look for the record in the destination; if it isn't there, "+x.retry())
@@ -122,7 +122,7 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 		return err
 	}
 	x.Kept = p.Kept
-	sent := x.sentBy(&p.Change, false)
+	sent := x.sentBy(&p.Change)
 	x.tellPayload(p)
 	x.Changes = x.memory.changes(sent)
 	switch {
@@ -159,7 +159,7 @@ func (x *explaining) write(p *pending) {
 	case Archive:
 		x.conclude(ExplainArchive, fmt.Sprintf("record %s is archived", p.ID), "")
 	case Update:
-		x.conclude(ExplainUpdate, fmt.Sprintf("record %s is updated: %s", p.ID, x.why(p)), "")
+		x.conclude(ExplainUpdate, fmt.Sprintf("record %s is updated: %s", p.ID, x.why()), "")
 	case Create:
 		x.conclude(ExplainCreate, "no record of this key is known: one is made", "")
 	default:
@@ -168,7 +168,7 @@ func (x *explaining) write(p *pending) {
 }
 
 // why says why a record that is known is written again.
-func (x *explaining) why(p *pending) string {
+func (x *explaining) why() string {
 	m := &x.memory
 	links := ""
 	if x.relinks {
@@ -218,7 +218,7 @@ func (x *explaining) encode(ctx context.Context, p *pending) error {
 // tellPayload shows what is sent of a row.
 func (x *explaining) tellPayload(p *pending) {
 	for i, v := range p.Values {
-		f := &x.schema.Fields[x.plan.properties[i]]
+		f := &x.schema.Fields[x.layout.properties[i]]
 		c := cell(f.Name, v)
 		if v.IsNull() && f.Clear {
 			c.Value = new(string)

@@ -36,14 +36,6 @@ func (m *Memory) answered(attempt int) bool {
 	return d.Version == m.Version && !later && m.Answer.Text != "" && !strings.HasSuffix(m.Answer.Text, ReadBack)
 }
 
-// text returns the hash in hexadecimal, "" if it isn't known.
-func (h Hash) text() string {
-	if h == (Hash{}) {
-		return ""
-	}
-	return h.String()
-}
-
 // lastContent returns the hash of what the last version wrote or tried to write; zero where the ledger doesn't tell. Where a
 // link was refused, the content that was written counts as rejected.
 func (e *Entry) lastContent() Hash {
@@ -200,7 +192,7 @@ func (x *explaining) readRecord(ctx context.Context) error {
 	var p *pending
 	switch {
 	case x.row != nil:
-		p = x.changeOf(x.row, &x.memory.Entry, x.change.Hash) // anew: the sink has encoded the values of the other one
+		p = x.changeOf(x.row, &x.memory.Entry) // anew: the sink has encoded the values of the other one
 		p.ID = x.change.ID
 	case x.memory.ID != "":
 		p = &pending{entry: x.memory.Entry, Change: Change{Key: x.Key, ID: x.memory.ID}}

@@ -13,42 +13,57 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// A plan is what the engine does with every row of a schema, worked out once.
-type plan struct {
+// A Hash is the 128-bit XXH3 of a row's content: a row is compared with what it was itself, so that nobody gains by finding
+// two contents of one hash. The zero Hash means "not known".
+type Hash [16]byte
+
+// String returns the hash in hexadecimal.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// text returns the hash in hexadecimal, "" if it isn't known.
+func (h Hash) text() string {
+	if h == (Hash{}) {
+		return ""
+	}
+	return h.String()
+}
+
+// A layout says where in a row's values the parts of its content are. It is worked out once for a schema.
+type layout struct {
 	properties []int  // places of the fields that are sent
 	byName     []int  // places in properties, in the order of the properties' names
 	content    []int  // places of all fields that make up the row's content; of copies, of what they are copies of
 	seed       uint64 // of the encoding and of what the fields are: where one changes, every row counts as changed
-	buf        []byte
+	buf        []byte // the encoding of the row that was hashed last
 }
 
-// newPlan works out which fields of the schema are a row's content: the properties, and what its links are made of.
-func newPlan(s *Schema, specs []LinkSpec, copies []Copied) plan {
-	var p plan
+// newLayout works out which fields of the schema are a row's content: the properties, and what its links are made of.
+func newLayout(s *Schema, specs []LinkSpec, copies []Copied) layout {
+	var l layout
 	for i, f := range s.Fields {
 		if f.Role == Property {
-			p.properties = append(p.properties, i)
+			l.properties = append(l.properties, i)
 		}
 	}
-	p.byName = make([]int, len(p.properties))
-	for i := range p.byName {
-		p.byName[i] = i
+	l.byName = make([]int, len(l.properties))
+	for i := range l.byName {
+		l.byName[i] = i
 	}
-	slices.SortFunc(p.byName, func(a, b int) int {
-		return strings.Compare(s.Fields[p.properties[a]].Name, s.Fields[p.properties[b]].Name)
+	slices.SortFunc(l.byName, func(a, b int) int {
+		return strings.Compare(s.Fields[l.properties[a]].Name, s.Fields[l.properties[b]].Name)
 	})
-	p.content = slices.Clone(p.properties)
+	l.content = slices.Clone(l.properties)
 	seed := &strings.Builder{}
 	seed.WriteString("3\n") // the encoding's own version
 	for _, spec := range specs {
 		fmt.Fprintf(seed, "link %q %q %q %q\n", spec.Slot, spec.FromObject, spec.ToObject, spec.Label)
 		for _, at := range []int{spec.FromField, spec.ToField, spec.LabelField} {
-			if at >= 0 && !slices.Contains(p.content, at) {
-				p.content = append(p.content, at)
+			if at >= 0 && !slices.Contains(l.content, at) {
+				l.content = append(l.content, at)
 			}
 		}
 	}
-	for _, at := range p.content {
+	for _, at := range l.content {
 		f := s.Fields[at]
 		fmt.Fprintf(seed, "%d %q %v\n", f.Role, f.Name, f.Clear)
 		if f.IfEmpty || f.Shared { // beside, so that the hashes of other fields stay
@@ -58,20 +73,20 @@ func newPlan(s *Schema, specs []LinkSpec, copies []Copied) plan {
 			fmt.Fprintf(seed, "of %q by %q\n", f.Lookup.Object, f.Lookup.Property)
 		}
 	}
-	p.seed = xxh3.HashString(seed.String())
+	l.seed = xxh3.HashString(seed.String())
 	for _, c := range copies {
-		if at := slices.Index(p.content, c.Field); at >= 0 {
-			p.content[at] = c.Of
+		if at := slices.Index(l.content, c.Field); at >= 0 {
+			l.content[at] = c.Of
 		}
 	}
-	return p
+	return l
 }
 
 // hash returns the hash of a row's content. Values count by their text, so that a column may change its type from one
 // source to another without every record being written again; null differs from "".
-func (p *plan) hash(values []Value) Hash {
-	b := binary.LittleEndian.AppendUint64(p.buf[:0], p.seed) // in front: xxh3 makes a secret for every call with a seed of its own
-	for _, at := range p.content {
+func (l *layout) hash(values []Value) Hash {
+	b := binary.LittleEndian.AppendUint64(l.buf[:0], l.seed) // in front: xxh3 makes a secret for every call with a seed of its own
+	for _, at := range l.content {
 		v := &values[at]
 		switch v.typ {
 		case Null:
@@ -87,7 +102,7 @@ func (p *plan) hash(values []Value) Hash {
 			binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
 		}
 	}
-	p.buf = b
+	l.buf = b
 	return Hash(xxh3.Hash128(b).Bytes())
 }
 

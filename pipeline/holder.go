@@ -49,8 +49,8 @@ func (r *run) holder(ctx context.Context, id, key string) (string, error) {
 	return owner, nil
 }
 
-// know remembers whose records those are that have just been written, until the ledger does.
-func (r *run) know(changes []*pending, decided map[string]Outcome) {
+// addFresh notes whose the records are that have just been written: the ledger says so only once that is committed.
+func (r *run) addFresh(changes []*pending, decided map[string]Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range changes {
@@ -60,8 +60,8 @@ func (r *run) know(changes []*pending, decided map[string]Outcome) {
 	}
 }
 
-// known ends what know began: the ledger knows, or never will.
-func (r *run) known(outcomes []Outcome) {
+// dropFresh forgets that again: the ledger says so by now, or never will.
+func (r *run) dropFresh(outcomes []Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range outcomes {

@@ -10,11 +10,11 @@ import (
 	"sluice/pipeline/failpoint"
 )
 
-// lonely is how many requests with nothing else in them must have ended in doubt before a row is rejected for it: its
-// neighbours, and rows that others were lost with by chance, have that many tries of their own.
-const lonely = 3
+// aloneTries is how many requests that hold nothing but a row must have ended in doubt before the row is rejected. A row that
+// is not to blame, but was lost together with others, has as many tries of its own.
+const aloneTries = 3
 
-// A trial is what shows whether a change is to blame that its requests get no usable answer.
+// A trial is how it is told whether a change is the reason why its requests get no usable answer.
 type trial struct {
 	begun    bool
 	heard    int    // of the run, when its first attempt was written down
@@ -63,16 +63,16 @@ func (r *run) patience() int { return max(r.limits.Writes, 2*bits.Len(uint(r.lim
 // takes k rows that are to blame among a hundred at most (2k+1)·7 smaller requests and 2k more for lone rows, and as many
 // times Limits.Landing as there are steps: 7 halvings and 3 lone attempts. A destination that doesn't work gets no more
 // than patience, and two for each group that was in doubt when the last answer came.
-func (r *run) isolate(ctx context.Context, d *doubt) error {
+func (r *run) isolate(d *doubt) error {
 	p, t := d.p, &d.p.trial
 	r.mu.Lock()
 	others, silent := r.heard > t.heard, r.silence >= r.patience()
 	r.mu.Unlock()
 	switch {
 	case silent:
-	case t.together > 1, t.alone < lonely:
+	case t.together > 1, t.alone < aloneTries:
 		t.crowd = max(1, (t.together+1)/2)
-		r.narrowly(p)
+		r.putNarrow(p)
 		return nil
 	case others:
 		r.giveUp(d)
@@ -82,9 +82,9 @@ func (r *run) isolate(ctx context.Context, d *doubt) error {
 	return fmt.Errorf("%s key %q: no answer to %d attempts; it stays in doubt and is settled by the next run", p.Action, p.Key, p.repeats)
 }
 
-// narrowly puts a change into a group of no more than its crowd. These groups are sent once all doubts that are due were
+// putNarrow puts a change into a group of no more than its crowd. These groups are sent once all doubts that are due were
 // looked at.
-func (r *run) narrowly(p *pending) {
+func (r *run) putNarrow(p *pending) {
 	failpoint.Reach("resend.before")
 	size := p.size()
 	at := slices.IndexFunc(r.narrow, func(g *group) bool {

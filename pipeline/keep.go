@@ -73,14 +73,19 @@ func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, ou
 	return left, outcomes, nil
 }
 
-// sentBy returns what a change sends: all of it, or only of the fields that are shared.
-func (r *run) sentBy(c *Change, shared bool) Sent {
+// sentBy returns what a change sends.
+func (r *run) sentBy(c *Change) Sent { return r.sentOf(c, false) }
+
+// sharedBy returns what a change sends of the fields that are shared.
+func (r *run) sharedBy(c *Change) Sent { return r.sentOf(c, true) }
+
+func (r *run) sentOf(c *Change, shared bool) Sent {
 	if len(c.Values) == 0 {
 		return nil // it takes its record away
 	}
 	var sent Sent
-	for _, i := range r.plan.byName {
-		f, v := &r.schema.Fields[r.plan.properties[i]], c.Values[i]
+	for _, i := range r.layout.byName {
+		f, v := &r.schema.Fields[r.layout.properties[i]], c.Values[i]
 		if v.IsNull() && !f.Clear || shared && !f.Shared || c.kept(f.Name) {
 			continue
 		}
@@ -99,8 +104,8 @@ func (p *pending) try(sent Sent) {
 	}
 }
 
-// left returns what attempts at a change may have left in its record, beside what the last of them has.
-func (p *pending) left() []Sent {
+// residue returns what attempts at a change may have left in its record, beside what the last of them has sent.
+func (p *pending) residue() []Sent {
 	if p.Sent.IsZero() {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -26,18 +27,12 @@ func (r *run) link(ctx context.Context, last bool) error {
 	r.mu.Unlock()
 	r.missed, r.vague = map[recordKey]bool{}, nil
 	var parked int64
-	var after *LinkChange
 	late := overdue{run: r}
 	settled := last && r.opts.Plan == nil // a plan may have a link wait whose record is there
-	for {
-		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
+	for page, err := range waitingPages(ctx, r.store, r.Name, max(1, r.limits.Links)) {
 		if err != nil {
-			return fmt.Errorf("read waiting links: %w", err)
+			return err
 		}
-		if len(page) == 0 {
-			break
-		}
-		after = &page[len(page)-1]
 		due, err := r.due(ctx, page, last)
 		if err != nil {
 			return err
@@ -64,6 +59,27 @@ func (r *run) link(ctx context.Context, last bool) error {
 	defer r.mu.Unlock()
 	r.report.Parked, r.report.Overdue, r.parked = parked, late.rows, settled
 	return nil
+}
+
+// waitingPages yields the links of a pipeline that wait, up to limit at a time.
+func waitingPages(ctx context.Context, store Store, pipeline string, limit int) iter.Seq2[[]LinkChange, error] {
+	return func(yield func([]LinkChange, error) bool) {
+		var after *LinkChange
+		for {
+			page, err := store.Waiting(ctx, pipeline, after, limit)
+			if err != nil {
+				yield(nil, fmt.Errorf("read waiting links: %w", err))
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			after = &page[len(page)-1]
+			if !yield(page, nil) {
+				return
+			}
+		}
+	}
 }
 
 // due returns the links of a page that can be written now.
@@ -170,13 +186,13 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		due = slices.DeleteFunc(slices.Clone(due), func(l LinkChange) bool { return decided[linkName(&l)] })
 	}
 	if r.vague = append(r.vague, due...); len(r.vague) > max(1, r.limits.Rows) { // then it isn't the links
-		return len(due), r.vagueLinks()
+		return len(due), r.vagueError()
 	}
 	return len(due), nil
 }
 
-// vagueLinks returns an error if no answer says what became of some links.
-func (r *run) vagueLinks() error {
+// vagueError returns an error if no answer says what became of some links.
+func (r *run) vagueError() error {
 	if len(r.vague) == 0 {
 		return nil
 	}

@@ -5,6 +5,28 @@ import (
 	"fmt"
 )
 
+// A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
+// has written stays.
+type MassChangeError struct {
+	Pipeline string
+	Leaving  int64 // rows that have left the source, and of which something is to be taken back
+	Known    int64 // rows of which something could be
+	Quota    Quota
+	Verb     string // "archived" or "unlinked"
+	Empty    bool   // no row of the source was left after the filters
+}
+
+// Error names the numbers and what to do.
+func (e *MassChangeError) Error() string {
+	found := fmt.Sprintf("%d of the %d rows that pipeline %q has in the destination have left the source, more than the %d that max_archive allows (%s)",
+		e.Leaving, e.Known, e.Pipeline, e.Quota.of(e.Known), &e.Quota)
+	if e.Empty {
+		found = fmt.Sprintf("the source of pipeline %q has no row, or none that its filters let pass, but the destination has %d by it", e.Pipeline, e.Leaving)
+	}
+	return fmt.Sprintf("%s: nothing was %s; see whether the source is complete, and if those rows have really left it, run again with --allow-mass-change",
+		found, e.Verb)
+}
+
 // A ChangeQuotaError says that a run would write more than its sink's MaxChange allows. Nothing was written.
 type ChangeQuotaError struct {
 	Pipeline string
@@ -52,4 +74,34 @@ func (p *Pipeline) withinChange(ctx context.Context, store Store, plan *Plan) er
 		return nil
 	}
 	return &ChangeQuotaError{Pipeline: p.Name, Changes: changes, Known: known, Quota: *limits.MaxChange}
+}
+
+// withinQuota stops a run that would take back more than the sink allows, or everything. At least known rows stand for something.
+func (r *run) withinQuota(ctx context.Context, leaving, known int64) error {
+	if leaving == 0 || r.opts.AllowMassChange {
+		return nil
+	}
+	empty, quota := !r.seenAny(), r.limits.MaxArchive
+	if quota == nil {
+		if empty {
+			r.log.Warn("nothing is taken back: no row of the source is left after the filters", "pipeline", r.Name)
+		}
+		return nil
+	}
+	within := func(known int64) bool { return !empty && leaving <= quota.of(known) }
+	if within(known) {
+		return nil
+	}
+	known, err := r.store.CountHoldings(ctx, r.Name)
+	if err != nil {
+		return fmt.Errorf("count the rows that were written: %w", err)
+	}
+	if within(known) {
+		return nil
+	}
+	verb := "archived"
+	if r.limits.LinksOnly {
+		verb = "unlinked"
+	}
+	return &MassChangeError{Pipeline: r.Name, Leaving: leaving, Known: known, Quota: *quota, Verb: verb, Empty: empty}
 }

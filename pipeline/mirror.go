@@ -1,13 +1,11 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"sluice/pipeline/failpoint"
 )
@@ -18,28 +16,6 @@ import (
 
 // keysTogether is how many keys of the ledger are looked at together.
 const keysTogether = 10_000
-
-// A MassChangeError says that a run would take back more than its sink's quota allows. Nothing was taken back; what the run
-// has written stays.
-type MassChangeError struct {
-	Pipeline string
-	Leaving  int64 // rows that have left the source, and of which something is to be taken back
-	Known    int64 // rows of which something could be
-	Quota    Quota
-	Verb     string // "archived" or "unlinked"
-	Empty    bool   // no row of the source was left after the filters
-}
-
-// Error names the numbers and what to do.
-func (e *MassChangeError) Error() string {
-	found := fmt.Sprintf("%d of the %d rows that pipeline %q has in the destination have left the source, more than the %d that max_archive allows (%s)",
-		e.Leaving, e.Known, e.Pipeline, e.Quota.of(e.Known), &e.Quota)
-	if e.Empty {
-		found = fmt.Sprintf("the source of pipeline %q has no row, or none that its filters let pass, but the destination has %d by it", e.Pipeline, e.Leaving)
-	}
-	return fmt.Sprintf("%s: nothing was %s; see whether the source is complete, and if those rows have really left it, run again with --allow-mass-change",
-		found, e.Verb)
-}
 
 // mirror takes back what rows stand for that have left the source: only after one process has read all of it, with no row
 // whose key it couldn't tell, and within the sink's quota.
@@ -137,8 +113,8 @@ func (r *run) unseen(ctx context.Context, each func([]Holding) error) (seen int6
 	}
 }
 
-// written returns how many of the keys that the source has stand for something, at least, if there are so many: to count them
-// would take longer than all else of a mirror. A row of links may stand for none.
+// written returns a lower bound of how many of so many keys that the source has stand for something: to count them would take
+// longer than all else of a mirror. A row of links may stand for none.
 func (r *run) written(seen int64) int64 {
 	if r.limits.LinksOnly {
 		return 0
@@ -146,36 +122,6 @@ func (r *run) written(seen int64) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return max(0, seen-r.report.Rejected-r.report.Held)
-}
-
-// withinQuota stops a run that would take back more than the sink allows, or everything. At least known rows stand for something.
-func (r *run) withinQuota(ctx context.Context, leaving, known int64) error {
-	if leaving == 0 || r.opts.AllowMassChange {
-		return nil
-	}
-	empty, quota := !r.seenAny(), r.limits.MaxArchive
-	if quota == nil {
-		if empty {
-			r.log.Warn("nothing is taken back: no row of the source is left after the filters", "pipeline", r.Name)
-		}
-		return nil
-	}
-	within := func(known int64) bool { return !empty && leaving <= quota.of(known) }
-	if within(known) {
-		return nil
-	}
-	known, err := r.store.CountHoldings(ctx, r.Name)
-	if err != nil {
-		return fmt.Errorf("count the rows that were written: %w", err)
-	}
-	if within(known) {
-		return nil
-	}
-	verb := "archived"
-	if r.limits.LinksOnly {
-		verb = "unlinked"
-	}
-	return &MassChangeError{Pipeline: r.Name, Leaving: leaving, Known: known, Quota: *quota, Verb: verb, Empty: empty}
 }
 
 // leaving tells whether a key has left the source, and something of it is to be taken back.
@@ -304,83 +250,11 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 		r.flush(ctx)
 		r.land()
 	}
-	if err := errors.Join(r.settle(ctx), r.thin(ctx)); err != nil {
+	if err := errors.Join(r.settle(ctx), r.awaitDoubts(ctx)); err != nil {
 		return err
 	}
 	r.observe()
 	return r.failed()
-}
-
-// leaver returns the archiving of the record of a row that has left the source. Its hash stands for no content, so that
-// it is the same as that of no row.
-func (r *run) leaver(key string, e Entry) *pending {
-	p := &pending{entry: e, read: true, span: &span{undecided: 1}, Change: Change{Action: Archive, Key: key, Version: e.Version + 1, ID: e.ID}}
-	if r.limits.Match != "" && r.limits.Match != recordID {
-		p.Match = cmp.Or(e.Match, key)
-	}
-	p.TraceID = traceID(r.Name, p.Key, p.Version, p.Hash)
-	return p
-}
-
-// leaves tells whether the change archives the record of a row that has left the source.
-func (p *pending) leaves() bool { return p.Action == Archive && p.Hash == Hash{} }
-
-// archive puts records of rows that have left the source on their way into the recycle bin, unless the sink finds that
-// they aren't this pipeline's any more (see Keeper).
-func (r *run) archive(ctx context.Context, leavers []*pending) error {
-	if err := r.waitLanded(ctx, leavers); err != nil {
-		return err
-	}
-	failpoint.Reach("archive.before")
-	for _, p := range leavers {
-		if r.isClaimed(p.Key) {
-			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
-		} else if g := r.add(p); g != nil {
-			r.send(ctx, g)
-		}
-	}
-	return nil
-}
-
-// waitLanded waits until no earlier attempt to write the rows can take effect any more: it would make the record again, or
-// be overtaken (I4).
-func (r *run) waitLanded(ctx context.Context, leavers []*pending) error {
-	var landing time.Time
-	r.mu.Lock()
-	for _, p := range leavers {
-		if f := r.flightOf(p.Key); f != nil && f.landing.After(landing) {
-			landing = f.landing
-		}
-	}
-	r.mu.Unlock()
-	if landing.IsZero() {
-		return nil
-	}
-	return r.pause(ctx, time.Until(landing))
-}
-
-// decideLeaver books what became of the record of a row that has left the source. The row isn't one of those that were read.
-// The caller holds mu.
-func (r *run) decideLeaver(p *pending, o Outcome) Decision {
-	d := Decision{Key: p.Key, Version: p.Version, ID: p.ID, Verdict: o.Verdict, Answer: o.Answer}
-	if o.Verdict == Refused {
-		r.report.Review++
-		d.Reject = &Reject{Key: p.Key, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
-		return d
-	}
-	if !o.NoOp {
-		r.report.Archived++
-		d.Action = Archive
-	}
-	d.Gone, d.Record, d.Before = true, r.recordOf(p, p.ID), p.before()
-	return d
-}
-
-// letStay ends the archiving of a record that the sink couldn't look at: a later run does it. The caller holds mu.
-func (r *run) letStay(p *pending) (closed []string) {
-	r.log.Warn("a record of a row that has left the source can't be looked at now, and isn't archived by this run", "pipeline", r.Name, "record", p.ID)
-	p.span.undecided--
-	return r.decided(p)
 }
 
 // forget notes that a row has left the source: its links are to be removed, and its content is no longer known.

@@ -34,13 +34,13 @@ type Pipeline struct {
 	key      []int    // places of the key columns in the source's schema
 	schema   *Schema  // of the rows that reach the sink
 	copies   []Copied // that the last transform leaves to be made
-	plan     plan
+	layout   layout
 	links    Linker // nil if the sink writes none
 	finder   Finder // nil if the sink can't look up records
 	specs    []LinkSpec
 
 	turns func(of string) // set by simulations only
-	look  func(*pending)  // set by plans only: is shown every row that the destination has, so that all rows are compared with the ledger
+	look  func(*pending)  // set by plans only: it is shown every row that needs no write; all rows are then compared with the ledger
 }
 
 // A StageError is an error of opening one stage of a pipeline.
@@ -131,7 +131,7 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	if p.links != nil {
 		p.specs = p.links.Specs()
 	}
-	p.plan = newPlan(p.schema, p.specs, p.copies)
+	p.layout = newLayout(p.schema, p.specs, p.copies)
 	return p, nil
 }
 

@@ -3,12 +3,9 @@ package pipeline
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
-
-	"sluice/pipeline/failpoint"
 )
 
 // A group is what one Write takes: changes of one action, no key twice.
@@ -98,7 +95,7 @@ func (r *run) flush(ctx context.Context) {
 		delete(r.open, action)
 		r.send(ctx, g)
 	}
-	r.jot(ctx)
+	r.sendNotes(ctx)
 }
 
 // oldest returns how long the first change has waited that is in a group which isn't full.
@@ -109,8 +106,8 @@ func (r *run) oldest(now time.Time) (age time.Duration) {
 	return age
 }
 
-// jot has what is noted committed, and lets the checkpoint follow.
-func (r *run) jot(ctx context.Context) {
+// sendNotes has what is noted committed, and lets the checkpoint follow: by a group without changes.
+func (r *run) sendNotes(ctx context.Context) {
 	r.mu.Lock()
 	r.closeLanded(time.Now()) // also where no row is left to be read
 	noted := r.notes.len() > 0 || len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0
@@ -119,81 +116,4 @@ func (r *run) jot(ctx context.Context) {
 		r.batchNo = 0
 		r.send(ctx, &group{})
 	}
-}
-
-// write writes down the group's intents (I5) and then lets the sink send it. If the run has failed meanwhile, nothing
-// is sent.
-func (r *run) write(ctx context.Context, g *group) ([]Outcome, error) {
-	if len(g.changes) == 0 {
-		return nil, nil
-	}
-	if err := r.failed(); err != nil {
-		return unwritten(g.changes), err
-	}
-	left, kept, err := r.keep(ctx, g.changes)
-	if err != nil {
-		return unwritten(g.changes), err
-	}
-	left, kept = r.refuseIdle(left, kept)
-	if len(left) == 0 {
-		return kept, nil
-	}
-	outcomes, err := r.attempt(ctx, g.id, left)
-	return append(outcomes, kept...), err
-}
-
-// unwritten returns the outcomes of changes that were not sent.
-func unwritten(changes []*pending) []Outcome {
-	list := make([]Outcome, len(changes))
-	for i, p := range changes {
-		list[i] = Outcome{TraceID: p.TraceID, Verdict: Unwritten}
-	}
-	return list
-}
-
-// attempt writes down the intents of changes and lets the sink send them.
-func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Outcome, error) {
-	intents := make([]Intent, len(left))
-	changes := make([]Change, len(left))
-	for i, p := range left {
-		if p.Begun.IsZero() && p.Action.makes() {
-			p.Begun = time.Now()
-		}
-		changes[i] = p.Change
-		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match,
-			Sent: r.sentBy(&p.Change, true)}
-	}
-	failpoint.Reach("batch.formed")
-	if err := failpoint.At("intend.before"); err != nil {
-		return unwritten(left), err
-	}
-	err := r.store.Intend(ctx, Group{ID: group, Pipeline: r.Name, Epoch: r.resume.Epoch, Intents: intents, Throttle: r.throttle()})
-	if err != nil {
-		return unwritten(left), fmt.Errorf("write down what is about to be sent: %w", err)
-	}
-	r.mu.Lock()
-	for i, p := range left {
-		p.groups = append(p.groups, group)
-		p.attempt++
-		p.try(intents[i].Sent)
-		if !p.trial.begun {
-			p.trial.begun, p.trial.heard = true, r.heard
-		}
-	}
-	r.intents[group] = len(left)
-	r.mu.Unlock()
-	if err := failpoint.At("intend.after"); err != nil {
-		return unwritten(left), err
-	}
-	outcomes, err := r.Sink.Write(ctx, changes)
-	decided := byTrace(outcomes)
-	r.know(left, decided)
-	for i, p := range left {
-		p.Kept = changes[i].Kept
-	}
-	if lost := failpoint.At("write.after"); lost != nil {
-		return nil, lost
-	}
-	r.listen(left, decided)
-	return outcomes, err
 }

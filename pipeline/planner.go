@@ -189,16 +189,13 @@ func (s *rehearsal) recallWaiting(ctx context.Context) error {
 		}
 	}
 	s.plan.Doubtful, s.resume.Doubtful = int64(len(s.tried)), nil
-	var after *LinkChange
-	for s.pipeline.links != nil {
-		page, err := s.Store.Waiting(ctx, s.pipeline.Name, after, BatchRows)
+	if s.pipeline.links == nil {
+		return nil
+	}
+	for page, err := range waitingPages(ctx, s.Store, s.pipeline.Name, BatchRows) {
 		if err != nil {
-			return fmt.Errorf("read waiting links: %w", err)
+			return err
 		}
-		if len(page) == 0 {
-			break
-		}
-		after = &page[len(page)-1]
 		for _, l := range page {
 			s.waiting[l.Key] = append(s.waiting[l.Key], l)
 		}

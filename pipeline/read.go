@@ -117,7 +117,7 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	r.items = slices.Grow(r.items[:0], len(rows))[:len(rows)]
 	for i := range rows {
 		it := &r.items[i]
-		it.Row, it.span, it.hash = rows[i], s, r.plan.hash(rows[i].Values)
+		it.Row, it.span, it.hash = rows[i], s, r.layout.hash(rows[i].Values)
 	}
 	r.mu.Lock()
 	s.undecided = len(rows) // each is taken off where its end is booked

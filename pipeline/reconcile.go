@@ -119,7 +119,7 @@ func (r *reconciliation) learnRows(ctx context.Context, list []*pending) error {
 			links = append(links, linked[i].decisions(p)...)
 		}
 	}
-	return r.write(ctx, Commit{Decisions: decisions, Links: links})
+	return r.write(ctx, decisions, links)
 }
 
 // adopt gives rows whose record is gone the one that has their match value by now, and takes records that are another
@@ -168,8 +168,8 @@ func (r *reconciliation) unsure(p *pending, code string) {
 // learn returns what is to be put down of a row; false if that is nothing.
 func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decision, bool) {
 	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: Found}
-	if p.Match != "" && o.ID != "" && r.limits.Match != recordID {
-		d.Record = &RecordID{Object: r.limits.Object, Property: r.limits.Match, Value: p.Match, ID: o.ID}
+	if o.ID != "" {
+		d.Record = r.limits.recordOf(p.Match, o.ID)
 	}
 	if o.ID != "" && p.entry.ID != "" && o.ID != p.entry.ID && o.ID != o.Twin {
 		d.Merged = p.entry.ID
@@ -185,7 +185,7 @@ func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decisio
 		r.result.Learnt++
 		d.Verdict = Done
 		if p.Action != Archive {
-			d.Sent = r.sentBy(&p.Change, false)
+			d.Sent = r.sentBy(&p.Change)
 		}
 		return d, true
 	case o.Presence == Unsure:

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -277,20 +276,7 @@ func (s *rehearsal) decide(d *Decision) {
 	if d.Links == nil && d.Verdict != Done {
 		return
 	}
-	list := slices.Clone(d.Links)
-	for i := range list {
-		if l := &list[i]; l.From.ID == "" && l.From.Value == "" {
-			l.From.ID = d.ID
-		}
-	}
-	slices.SortStableFunc(list, compareWaiting)
-	kept := list[:0]
-	for i, l := range list {
-		if i+1 == len(list) || compareWaiting(l, list[i+1]) != 0 {
-			kept = append(kept, l)
-		}
-	}
-	s.wait(d.Key, kept)
+	s.wait(d.Key, d.Waits(d.ID))
 }
 
 // wait replaces the links that a key waits for. The caller holds mu.
@@ -299,20 +285,6 @@ func (s *rehearsal) wait(key string, links []LinkChange) {
 		delete(s.waiting, key)
 	}
 }
-
-// compareWaiting orders the links of one row. What an end is compared by stays the same when its id becomes known.
-func compareWaiting(a, b LinkChange) int {
-	order := func(remove bool) int {
-		if remove {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(cmp.Compare(a.Slot, b.Slot), order(a.Remove)-order(b.Remove), cmp.Compare(a.From.name(), b.From.name()), cmp.Compare(a.To.name(), b.To.name()))
-}
-
-// name returns what an end is known by from the first.
-func (e *LinkEnd) name() string { return cmp.Or(e.Value, e.ID) }
 
 // settle takes decided links off those that wait.
 func (s *rehearsal) settle(ctx context.Context, outcomes []LinkOutcome) error {
@@ -324,7 +296,7 @@ func (s *rehearsal) settle(ctx context.Context, outcomes []LinkOutcome) error {
 	for i := range outcomes {
 		o := &outcomes[i]
 		key := o.Change.Key
-		s.wait(key, slices.DeleteFunc(slices.Clone(s.waiting[key]), func(l LinkChange) bool { return compareWaiting(l, *o.Change) == 0 }))
+		s.wait(key, slices.DeleteFunc(slices.Clone(s.waiting[key]), func(l LinkChange) bool { return l.Compare(*o.Change) == 0 }))
 		if o.Change.Remove && o.Verdict == Done {
 			s.taken[keyHash(linkName(o.Change))] = true
 		}

@@ -166,3 +166,35 @@ func (s *rehearsedSink) Link(ctx context.Context, links []LinkChange, _ func(con
 	}
 	return outcomes, s.of.settle(ctx, outcomes)
 }
+
+// Keep has the sink leave out what others own, as a run does right before it writes: it reads, and those requests count as
+// the run's. Of records that the plan makes there is nothing to be read yet.
+func (s *rehearsedSink) Keep(ctx context.Context, changes []Change) ([]Outcome, error) {
+	keeper, ok := s.Sink.(Keeper)
+	if !ok {
+		return nil, nil
+	}
+	var there []Change
+	var places []int
+	for i := range changes {
+		if _, made := madeID(changes[i].ID); !made {
+			there, places = append(there, changes[i]), append(places, i)
+		}
+	}
+	if len(there) == 0 {
+		return nil, nil
+	}
+	outcomes, err := keeper.Keep(ctx, there)
+	if err != nil {
+		return nil, err
+	}
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	for i, at := range places {
+		changes[at].Kept = there[i].Kept
+		if len(there[i].Kept) > 0 {
+			s.of.kept[there[i].Key] = there[i].Kept
+		}
+	}
+	return outcomes, nil
+}

@@ -30,13 +30,10 @@ func (r *run) catchUp(ctx context.Context) error {
 // longer take effect they stay on the books, and newer content of their rows waits, so that a late link can't land on
 // top of its own removal (I4).
 func (r *run) recallLinks(ctx context.Context) error {
-	var after *LinkChange
-	for {
-		page, err := r.store.Waiting(ctx, r.Name, after, max(1, r.limits.Links))
-		if err != nil || len(page) == 0 {
+	for page, err := range waitingPages(ctx, r.store, r.Name, max(1, r.limits.Links)) {
+		if err != nil {
 			return err
 		}
-		after = &page[len(page)-1]
 		var keys []string
 		for i := range page {
 			if page[i].Was != nil {
@@ -56,6 +53,7 @@ func (r *run) recallLinks(ctx context.Context) error {
 		}
 		r.mu.Unlock()
 	}
+	return nil
 }
 
 // landLinks waits until no link of an earlier process can take effect any more.
@@ -80,10 +78,10 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 	}
 	defer r.lookout.table.Close()
 	ctx = withPermit(ctx, r.resume.Permit)
-	r.report, r.sent = so, r.sent-so.Requests
+	r.report, r.before = so, r.before-so.Requests
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
 	if err = r.link(ctx, true); err == nil {
-		err = r.vagueLinks()
+		err = r.vagueError()
 	}
 	if r.limits.LinksOnly {
 		moved := min(r.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read

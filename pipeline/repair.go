@@ -70,7 +70,8 @@ func (v *verification) certain(ctx context.Context, suspects []suspicion) ([]sus
 
 // forget has the ledger forget what isn't true, so that the next run writes it again.
 func (v *verification) forget(ctx context.Context, certain []suspicion) error {
-	var c Commit
+	var decisions []Decision
+	var links []LinkDecision
 	var repaired int64
 	for i := range certain {
 		s := &certain[i]
@@ -78,18 +79,18 @@ func (v *verification) forget(ctx context.Context, certain []suspicion) error {
 		if !ok {
 			continue
 		}
-		c.Decisions = append(c.Decisions, d)
+		decisions = append(decisions, d)
 		if !slices.ContainsFunc(s.findings, func(f Finding) bool { return f.Kind == FoundDuplicate }) {
 			repaired++
 		}
 		for _, l := range s.links {
-			c.Links = append(c.Links, LinkDecision{Key: s.Key, Slot: l.Slot, From: l.asked()[0], To: l.asked()[1]})
+			links = append(links, LinkDecision{Key: s.Key, Slot: l.Slot, From: l.asked()[0], To: l.asked()[1]})
 		}
 	}
-	if err := v.write(ctx, c); err != nil {
+	if err := v.write(ctx, decisions, links); err != nil {
 		return err
 	}
-	v.result.Repaired += int64(len(c.Decisions))
+	v.result.Repaired += int64(len(decisions))
 	v.result.Open -= repaired
 	return nil
 }
@@ -135,9 +136,7 @@ func (v *verification) forgotten(s *suspicion) (Decision, bool) {
 				return d, false
 			}
 			d.ID, d.Merged, repair = s.id, s.Entry.ID, true
-			if s.match != "" && v.limits.Match != recordID {
-				d.Record = &RecordID{Object: v.limits.Object, Property: v.limits.Match, Value: s.match, ID: s.id}
-			}
+			d.Record = v.limits.recordOf(s.match, s.id)
 		}
 	}
 	return d, repair

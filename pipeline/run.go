@@ -3,16 +3,12 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
 	"github.com/sourcegraph/conc/stream"
-
-	"sluice/pipeline/failpoint"
-	"sluice/pipeline/internal/digest"
 )
 
 // Options are the choices of one run.
@@ -132,183 +128,56 @@ type run struct {
 	limits Limits
 	resume Resume
 	began  time.Time
-	sent   int64 // requests before the run, where the sink is shared
+	before int64 // requests that the sink had sent when the run began
 	writes *stream.Stream
 
 	// Only the reading goroutine uses these.
-	open     map[Action]*group
-	narrow   []*group        // of rows that are being isolated
-	deferred map[string]item // rows whose key is busy, newest version only
-	pooled   []item          // rows that wait for others to be looked up with them
-	pooledAt time.Time       // when the first of them was
-	wanted   int             // links wanted since they were last written
-	batchNo  int             // source batches since the last commit was asked for
+	open     map[Action]*group // groups that still have room
+	narrow   []*group          // of rows that are being isolated
+	deferred map[string]item   // rows whose key is busy, newest version only
+	pooled   []item            // rows that wait for others to be looked up with them
+	pooledAt time.Time         // when the first of them was
+	batchNo  int               // source batches since the last commit was asked for
 	lookout  lookout
-	keyBytes []byte  // of a batch's keys
-	keyEnds  []int   // where each of them ends
-	slab     []Value // of a batch's rows
-	items    []item  // of a batch
-	blind    bool    // a row couldn't be read far enough to know its key
-	ended    bool    // the source was read to its last row
-	whole    bool    // and from its first
-	parked   bool    // all links that wait were looked at, at last
-	ids      map[recordKey]string
-	vague    []LinkChange       // of which no answer has said what became, when links were last written
-	late     map[string]bool    // waiting links, by linkName, that an earlier process may have sent
-	missed   map[recordKey]bool // looked up in the destination since links were last written
+	keyBytes []byte               // of a batch's keys
+	keyEnds  []int                // where each of them ends
+	slab     []Value              // of a batch's rows
+	items    []item               // of a batch
+	blind    bool                 // a row couldn't be read far enough to know its key
+	ended    bool                 // the source was read to its last row
+	whole    bool                 // and from its first
+	parked   bool                 // all links that wait were looked at, at last
+	ids      map[recordKey]string // of records that rows are to be linked to, as far as they are known
+	vague    []LinkChange         // of which no answer has said what became, when links were last written
+	late     map[string]bool      // waiting links, by linkName, that an earlier process may have sent
+	missed   map[recordKey]bool   // looked up in the destination since links were last written
 
 	tableMu sync.Mutex // of the lookout's table; it is taken last
 
 	mu      sync.Mutex
-	landed  *sync.Cond // a group has been committed
-	flying  int        // groups on their way
-	busy    map[string]*flight
-	matches map[string]string   // match value on its way → key
-	fresh   map[string]string   // id of a record that was written, and isn't committed → key
-	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
-	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
-	heard   int                 // requests by which something was written
-	silence int                 // requests with rows that are being isolated, on end, by which nothing was
-	spans   []*span
-	notes   notes
-	intents map[string]int // undecided changes that each group's intents name
-	doubts  []*doubt
-	untold  []*doubt   // left to the next run
-	taken   []*doubt   // refused for a value that another record has, to be sent once more
-	landing []*pending // decided, but an earlier attempt may still take effect
-	linked  map[uint64]*linkedRow
+	landed  *sync.Cond            // a group has been committed
+	flying  int                   // groups on their way
+	wanted  int                   // links wanted since they were last written
+	busy    map[string]*flight    // keys that must wait, or let only the same content pass
+	matches map[string]string     // match value on its way → key
+	fresh   map[string]string     // id of a record that was written, and isn't committed → key
+	claimed map[string][]string   // keys whose record rows of other keys stand for → those that have been refused for it
+	spoiled map[string][]Sent     // keys on their way whose record another row has overwritten, with what it sent
+	heard   int                   // requests by which something was written
+	silence int                   // requests with rows that are being isolated, on end, by which nothing was
+	spans   []*span               // batches of the source that the checkpoint hasn't passed, in their order
+	notes   notes                 // for the next commit
+	intents map[string]int        // undecided changes that each group's intents name
+	doubts  []*doubt              // to be looked at again
+	untold  []*doubt              // left to the next run
+	taken   []*doubt              // refused for a value that another record has, to be sent once more
+	landing []*pending            // decided, but an earlier attempt may still take effect
+	linked  map[uint64]*linkedRow // by keyHash
 	window  rejectWindow
 	report  Report
 	failure error // the first error that stops the run
 	broken  bool  // a commit failed: the checkpoint must not move any more
 	account string
-}
-
-// start opens a run: the account is known, the lease is taken, the doubts of earlier runs are on the list.
-func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop context.CancelCauseFunc) (*run, error) {
-	account, err := p.Sink.Account(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if opts.Plan != nil {
-		opts.Limit = opts.Plan.Limit
-	}
-	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, FullEvery: p.FullEvery,
-		OnLost: stop, Target: p.Sink.Limits().Object})
-	if err != nil {
-		return nil, err
-	}
-	r := &run{
-		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), resume: resume, began: time.Now(), account: account,
-		open: map[Action]*group{}, deferred: map[string]item{}, ids: map[recordKey]string{},
-		busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}, claimed: map[string][]string{}, spoiled: map[string][]Sent{}, intents: map[string]int{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
-		report: Report{Name: p.Name, Status: "running"},
-	}
-	r.landed = sync.NewCond(&r.mu)
-	r.writes = stream.New().WithMaxGoroutines(max(1, r.limits.Writes))
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
-	r.lookout.table = digest.NewTable(0)
-	r.begin()
-	if t, ok := p.Sink.(Throttle); ok {
-		t.RestoreThrottle(resume.Throttle, resume.ThrottleAge)
-		r.sent = t.Requests()
-	}
-	r.recall(resume.Doubtful)
-	failpoint.Reach("recall.after")
-	return r, nil
-}
-
-// begin settles where the source is read from. What has left it shows only when all of it is read: a mirror reads
-// everything, every time, unless it says how often that is to be.
-func (r *run) begin() {
-	switch {
-	case r.opts.From != nil:
-		r.resume.Position = r.opts.From
-	case r.opts.Plan != nil && r.opts.Plan.Full:
-		r.resume.Position = nil // the store's stays as it is
-	case r.limits.Mirror && r.FullEvery == 0:
-		r.resume.Position = nil
-	}
-	if r.resume.Position == nil {
-		r.watch()
-	}
-}
-
-// watch has the keys that are read from now on remembered, for mirror.
-func (r *run) watch() {
-	if r.limits.Mirror {
-		r.lookout.marks = true
-	}
-}
-
-// finish ends the run in the store and balances its books.
-func (r *run) finish(ctx context.Context, err error) (Report, error) {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // a lost lease shows first as cancelled work
-	}
-	r.mu.Lock()
-	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
-	r.report.Status = statusOf(err)
-	if err != nil {
-		r.report.Held += r.report.undecided()
-	}
-	r.countRequests()
-	report := r.report
-	r.mu.Unlock()
-	if err == nil {
-		err = report.Balance()
-	}
-	f := Finish{Pipeline: r.Name, Epoch: r.resume.Epoch, Run: r.resume.Run, Status: report.Status, Report: report, Throttle: r.throttle(),
-		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked}
-	if err != nil {
-		f.Message = err.Error()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	failpoint.Reach("finish.before")
-	defer failpoint.Reach("finish.after")
-	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
-		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))
-	}
-	return report, err
-}
-
-// statusOf names how a run ended.
-func statusOf(err error) string {
-	if _, held := errors.AsType[*HeldError](err); held {
-		return "held"
-	}
-	switch {
-	case err == nil:
-		return "done"
-	case errors.Is(err, ErrPaused):
-		return "paused"
-	case errors.Is(err, ErrInterrupted):
-		return "interrupted"
-	}
-	return "failed"
-}
-
-// stopped ends the reading. Where the source or a signal ended it, the rows that were read go on to their commit; where
-// a write did, nothing more is sent. It returns the first failure.
-func (r *run) stopped(ctx context.Context, err error) error {
-	if err == nil {
-		return r.failed()
-	}
-	if r.failed() == nil {
-		failpoint.Reach("drain.before")
-		if kept := r.onward(ctx); kept != nil {
-			r.fail(errors.Join(err, kept))
-		}
-		r.flush(ctx)
-		r.land()
-		failpoint.Reach("drain.after")
-	}
-	r.fail(err)
-	return r.failed()
 }
 
 // fail remembers the first error that stops the run.
@@ -347,7 +216,7 @@ func (r *run) throttle() []byte {
 // countRequests brings the report's requests up to date; the caller holds mu.
 func (r *run) countRequests() {
 	if t, ok := r.Sink.(Throttle); ok {
-		r.report.Requests, r.report.Budget = t.Requests()-r.sent, t.Budget()
+		r.report.Requests, r.report.Budget = t.Requests()-r.before, t.Budget()
 	}
 }
 

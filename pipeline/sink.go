@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,7 @@ type Answer struct {
 	Text    string `json:"answer,omitempty"`  // such as "200", "207 VALIDATION_ERROR" or "200, read back"
 }
 
-// A Sink writes changes to the destination. Its methods may be called concurrently, but for Open and Close.
+// A Sink writes changes to the destination. Its methods may be called concurrently, but for Close.
 type Sink interface {
 	// Limits tells how to feed the sink.
 	Limits() Limits
@@ -129,6 +130,7 @@ type Sink interface {
 	// nothing for changes that it can't look up.
 	Settle(ctx context.Context, changes []Change) ([]Outcome, error)
 
+	// Close is called once, after all other calls have returned. It leaves shared connections open.
 	Close() error
 }
 
@@ -189,6 +191,15 @@ func (l *Limits) ignores(p Presence) bool {
 	return l.OnGone == IgnoreGone && (p == Archived || p == Nowhere)
 }
 
+// recordOf says that a record has a match value, no record if id is ""; nil where the table of records holds nothing of
+// that: rows that have no match value, and those that name their record by its id.
+func (l *Limits) recordOf(match, id string) *RecordID {
+	if match == "" || l.Match == recordID {
+		return nil
+	}
+	return &RecordID{Object: l.Object, Property: l.Match, Value: match, ID: id}
+}
+
 // A LinkSpec says which links a row of the schema stands for.
 type LinkSpec struct {
 	Slot       string // names the spec within its pipeline, stable under reordering
@@ -208,6 +219,10 @@ type LinkEnd struct {
 	Value    string
 	Survivor Survivor // into which the record was merged, as the Linker has told of this change; none where it hasn't
 }
+
+// Name returns what an end is known by: its value, or its id if it has none. It stays the same when the id of an end with a
+// value becomes known.
+func (e *LinkEnd) Name() string { return cmp.Or(e.Value, e.ID) }
 
 // A Survivor is a record that others were merged into.
 type Survivor struct {
@@ -229,6 +244,19 @@ type LinkChange struct {
 	// slots, and of other pipelines of the same state. Records of other objects may have the same ids, which the sink tells
 	// apart. Links that the same call changes are left out. What one of these stands for must not be taken away.
 	Shared []LinkState
+}
+
+// Compare puts the links of one row into the order in which Store.Waiting returns them. It returns 0 for links that differ in
+// nothing but their labels.
+func (l LinkChange) Compare(other LinkChange) int {
+	order := func(remove bool) int {
+		if remove {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(l.Slot, other.Slot), order(l.Remove)-order(other.Remove),
+		cmp.Compare(l.From.Name(), other.From.Name()), cmp.Compare(l.To.Name(), other.To.Name()))
 }
 
 // LinkState is what a pipeline has written of one link: kept in the ledger, so that it can be changed or taken back.

@@ -18,6 +18,7 @@ type Source interface {
 	// Batches of one source are not read concurrently.
 	Batches(ctx context.Context, from Position) iter.Seq2[Batch, error]
 
+	// Close is called once, when nothing is read any more. It leaves shared connections open.
 	Close() error
 }
 

@@ -2,18 +2,11 @@ package pipeline
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
-
-// A Hash is the 128-bit XXH3 of a row's content: a row is compared with what it was itself, so that nobody gains by finding
-// two contents of one hash. The zero Hash means "not known".
-type Hash [16]byte
-
-// String returns the hash in hexadecimal.
-func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // A Store keeps what must survive a crash. Every method that writes is one transaction and is fenced by the epoch
 // that Start returned: after a later epoch was granted it changes nothing and returns ErrFenced (I7).
@@ -206,6 +199,26 @@ type Decision struct {
 	// For who shows decisions; no store keeps them.
 	Action Action // that was carried out; 0 where nothing had to be written
 	Place  Place  // of the row
+}
+
+// Waits returns the decision's links as Store.Waiting returns them: with its key, and with the row's own record, which has the
+// id, as the end that names none. Of links that differ in nothing but their labels, the last counts.
+func (d *Decision) Waits(id string) []LinkChange {
+	list := slices.Clone(d.Links)
+	for i := range list {
+		list[i].Key = d.Key
+		if from := &list[i].From; from.Name() == "" {
+			from.ID = id
+		}
+	}
+	slices.SortStableFunc(list, LinkChange.Compare)
+	kept := list[:0]
+	for i, l := range list {
+		if i+1 == len(list) || l.Compare(list[i+1]) != 0 {
+			kept = append(kept, l)
+		}
+	}
+	return kept
 }
 
 // A RecordID says which record of an object has a (folded) value of a unique property; none has it if ID is "".

@@ -5,8 +5,9 @@ import "context"
 // A value that only one record can have, such as an address, may be handed from one row to another. If the row that gets it
 // is written first, the destination refuses it. It is sent once more when all rows are written, and what has left is archived.
 
-// waits has a change that was refused for such a value wait for that, the first time, and as long as others were written since
-// it was last refused; unless many wait: then it isn't that. The caller holds mu.
+// waits puts a change off that was refused for such a value, and tells whether it did: the first time, and again as long as
+// others were written since it was last refused. Where many wait already it isn't the value, and the refusal stands. The caller
+// holds mu.
 func (r *run) waits(p *pending) bool {
 	if p.refused > r.heard || len(r.taken) >= max(1, r.limits.Rows) {
 		return false

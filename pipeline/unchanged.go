@@ -17,32 +17,37 @@ import (
 
 // A lookout is a run's table, and what it needs to look up a batch.
 type lookout struct {
-	table    *digest.Table
-	marks    bool // all keys are to be remembered that the source has
-	loaded   bool // the table holds the digest
-	strays   bool // keys were decided that the source hadn't shown by then, of earlier processes: the table may not know them
-	size     int64
-	sized    bool
+	table  *digest.Table
+	marks  bool  // all keys are to be remembered that the source has
+	loaded bool  // the table holds the digest
+	strays bool  // keys were decided that the source hadn't shown by then, of earlier processes: the table may not know them
+	size   int64 // entries of the digest, once sized
+	sized  bool
+
+	// Of the rows of a batch.
 	keys     []uint64
 	contents []uint64
-	same     []bool
+	same     []bool // the content is the table's
 }
 
-// worth is how many entries of a digest are read for the price of one row that is looked up in the ledger, or fewer. A run
-// that goes on from a checkpoint may have little to read, and reads the digest only once it has read its share of rows.
-const worth = 64
+// A run that goes on from a checkpoint may have little to read. It reads the digest once it has read one row for each
+// entriesPerRow entries of it: to read so many entries takes no longer than to look one row up in the ledger.
+const entriesPerRow = 64
 
-// compactFrom is how many entries that others have taken the place of are let be, beside a quarter of all. compactPieces is
-// how many pieces a digest may be read in, beside one for each compactPiece of entries: each costs as much as many entries.
+// A digest is compacted when it has more superseded entries than a quarter of its keys and supersededMost beside, or lies in
+// more pieces than one for each pieceEntries entries and piecesMost beside: to read a piece takes as long as many entries.
 const (
-	compactFrom   = 10_000
-	compactPieces = 1000
-	compactPiece  = 1024
+	supersededMost = 10_000
+	piecesMost     = 1000
+	pieceEntries   = 1024
 )
 
-// roomForNew is the part of a table that is left for keys which the source has and the ledger doesn't: a table that grows is
-// there twice for a while.
-const roomForNew = 32
+// partEntries is the number of entries in one part of a digest that was compacted.
+const partEntries = 1 << 15
+
+// A table is made with room for one key in newKeysShare more than the ledger has, for keys that are new: while a table grows,
+// its memory is there twice.
+const newKeysShare = 32
 
 // load reads the digest once that is worth it. Nothing of the run may be on its way to the store meanwhile: what a commit
 // changes then could be missed.
@@ -57,7 +62,7 @@ func (r *run) load(ctx context.Context) (err error) {
 		}
 		l.sized = true
 	}
-	if r.resume.Position != nil && !l.marks && r.report.Read*worth < l.size {
+	if r.resume.Position != nil && !l.marks && r.report.Read*entriesPerRow < l.size {
 		return nil
 	}
 	r.land()
@@ -85,7 +90,7 @@ func (r *run) load(ctx context.Context) (err error) {
 // readDigest fills the table, and compacts the digest if much of it is of no use any more.
 func (r *run) readDigest(ctx context.Context) error {
 	l := &r.lookout
-	l.table.Reserve(int(l.size + l.size/roomForNew))
+	l.table.Reserve(int(l.size + l.size/newKeysShare))
 	entries, pieces := 0, 0
 	filling := pool.New().WithMaxGoroutines(1) // one piece after the other, while the next is read
 	number, err := r.store.Digest(ctx, r.Name, r.resume.Epoch, func(packed []byte) error {
@@ -95,19 +100,16 @@ func (r *run) readDigest(ctx context.Context) error {
 		return ctx.Err()
 	})
 	filling.Wait()
-	superseded := entries >= l.table.Len()/4*5+compactFrom
-	scattered := pieces >= entries/compactPiece+compactPieces
+	superseded := entries >= l.table.Len()/4*5+supersededMost
+	scattered := pieces >= entries/pieceEntries+piecesMost
 	if err != nil || !superseded && !scattered {
 		return err
 	}
-	return r.store.Compact(ctx, r.Name, r.resume.Epoch, number, l.table.Packed(compactParts))
+	return r.store.Compact(ctx, r.Name, r.resume.Epoch, number, l.table.Packed(partEntries))
 }
 
-// compactParts is the number of entries in one part of a digest that is compacted.
-const compactParts = 1 << 15
-
-// sift books the rows of a batch that are unchanged for certain, and returns the others, which own their values. Of a key that comes more
-// than once all rows are returned, since the last of them counts.
+// sift books the rows of a batch that are unchanged for certain, and returns the others, whose values stay valid. Of a key that
+// comes more than once all rows are returned, since the last of them counts.
 func (r *run) sift(items []item) []item {
 	l := &r.lookout
 	if len(items) == 0 {
@@ -156,7 +158,7 @@ func (l *lookout) probe(items []item) {
 	}
 }
 
-// forgetContents has the ledger be asked about the keys that a commit is about to decide.
+// forgetContents makes the run ask the ledger, rather than the table, about the keys that a commit is about to decide.
 func (r *run) forgetContents(c *Commit) {
 	if r.lookout.table == nil {
 		return

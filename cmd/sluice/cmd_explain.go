@@ -167,9 +167,5 @@ func unknownKey(e *pipeline.Explanation, columns []string, inSandbox bool) error
 
 // unreadable says that rows couldn't be read far enough to tell whether they are the one that is asked for.
 func unreadable(e *pipeline.Explanation, inSandbox bool) string {
-	list := "sluice rejects list --pipeline " + e.Pipeline
-	if inSandbox {
-		list += " --sandbox"
-	}
-	return fmt.Sprintf("of %s not even the key could be read, see %s", count(e.Unreadable, "row", "rows"), list)
+	return fmt.Sprintf("of %s not even the key could be read, see sluice rejects list --pipeline %s%s", count(e.Unreadable, "row", "rows"), e.Pipeline, sandboxFlag(inSandbox))
 }

@@ -48,18 +48,14 @@ isn't as it is needed; the others as of run.`,
 	return cmd
 }
 
-func (a *app) provision(ctx context.Context, names []string, f provisionFlags) (err error) {
-	var box *sandbox
-	if f.sandbox {
-		if box, err = openSandbox(false); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, box.close()) }()
-	}
-	spec, list, err := a.choose(box, names, false)
-	if err != nil {
-		return err
-	}
+func (a *app) provision(ctx context.Context, names []string, f provisionFlags) error {
+	return a.chosen(selection{names: names, sandbox: f.sandbox}, func(spec *config.Spec, list []config.Pipeline) error {
+		return a.provisionAll(ctx, spec, list, f)
+	})
+}
+
+// provisionAll shows what the pipelines need and the accounts don't have, and makes it if that is wanted.
+func (a *app) provisionAll(ctx context.Context, spec *config.Spec, list []config.Pipeline, f provisionFlags) error {
 	needs, err := a.needs(ctx, spec, list)
 	if err != nil {
 		return err

@@ -250,13 +250,9 @@ func (a *app) printRun(reports []pipeline.Report, f runFlags) {
 		return
 	}
 	printReports(a.stdout, reports)
-	where := ""
-	if f.sandbox {
-		where = " --sandbox"
-	}
 	for _, r := range reports {
 		if review := r.Review + r.Overdue; r.Rejected > 0 || review > 0 {
-			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, review, where, r.Name)
+			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, review, sandboxFlag(f.sandbox), r.Name)
 		}
 		if r.Parked > 0 {
 			fmt.Fprintf(a.stdout, "\n%s: parked: %s for a record that isn't there yet, and will be written once it is\n", r.Name, count(r.Parked, "link waits", "links wait"))

@@ -31,11 +31,7 @@ func (a *app) statusCommand() *cobra.Command {
 					}
 					return printJSON(a.stdout, map[string]any{"pipelines": list})
 				}
-				where := ""
-				if inSandbox {
-					where = " --sandbox"
-				}
-				return printStatus(a.stdout, list, where)
+				return printStatus(a.stdout, list, sandboxFlag(inSandbox))
 			})
 		},
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"sluice/pipeline"
+	"sluice/pipeline/config"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -27,35 +29,16 @@ the app may read these. Whether it may read and write records is found out by a 
 	return cmd
 }
 
-func (a *app) validate(ctx context.Context, online, inSandbox bool) (err error) {
-	var box *sandbox
-	if inSandbox {
-		if box, err = openSandbox(false); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, box.close()) }()
-	}
-	spec, list, err := a.choose(box, nil, false)
-	if err != nil {
-		return err
-	}
-	if online || inSandbox {
-		w := a.workshop(spec)
-		defer func() { err = errors.Join(err, w.close()) }()
-		opened, err := w.open(ctx, list)
-		if err != nil {
-			return err
-		}
-		for _, p := range opened {
-			if err := p.Close(); err != nil {
+func (a *app) validate(ctx context.Context, online, inSandbox bool) error {
+	return a.chosen(selection{sandbox: inSandbox}, func(spec *config.Spec, list []config.Pipeline) error {
+		asked := "; sources and HubSpot weren't asked: see --online and --sandbox"
+		if online || inSandbox {
+			asked = ", in the sources and in HubSpot neither"
+			if err := a.opened(ctx, spec, nil, list, func([]*pipeline.Pipeline) error { return nil }); err != nil {
 				return err
 			}
 		}
-	}
-	asked := "; sources and HubSpot weren't asked: see --online and --sandbox"
-	if online || inSandbox {
-		asked = ", in the sources and in HubSpot neither"
-	}
-	fmt.Fprintf(a.stdout, "%s: %s, nothing wrong%s\n", a.file, count(int64(len(list)), "pipeline", "pipelines"), asked)
-	return nil
+		fmt.Fprintf(a.stdout, "%s: %s, nothing wrong%s\n", a.file, count(int64(len(list)), "pipeline", "pipelines"), asked)
+		return nil
+	})
 }

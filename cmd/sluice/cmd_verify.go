@@ -103,11 +103,7 @@ func (a *app) opened(ctx context.Context, spec *config.Spec, store pipeline.Audi
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, p := range opened {
-			err = errors.Join(err, p.Close())
-		}
-	}()
+	defer func() { err = errors.Join(err, closeAll(opened)) }()
 	return f(opened)
 }
 

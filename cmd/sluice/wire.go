@@ -168,7 +168,7 @@ func (a *app) witness(url string) []state.Option {
 	if home, _ := a.lookup("HOME"); !filepath.IsAbs(folder) && home != "" {
 		folder = filepath.Join(home, ".local", "state")
 	}
-	if !filepath.IsAbs(folder) || url == "sqlite:"+sandboxDir+"/state.db" {
+	if !filepath.IsAbs(folder) || url == sandboxState() {
 		return nil
 	}
 	return []state.Option{state.Witness(filepath.Join(folder, "sluice"), a.log())}

@@ -27,7 +27,7 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 		if !first {
 			return fence(ctx, tx, c.Pipeline, c.Epoch) // not fenced: an earlier attempt's commit was made after all
 		}
-		p, err := s.plan(ctx, tx, &c)
+		p, err := patchFor(ctx, tx, &c)
 		if err != nil {
 			return err
 		}
@@ -75,9 +75,9 @@ func checkCommit(c *pipeline.Commit) error {
 	return checkText("key", c.Seen...)
 }
 
-// plan works out what the commit changes, from what is there. The pipeline's row of progress is locked, so that nobody
+// patchFor works out what the commit changes, from what is there. The pipeline's row of progress is locked, so that nobody
 // else changes that meanwhile.
-func (s *store) plan(ctx context.Context, tx session, c *pipeline.Commit) (*plan, error) {
+func patchFor(ctx context.Context, tx session, c *pipeline.Commit) (*patch, error) {
 	var unknown, waits []string
 	known := make(map[string]pipeline.Entry, len(c.Decisions))
 	for i := range c.Decisions {
@@ -111,7 +111,7 @@ func (s *store) plan(ctx context.Context, tx session, c *pipeline.Commit) (*plan
 	if err != nil {
 		return nil, err
 	}
-	p := newPlan(known, waiting)
+	p := newPatch(known, waiting)
 	return p, p.apply(c)
 }
 
@@ -121,7 +121,7 @@ func distinct(list []string) []string {
 }
 
 // ledgerRows returns the columns of the table macro in putLedger.
-func ledgerRows(keys []string, rows []*planned) table {
+func ledgerRows(keys []string, rows []*patched) table {
 	n := len(rows)
 	version, held, made, answered := make([]int64, n), make([]bool, n), make([]bool, n), make([]bool, n)
 	hash, rejected := make([][]byte, n), make([][]byte, n)
@@ -197,8 +197,8 @@ func alike(rows []recordRow) iter.Seq[[]recordRow] {
 	}
 }
 
-// statements returns what puts a plan and the rest of a commit into the tables.
-func statements(c *pipeline.Commit, p *plan, number int64) (list []statement) {
+// statements returns what puts a patch and the rest of a commit into the tables.
+func statements(c *pipeline.Commit, p *patch, number int64) (list []statement) {
 	add := func(source string, args ...any) { list = append(list, statement{source, args}) }
 	if keys, rows := p.ledger(); len(rows) > 0 {
 		add(putLedger, c.Pipeline, number, ledgerRows(keys, rows))

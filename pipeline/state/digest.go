@@ -170,8 +170,8 @@ func (s *store) Compact(ctx context.Context, name string, epoch, number int64, e
 	return nil
 }
 
-// digest packs the entries of the ledger's rows that the plan changes.
-func (p *plan) digest() []byte {
+// digest packs the entries of the ledger's rows that the patch changes.
+func (p *patch) digest() []byte {
 	b := []byte{}
 	for _, key := range p.keys {
 		row := p.rows[key]

@@ -8,7 +8,7 @@ import (
 
 // encodeSent returns, as JSON objects and as JSON lists of them, what was sent and what was tried of each row; "" where that is
 // nothing. They are appended by hand to one text: for maps encoding/json takes several times the CPU time.
-func encodeSent(rows []*planned) (sent, tried []string) {
+func encodeSent(rows []*patched) (sent, tried []string) {
 	size := 0
 	for _, e := range rows {
 		for _, v := range e.Sent {

@@ -34,7 +34,7 @@ func TestAppendSent(t *testing.T) {
 
 // Each row gets what is its own, and nothing where there is nothing.
 func TestEncodeSent(t *testing.T) {
-	rows := []*planned{
+	rows := []*patched{
 		{},
 		{Entry: pipeline.Entry{Sent: pipeline.SentOf(map[string]string{"a": "<\n", "b": ""}), Tried: []pipeline.Sent{pipeline.SentOf(map[string]string{"c": "é"}), {}}}},
 		{Entry: pipeline.Entry{Tried: []pipeline.Sent{pipeline.SentOf(map[string]string{"d": `"`})}}},

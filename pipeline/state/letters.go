@@ -34,7 +34,7 @@ type closing struct {
 }
 
 // reject opens a dead letter, or touches the open one that says the same.
-func (p *plan) reject(r *pipeline.Reject, state string) {
+func (p *patch) reject(r *pipeline.Reject, state string) {
 	l := letter{Key: cleanText(r.Key), Place: cleanText(r.Place.String()), Stage: r.Stage, Code: r.Code, State: state}
 	l.Request, l.Text = cleanText(r.Answer.Request), cleanText(r.Answer.Text)
 	l.Subject = "key " + l.Key
@@ -83,7 +83,7 @@ update sluice.dead_letter set last_run = $3, last_at = {now}
 where keyed(sluice.dead_letter $1 $2: state <> 'closed')`
 
 // letterStatements closes what is settled, opens what isn't, and touches what was seen again.
-func letterStatements(c *pipeline.Commit, p *plan) (list []statement) {
+func letterStatements(c *pipeline.Commit, p *patch) (list []statement) {
 	if p.lettered && len(p.close) > 0 {
 		keys := make([]string, len(p.close))
 		for i := range p.close {

@@ -141,9 +141,7 @@ func (m *machine) start() {
 			cmpopts.IgnoreFields(pipeline.Resume{}, "Epoch", "Run", "Permit", "ThrottleAge")); diff != "" {
 			return fmt.Errorf("%s: what was peeked at isn't what was started from:\n%s", r.what, diff)
 		}
-		slices.SortFunc(r.Doubtful, func(a, b pipeline.Doubt) int {
-			return compareLinks(pipeline.LinkChange{Slot: a.Key}, pipeline.LinkChange{Slot: b.Key})
-		})
+		slices.SortFunc(r.Doubtful, func(a, b pipeline.Doubt) int { return strings.Compare(a.Key, b.Key) })
 		return err
 	})
 	m.same("resume", func(r *machineRun) any {

@@ -27,8 +27,8 @@ func pairsOf(links []pipeline.LinkState) []string {
 	return distinct(names)
 }
 
-// linked returns the rows of the index that a plan adds and takes away.
-func (p *plan) linked() (added, gone []linkedRow) {
+// linked returns the rows of the index that a patch adds and takes away.
+func (p *patch) linked() (added, gone []linkedRow) {
 	for _, key := range p.keys {
 		e := p.rows[key]
 		if slices.Equal(e.had, e.Links) {

@@ -59,7 +59,7 @@ func (s *store) Status(ctx context.Context) ([]PipelineStatus, error) {
 			return err
 		}
 		for i := range list {
-			if err := s.detail(ctx, v, &list[i]); err != nil {
+			if err := detail(ctx, v, &list[i]); err != nil {
 				return err
 			}
 		}
@@ -99,7 +99,7 @@ func (s *store) scanStatus(scan scan) (p PipelineStatus, err error) {
 }
 
 // detail adds the doubts and the runs.
-func (s *store) detail(ctx context.Context, v session, p *PipelineStatus) error {
+func detail(ctx context.Context, v session, p *PipelineStatus) error {
 	open, err := doubts(ctx, v, p.Pipeline)
 	if err != nil {
 		return err

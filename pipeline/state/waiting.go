@@ -31,7 +31,7 @@ type waitingRow struct {
 }
 
 func newWaitingRow(account string, l *pipeline.LinkChange) waitingRow {
-	row := waitingRow{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: endName(l.From), To: endName(l.To), Account: account, Label: l.Label,
+	row := waitingRow{Key: l.Key, Slot: l.Slot, Remove: l.Remove, From: l.From.Name(), To: l.To.Name(), Account: account, Label: l.Label,
 		FromObject: l.From.Object, FromID: l.From.ID, FromProperty: l.From.Property, FromValue: l.From.Value,
 		ToObject: l.To.Object, ToID: l.To.ID, ToProperty: l.To.Property, ToValue: l.To.Value}
 	if !l.Since.IsZero() {
@@ -53,11 +53,11 @@ from_object text, from_id text, from_property text, from_value text, to_object t
 since bigint)`
 
 // waitingRows returns the links that keys wait for from now on. Of links that are the same but for their label, the last counts.
-func (p *plan) waitingRows(account string, keys []string) (rows []waitingRow) {
+func (p *patch) waitingRows(account string, keys []string) (rows []waitingRow) {
 	for _, key := range keys {
 		list := p.rows[key].waiting
 		for i := range list {
-			if i+1 < len(list) && compareLinks(list[i], list[i+1]) == 0 {
+			if i+1 < len(list) && list[i].Compare(list[i+1]) == 0 {
 				continue
 			}
 			rows = append(rows, newWaitingRow(account, &list[i]))
@@ -122,7 +122,7 @@ func (s *store) Waiting(ctx context.Context, name string, after *pipeline.LinkCh
 			l, err := scanLink(scan)
 			list = append(list, l)
 			return err
-		}, selectWaitingPage, name, from.Key, from.Slot, from.Remove, endName(from.From), endName(from.To), limit)
+		}, selectWaitingPage, name, from.Key, from.Slot, from.Remove, from.From.Name(), from.To.Name(), limit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read waiting links of %q: %w", name, err)

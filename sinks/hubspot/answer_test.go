@@ -1,264 +1,116 @@
 package hubspot
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/pipeline"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+// numbered gives each answer a correlation id of its own: "c-1", "c-2", …
+func numbered(handler http.Handler) http.Handler {
+	n := 0
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n++
+		w.Header().Set("X-HubSpot-Correlation-Id", fmt.Sprintf("c-%d", n))
+		handler.ServeHTTP(w, r)
+	})
+}
 
-// TestCreateOnTheWire proves that a create sends what HubSpot's page on POST /crm/objects/2026-09/contacts/batch/create
-// shows, and reads all that the page says of the answer: results, and errors with category, subcategory, context, nested
-// errors and links.
-func TestCreateOnTheWire(t *testing.T) {
-	const answer = `{"status":"COMPLETE","requestedAt":"2026-11-20T09:00:00.000Z","startedAt":"2026-11-20T09:00:00.100Z",
-	"completedAt":"2026-11-20T09:00:00.420Z","links":{"help":"https://example.com"},"numErrors":1,
-	"results":[{"id":"701","archived":false,"createdAt":"2026-11-20T09:00:00.300Z","updatedAt":"2026-11-20T09:00:00.300Z",
-	 "objectWriteTraceId":"trace-a","properties":{"email":"a@x.io"},"url":"https://app.example.com/701"}],
-	"errors":[{"status":"error","id":"e","category":"VALIDATION_ERROR","subCategory":"CRM.SCOPES","message":"no",
-	 "context":{"objectWriteTraceId":["trace-b"],"missingScopes":["scope1","scope2"]},"links":{"k":"v"},
-	 "errors":[{"message":"Option \"x\" is unknown","code":"INVALID_OPTION","in":"color","subCategory":"S","context":{"propertyName":["color"],"missingScopes":["scope1"]}}]}]}`
-	rec, p := listen(t, scripted(func(path string, _ []byte) (int, string) {
-		switch path {
-		case "/crm/objects/2026-09/contacts/batch/create":
-			return http.StatusMultiStatus, answer
-		case "/crm/associations/2026-09/contacts/companies/labels":
-			return http.StatusOK, `{"results":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null},{"category":"USER_DEFINED","typeId":37,"label":"Chair"}]}`
-		}
-		return http.StatusNotFound, ""
-	}), "2026-09")
-	names := []string{"email", "checkbox", "date", "dropdown", "multiple", "number", "radio", "color"}
-	s := contacts(p, modeCreate, "email", names...)
-	for i, k := range []kind{kindText, kindBool, kindDate, kindOption, kindOptions, kindNumber, kindOption, kindText} {
-		s.props[i].kind = k
+// TestOutcomesCarryTheAnswer proves that an outcome names the request that decided it and what HubSpot said to that: of
+// results, of errors that name a row, of a request that was refused as a whole, and of a reading; and that what was
+// refused before anything was sent names none.
+func TestOutcomesCarryTheAnswer(t *testing.T) {
+	refusal := `{"status":"error","category":"VALIDATION_ERROR","message":"no","correlationId":"%s"}`
+	answers := []struct {
+		status int
+		text   string
+	}{
+		{207, `{"status":"COMPLETE","results":[{"id":"1","new":true,"objectWriteTraceId":"trace-a","properties":{}}],
+			"errors":[{"status":"error","category":"VALIDATION_ERROR","message":"no","context":{"objectWriteTraceId":["trace-b"]}}]}`},
+		{400, fmt.Sprintf(refusal, "c-2")},
+		{200, `{"status":"COMPLETE","results":[{"id":"1","properties":{"email":"a@x.io"}}]}`},
 	}
-	row := func(key string) pipeline.Change {
-		c := change(key, key+"@X.io")
-		c.Values = append(c.Values, pipeline.BoolValue(false), pipeline.DateValue(20_777), pipeline.StringValue("option_b"),
-			pipeline.JSONValue(`["chocolate","strawberry"]`), pipeline.DecimalValue("2500.00"), pipeline.StringValue("option_1"), pipeline.StringValue("pur\"ple"))
-		end := func(object, id string) pipeline.LinkEnd { return pipeline.LinkEnd{Object: object, ID: id} }
-		c.Links = []pipeline.LinkChange{
-			{Slot: "companies/main", From: end("contacts", ""), To: end("companies", "77")},
-			{Slot: "companies/chair", From: end("contacts", ""), To: end("companies", "78"), Label: "Chair"},
-		}
-		return c
-	}
-	outcomes, err := write(t, s, row("a"), row("b"))
+	_, p := listen(t, numbered(scripted(func(string, []byte) (int, string) {
+		next := answers[0]
+		answers = answers[1:]
+		return next.status, next.text
+	})), "2026-09")
+	s := contacts(p, modeUpsert, "email", "email")
+	outcomes, err := write(t, s, change("a", "a@x.io"), change("b", "b@x.io"), change("c", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	input := func(key string) string {
-		return fmt.Sprintf(`{"objectWriteTraceId":"trace-%[1]s","properties":{"email":"%[1]s@x.io","checkbox":"false","date":"2026-11-20",
-		"dropdown":"option_b","multiple":"chocolate;strawberry","number":"2500.00","radio":"option_1","color":"pur\"ple"},
-		"associations":[{"to":{"id":"77"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":279}]},
-		{"to":{"id":"78"},"types":[{"associationCategory":"USER_DEFINED","associationTypeId":37}]}]}`, key)
-	}
-	want := `{"inputs":[` + input("a") + "," + input("b") + "]}"
-	sent := rec.sent("/batch/create")
-	if len(sent) != 1 {
-		t.Fatalf("%d requests, want 1", len(sent))
-	}
-	if diff := cmp.Diff(jsonEqual(t, []byte(want)), jsonEqual(t, sent[0].body)); diff != "" {
-		t.Errorf("body (-want +got):\n%s", diff)
-	}
-	a, b := outcomes["trace-a"], outcomes["trace-b"]
-	if a.Verdict != pipeline.Done || a.ID != "701" {
-		t.Errorf("a: %+v", a)
-	}
-	wantLinks := []pipeline.LinkState{
-		{Slot: "companies/main", FromID: "701", ToID: "77", From: "contacts", To: "companies", Types: "HUBSPOT_DEFINED:279", Made: true},
-		{Slot: "companies/chair", FromID: "701", ToID: "78", From: "contacts", To: "companies", Label: "Chair", Types: "USER_DEFINED:37", Made: true},
-	}
-	if diff := cmp.Diff(wantLinks, a.Links); diff != "" {
-		t.Errorf("links (-want +got):\n%s", diff)
-	}
-	if b.Verdict != pipeline.Refused || code(b) != "invalid_option" {
-		t.Errorf("b: %+v", b)
-	}
-	if want := `hubspot refused the record: property "color": "pur\"ple": Option "x" is unknown`; b.Err == nil || b.Err.Error() != want {
-		t.Errorf("got  %v\nwant %s", b.Err, want)
-	}
-}
-
-// TestDoubtfulAnswers proves that nothing counts as done that an answer doesn't name, and that no answer of this sort is
-// sent again by the sink or stops the run.
-func TestDoubtfulAnswers(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		status int
-		text   string
-		want   map[string]pipeline.Verdict
-	}{
-		{"html", 200, "<html>gateway</html>", nil},
-		{"truncated", 201, `{"status":"COMPLETE","results":[{"id":"1","objectWriteTra`, nil},
-		{"empty", 200, "", nil},
-		{"empty object", 200, "{}", nil},
-		{"no content", 204, "", nil},
-		{"no inputs seen", 200, `{"status":"COMPLETE","results":[]}`, nil},
-		{"server error", 500, `{"status":"error","message":"internal error"}`, nil},
-		{"gateway timeout", 504, "<html>", nil},
-		{"207 without errors", 207, `{"status":"COMPLETE","results":[{"id":"1","objectWriteTraceId":"trace-a"}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Done}},
-		{"in another order", 200, `{"results":[{"id":"2","objectWriteTraceId":"trace-b"},{"id":"1","objectWriteTraceId":"trace-a"}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Done, "trace-b": pipeline.Done}},
-		{"by key without trace ids", 200, `{"results":[{"id":"2","properties":{"email":"B@x.io "}}]}`, map[string]pipeline.Verdict{"trace-b": pipeline.Done}},
-		{"a stranger's trace id", 200, `{"results":[{"id":"2","objectWriteTraceId":"other"}]}`, nil},
-		{"without id", 200, `{"results":[{"objectWriteTraceId":"trace-a"}]}`, nil},
-		{"one error for two", 207, `{"results":[],"errors":[{"category":"VALIDATION_ERROR","message":"no","context":{"objectWriteTraceId":["trace-a","trace-b"]}}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Refused, "trace-b": pipeline.Refused}},
-		{"forbidden", 403, `{"category":"MISSING_SCOPES","message":"no"}`, map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
-		{"no such path", 404, "<html>not found</html>", map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
-		{"unknown property", 400, `{"category":"VALIDATION_ERROR","message":"no","errors":[{"message":"gone","code":"PROPERTY_DOESNT_EXIST","context":{"propertyName":["city"]}}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
-		{"hubspot's own trouble", 207, `{"status":"COMPLETE","results":[{"id":"1","objectWriteTraceId":"trace-a"}],"errors":[{"category":"INTERNAL_ERROR","message":"internal error","context":{"objectWriteTraceId":["trace-b"]}}]}`, map[string]pipeline.Verdict{"trace-a": pipeline.Done}},
-		{"a proxy's refusal", 400, "<html>bad request</html>", map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
-		{"a proxy's conflict", 409, "conflict", map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
-		{"redirect", 302, "", nil},
-		{"daily limit", 429, `{"policyName":"DAILY","message":"daily limit"}`, map[string]pipeline.Verdict{"trace-a": pipeline.Unwritten, "trace-b": pipeline.Unwritten}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			_, p := listen(t, scripted(func(path string, _ []byte) (int, string) { return test.status, test.text }), "2026-09")
-			s := contacts(p, modeUpsert, "email", "email")
-			outcomes, err := write(t, s, change("a", "a@x.io"), change("b", "b@x.io"))
-			got := map[string]pipeline.Verdict{}
-			for trace, o := range outcomes {
-				got[trace] = o.Verdict
-			}
-			if !maps.Equal(got, test.want) {
-				t.Errorf("got %v, want %v (error %v)", got, test.want, err)
-			}
-			stops := test.want["trace-a"] == pipeline.Unwritten || test.status == 302
-			if (err != nil) != stops {
-				t.Errorf("error %v; want one: %v", err, stops)
-			}
-			if paused := test.status == 429; errors.Is(err, pipeline.ErrPaused) != paused {
-				t.Errorf("error %v; want a pause: %v", err, paused)
-			}
-		})
-	}
-}
-
-// TestDialFailure proves that what was certainly never sent is free to be sent again.
-func TestDialFailure(t *testing.T) {
-	server := httptest.NewServer(http.NotFoundHandler())
-	p := connect(t, server.URL, "2026-09")
-	server.Close()
-	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email"), change("a", "a@x.io"))
-	if err == nil || outcomes["trace-a"].Verdict != pipeline.Unwritten {
-		t.Errorf("got %+v, %v; want it unwritten, and an error", outcomes, err)
-	}
-}
-
-// TestPoison proves that one bad row among a hundred costs at most 2·log2(100) further requests and nothing else, where
-// HubSpot refuses the whole batch without saying why.
-func TestPoison(t *testing.T) {
-	for _, poison := range []string{"k0", "k42", "k99"} {
-		requests := 0
-		_, p := listen(t, scripted(func(_ string, body []byte) (int, string) {
-			requests++
-			inputs := jsonEqual(t, body).(map[string]any)["inputs"].([]any)
-			results := ""
-			for i, in := range inputs {
-				trace := in.(map[string]any)["objectWriteTraceId"].(string)
-				if trace == "trace-"+poison {
-					return 400, `{"category":"VALIDATION_ERROR","message":"Property values were not valid"}`
-				}
-				if i > 0 {
-					results += ","
-				}
-				results += fmt.Sprintf(`{"id":"1","objectWriteTraceId":%q}`, trace)
-			}
-			return 200, `{"status":"COMPLETE","results":[` + results + `]}`
-		}), "2026-09")
-		s := contacts(p, modeUpsert, "email", "email")
-		var changes []pipeline.Change
-		for i := range 100 {
-			changes = append(changes, change(fmt.Sprintf("k%d", i), fmt.Sprintf("k%d@x.io", i)))
-		}
-		outcomes, err := write(t, s, changes...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for trace, o := range outcomes {
-			if (o.Verdict == pipeline.Refused) != (trace == "trace-"+poison) {
-				t.Errorf("%s: %+v", trace, o)
-			}
-		}
-		if len(outcomes) != 100 || requests > 1+14 {
-			t.Errorf("poison %s: %d outcomes by %d requests", poison, len(outcomes), requests)
-		}
-	}
-}
-
-// TestUnkeyedCreateIsNeverRepeated proves that creates that can't be looked up aren't sent twice, whatever happens.
-func TestUnkeyedCreateIsNeverRepeated(t *testing.T) {
-	for _, status := range []int{400, 409, 500, 502} {
-		rec, p := listen(t, scripted(func(string, []byte) (int, string) {
-			return status, `{"category":"VALIDATION_ERROR","message":"no"}`
-		}), "2026-09")
-		s := contacts(p, modeCreate, "", "firstname")
-		outcomes, err := write(t, s, change("a", "Ann"), change("b", "Bo"))
-		if err != nil || len(outcomes) != 0 {
-			t.Errorf("%d: %v, %v; want both in doubt", status, outcomes, err)
-		}
-		if n := len(rec.sent("/batch/create")); n != 1 {
-			t.Errorf("%d: sent %d times", status, n)
-		}
-		settled, err := s.Settle(t.Context(), []pipeline.Change{change("a", "Ann")})
-		if err != nil || len(settled) != 0 {
-			t.Errorf("settled: %v, %v", settled, err)
-		}
-	}
-}
-
-// TestLargeRows proves that a request stays within 1 MB.
-func TestLargeRows(t *testing.T) {
-	rec, p := listen(t, scripted(func(string, []byte) (int, string) { return 200, `{"results":[]}` }), "2026-09")
-	s := contacts(p, modeUpsert, "email", "email", "bio")
-	var changes []pipeline.Change
-	for i := range 40 {
-		c := change(fmt.Sprint(i), fmt.Sprintf("%d@x.io", i), "")
-		c.Values[1] = pipeline.StringValue(strings.Repeat("x", 60_000))
-		changes = append(changes, c)
-	}
-	if _, err := write(t, s, changes...); err != nil {
+	whole, err := write(t, s, change("d", "d@x.io"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	sent := rec.sent("/batch/upsert")
-	if len(sent) != 3 {
-		t.Errorf("%d requests, want 3", len(sent))
+	again := change("a", "a@x.io")
+	again.Action, again.Match = pipeline.Upsert, "a@x.io"
+	read, err := s.Settle(t.Context(), []pipeline.Change{again})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, q := range sent {
-		if len(q.body) > maxBytes {
-			t.Errorf("a body of %d bytes", len(q.body))
+	got := map[string]pipeline.Answer{"a": outcomes["trace-a"].Answer, "b": outcomes["trace-b"].Answer, "c": outcomes["trace-c"].Answer,
+		"d": whole["trace-d"].Answer, "a, settled": read[0].Answer}
+	want := map[string]pipeline.Answer{
+		"a": {Request: "c-1", Text: "207"}, "b": {Request: "c-1", Text: "207 VALIDATION_ERROR"}, "c": {},
+		"d": {Request: "c-2", Text: "400 VALIDATION_ERROR"}, "a, settled": {Request: "c-3", Text: "200, read back"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAnswersAreBounded proves that nothing on the way can fill the ledger: it may write any correlation id or category.
+func TestAnswersAreBounded(t *testing.T) {
+	a := named(answerOf(400, strings.Repeat("x", 10_000)), strings.Repeat("Y", 10_000))
+	if len(a.Request) > 64 || len(a.Text) > 80 {
+		t.Errorf("kept %d and %d bytes", len(a.Request), len(a.Text))
+	}
+}
+
+// TestLinkOutcomesCarryTheAnswer proves the same of links: those that were made, that are there already, and that were refused.
+func TestLinkOutcomesCarryTheAnswer(t *testing.T) {
+	b := newBench(t, "2026-09", linkWorlds["default"])
+	gone := b.ask("gone", 0, 0, "")
+	gone.To.ID = "999999999"
+	outcomes, err := b.sink.Link(t.Context(), []pipeline.LinkChange{b.ask("made", 0, 1, ""), gone}, intend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.sink.Link(t.Context(), []pipeline.LinkChange{b.ask("there", 0, 1, "")}, intend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, o := range append(outcomes, again...) {
+		if (o.Answer.Request == "") != (o.Answer.Text == "") {
+			t.Errorf("%s: %+v", o.Change.Slot, o.Answer)
 		}
+		got[o.Change.Slot] = o.Answer.Text
+	}
+	want := map[string]string{"made": "200", "gone": "200 OBJECT_NOT_FOUND", "there": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// TestWarnings proves that a warning of a changed value doesn't spoil the result.
-func TestWarnings(t *testing.T) {
-	_, p := listen(t, scripted(func(string, []byte) (int, string) {
-		return 200, `{"results":[{"id":"1","objectWriteTraceId":"trace-a","warnings":[{"category":"PROPERTY_VALUE_NORMALIZED","message":"m","context":{"propertyName":"renewal","rawValue":"1","normalizedValue":"0"}}]}]}`
-	}), "2026-03")
-	outcomes, err := write(t, contacts(p, modeUpsert, "email", "email"), change("a", "a@x.io"))
-	if err != nil || outcomes["trace-a"].Verdict != pipeline.Done {
-		t.Errorf("got %+v, %v", outcomes, err)
-	}
-}
-
-// TestLimits proves what the engine is told, for the mode and connection.
-func TestLimits(t *testing.T) {
-	s := contacts(&portal{landing: 40 * time.Second}, modeCreate, "", "firstname")
-	got := s.newLimits(&Config{MaxRejects: Share{0.1}})
-	if !got.Unkeyed || !got.CreateOnly || got.Rows != 100 || got.Landing != 40*time.Second || got.MaxRejects != 0.1 || got.Inline {
-		t.Errorf("got %+v", got)
+// TestADoubtCarriesTheAnswer proves that a write in doubt names the request and what came instead of a usable answer, for the
+// row that is rejected if none ever comes.
+func TestADoubtCarriesTheAnswer(t *testing.T) {
+	_, p := listen(t, numbered(scripted(func(string, []byte) (int, string) {
+		return 500, `{"status":"error","category":"INTERNAL_ERROR","message":"boom"}`
+	})), "2026-09")
+	c := change("a", "a@x.io")
+	c.Action, c.Match = pipeline.Upsert, "a@x.io"
+	outcomes, err := contacts(p, modeUpsert, "email", "email").Write(t.Context(), []pipeline.Change{c})
+	want := []pipeline.Outcome{{TraceID: "trace-a", Verdict: pipeline.InDoubt, Answer: pipeline.Answer{Request: "c-1", Text: "500 INTERNAL_ERROR"}}}
+	if diff := cmp.Diff(want, outcomes); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }

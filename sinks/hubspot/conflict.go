@@ -162,7 +162,7 @@ func (w *writing) taken(c conflict) (property, value string) {
 			property = "email"
 		}
 	}
-	if own := w.valueOf(c.entry, property); own != "" {
+	if own := c.valueOf(property); own != "" {
 		value = own
 	}
 	if value == "" {

@@ -39,8 +39,8 @@ func (s *Sink) identify(ctx context.Context, changes []*pipeline.Change) ([]pipe
 	return outcomes, nil
 }
 
-// identifyBy sets the ids of the records that have the changes' values of one property, and returns the other changes. Those
-// of whose values no answer says anything are left to a later run: their records may be there.
+// identifyBy sets the ids of the records that have the changes' values of the property at a place of props, and returns the
+// other changes. A change whose value no answer says anything of is left to a later run: its record may be there.
 func (s *Sink) identifyBy(ctx context.Context, at int, changes []*pipeline.Change) (left []*pipeline.Change, untold []pipeline.Outcome, err error) {
 	p := &s.props[at]
 	folds := make([]string, len(changes))

@@ -179,7 +179,7 @@ func TestLinkUnanswered(t *testing.T) {
 						t.Errorf("%s: %+v, %v", o.Change.From.ID, o.State, o.Err)
 					}
 				}
-				if n := len(rec.sent("/batch/create")); n > 2+len(poison)*(2*6+2*lonely) {
+				if n := len(rec.sent("/batch/create")); n > 2+len(poison)*(2*6+2*aloneTries) {
 					t.Errorf("%d requests", n)
 				}
 			})

@@ -63,8 +63,8 @@ func (l *linking) readEnds(ctx context.Context, g *linkGroup, ids []string) (*li
 // linkReads is how often a record is asked for that answers pass over.
 const linkReads = 2
 
-// readInto adds what HubSpot tells of the associations of records. A record that is to blame that a request is refused, or
-// gets no usable answer, is withheld: others are told of.
+// readInto adds what HubSpot tells of the associations of records. A record because of which requests are refused, or get no
+// usable answer, counts as withheld, so that the others are told of.
 func (l *linking) readInto(ctx context.Context, r *linkReading, g *linkGroup, ids []string) error {
 	whole := parts[string]{
 		send: func(ctx context.Context, ids []string) ([]string, error) {
@@ -93,7 +93,7 @@ type linkReading struct {
 	to       map[string][]crm.Associated // all that a record has
 	none     map[string]bool             // named by errors: the record, or an association of it, isn't there
 	doubtful map[string]bool             // named by errors that say something else; "" for one that names nobody
-	withheld map[string]*crm.Error       // not told of, since requests with nothing but the record fail
+	withheld map[string]*crm.Error       // not told of: requests fail that ask for nothing but the record
 	cut      []string                    // some of their associations were told, and not the rest
 	explicit bool                        // records without associations are named, instead of being passed over
 }

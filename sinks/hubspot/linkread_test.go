@@ -159,7 +159,7 @@ func TestLinkReadUnanswered(t *testing.T) {
 				if slices.ContainsFunc(intended, func(o pipeline.LinkOutcome) bool { return slices.Contains(poison, o.Change.From.ID) }) {
 					t.Error("what isn't sent was intended")
 				}
-				if n := len(rec.sent("/batch/read")); n > 10+len(poison)*(2*6+2*lonely) {
+				if n := len(rec.sent("/batch/read")); n > 10+len(poison)*(2*6+2*aloneTries) {
 					t.Errorf("%d reads", n)
 				}
 				there, err := contacts(p, modeUpsert, "email", "email").ReadLinks(t.Context(), chairs(50))

@@ -38,7 +38,7 @@ func (c *Config) Needs(in *pipeline.Schema) []Need {
 	if c.Associate == nil && c.Object != "" {
 		n.of(c.Object)
 		for _, f := range in.Fields {
-			if f.Role == pipeline.Property && f.Name != recordID && !c.onlyLabel(f.Name) {
+			if f.Role == pipeline.Property && f.Name != recordID && !c.isLabel(f.Name) {
 				n.property(c.Object, f.Name, f.Type, slices.Contains(c.Match, f.Name))
 			}
 		}
@@ -108,8 +108,8 @@ func (l Label) spelt(in *pipeline.Schema) []string {
 	return []string{l.Name}
 }
 
-// onlyLabel tells whether a field of map holds the label of a link, and so need not be a property.
-func (c *Config) onlyLabel(name string) bool {
+// isLabel tells whether a field of map holds the label of a link: it need not be a property of the record.
+func (c *Config) isLabel(name string) bool {
 	return slices.ContainsFunc(c.Associations, func(a Association) bool { return a.Label.From == name })
 }
 

@@ -14,7 +14,7 @@ func (p *property) option(text *strings.Builder, v pipeline.Value) (string, erro
 	if err != nil || p.options == nil || p.options[s] {
 		return s, err
 	}
-	return "", misfit("bad_option", "expected %s", p.nearest(s, p.values))
+	return "", misfit("bad_option", "expected %s", nearest(s, p.values))
 }
 
 // optionList returns v, a JSON array or a text with semicolons between the values, as HubSpot takes several options.
@@ -36,7 +36,7 @@ func (p *property) optionList(text *strings.Builder, v pipeline.Value) (string, 
 			return "", misfit("bad_option", "the option %s has a semicolon, which HubSpot uses between options", pipeline.Quote(value))
 		}
 		if p.options != nil && !p.options[value] {
-			return "", misfit("bad_option", "%s is no option: expected %s", pipeline.Quote(value), p.nearest(value, p.values))
+			return "", misfit("bad_option", "%s is no option: expected %s", pipeline.Quote(value), nearest(value, p.values))
 		}
 	}
 	return s, nil
@@ -88,7 +88,7 @@ func (p *property) lookup(s string) (string, error) {
 	case len(values) > 1:
 		return "", misfit("ambiguous", "it is the %s of several: write one of their values instead, %s", p.wanted, oneOf(s, values))
 	}
-	return "", misfit(p.unknown, "%s is no %s: expected %s", pipeline.Quote(s), p.wanted, p.nearest(s, p.labels))
+	return "", misfit(p.unknown, "%s is no %s: expected %s", pipeline.Quote(s), p.wanted, nearest(s, p.labels))
 }
 
 func foldText(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
@@ -96,7 +96,7 @@ func foldText(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 // shownOptions is how many candidates a message lists.
 const shownOptions = 6
 
-func (p *property) nearest(s string, candidates []string) string {
+func nearest(s string, candidates []string) string {
 	if len(candidates) == 0 {
 		return "another value: it has none to choose from"
 	}

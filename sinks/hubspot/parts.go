@@ -8,10 +8,10 @@ import (
 	"sluice/sinks/hubspot/internal/crm"
 )
 
-// A parts is a request about many things that is safe to repeat, and that goes on in smaller and smaller ones where one of
-// them is to blame that it is refused or gets no usable answer.
+// A parts sends requests about many things, which are safe to repeat. Where a request is refused or gets no usable answer
+// because of some of the things, it is sent again in smaller and smaller parts, until these are found.
 type parts[T any] struct {
-	// send sends a request, and returns of what the answer says too little, which is to be sent once more on its own.
+	// send sends one request. It returns the things that the answer says too little of: they are sent once more by themselves.
 	send func(context.Context, []T) (open []T, err error)
 	// blames tells whether a request may have been refused for one of the things.
 	blames func(*crm.Error) bool
@@ -23,16 +23,16 @@ type parts[T any] struct {
 	search *search[T] // nil while there was an answer to every request
 }
 
-// A search is for the things to blame that requests get no usable answer.
+// A search looks for the things because of which requests get no usable answer.
 type search[T any] struct {
-	silent   int  // requests on end that got none
-	patience int  // so many, until it is HubSpot that is to blame
-	heard    bool // of a request since the search began
-	blamed   []T
+	silent   int  // requests in a row without a usable answer
+	patience int  // how many of them it takes until it must be HubSpot, and not one of the things
+	heard    bool // there was an answer since the search began
+	blamed   []T  // that got none by themselves
 }
 
-// lonely is how often a request with one thing is sent before the thing is to blame that there is no usable answer.
-const lonely = 3
+// aloneTries is how often a request with one thing is sent before the thing is blamed that there is no usable answer.
+const aloneTries = 3
 
 // run sends the things. What a refusal of the whole request, or an answer that names nobody, leaves open is repeated in
 // halves.
@@ -97,7 +97,7 @@ func (c *parts[T]) unanswered(ctx context.Context, things []T, e *crm.Error) err
 // searched searches for what is to blame. What got no answer alone gets another chance at the end: HubSpot may not have
 // worked when it was sent.
 func (c *parts[T]) searched(ctx context.Context, things []T, e *crm.Error) error {
-	s := &search[T]{patience: bits.Len(uint(len(things))) + 2*lonely}
+	s := &search[T]{patience: bits.Len(uint(len(things))) + 2*aloneTries}
 	c.search = s
 	defer func() { c.search = nil }()
 	if err := c.halves(ctx, things); err != nil {
@@ -122,7 +122,7 @@ func (c *parts[T]) briefly(ctx context.Context, things []T) context.Context {
 	case c.search == nil:
 		return ctx
 	case len(things) == 1:
-		return crm.Briefly(ctx, lonely)
+		return crm.Briefly(ctx, aloneTries)
 	}
 	return crm.Briefly(ctx, 1)
 }

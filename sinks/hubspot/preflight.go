@@ -159,7 +159,7 @@ func (f *preflight) property(ctx context.Context, known *catalogue, field pipeli
 	switch {
 	case field.Name == recordID && slices.Contains(f.config.Match, recordID), f.mode == modeArchive:
 		p.skip = true
-	case !ok && f.isLabel(field.Name):
+	case !ok && f.config.isLabel(field.Name):
 		p.skip = true
 	case !ok:
 		f.mapped(field.Name, nearOrMake(field.Name, known.names(writable), "property"), "%s have no property %q, which map sends", f.object, field.Name)
@@ -195,11 +195,6 @@ func (f *preflight) checkPolicy(field pipeline.Field, path string, wrong bool, w
 // mapped keeps an error about a property where map names it.
 func (f *preflight) mapped(name, hint, format string, args ...any) {
 	f.errs = append(f.errs, &pipeline.FieldError{Path: "object", Field: name, Hint: hint, Err: fmt.Errorf(format, args...)})
-}
-
-// isLabel tells whether a mapped property holds the label of a link; it need not be a property of the record.
-func (f *preflight) isLabel(name string) bool {
-	return slices.ContainsFunc(f.config.Associations, func(a Association) bool { return a.Label.From == name })
 }
 
 // checkMatches finds the properties that records are told apart by.

@@ -7,11 +7,12 @@ import (
 	"sluice/pipeline"
 )
 
-// Prepare decides how each change is written, and makes its values what HubSpot takes: texts, in place. Changes that
-// name their record by a unique property are looked up for update and archive, and where there are several such properties; for
-// upsert by one HubSpot does that itself, and
-// records whose id is known are updated by it, so that one that was archived or merged isn't made again. Of those to which
-// nobody knows any more what was sent, it is looked up whether they have the row's address already.
+// Prepare decides how each change is written, and makes its values what HubSpot takes: texts, in place.
+//
+// A record whose id is known is updated by its id, so that one that was archived or merged isn't made again. Otherwise it is
+// looked up by the match property for update and archive, and for upsert where there are several match properties; an upsert
+// by one of them HubSpot looks up itself. Where the id is known, but not what was sent before, it is looked up whether the
+// record has the row's address already.
 func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
 	var outcomes []pipeline.Outcome
 	var text strings.Builder

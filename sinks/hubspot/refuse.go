@@ -39,7 +39,7 @@ func (w *writing) refusal(e entry, item *crm.ItemError) error {
 
 // reason returns why HubSpot refused a row, with the property and the value that was sent of it, if there are any.
 func (w *writing) reason(e entry, d *crm.DetailError) string {
-	value := w.valueOf(e, d.Property)
+	value := e.valueOf(d.Property)
 	switch {
 	case d.Property == "":
 		return d.Error()
@@ -49,8 +49,8 @@ func (w *writing) reason(e entry, d *crm.DetailError) string {
 	return fmt.Sprintf("property %q: %s: %s", d.Property, pipeline.Quote(value), d.Error())
 }
 
-// valueOf returns what was sent of a property.
-func (w *writing) valueOf(e entry, name string) string {
+// valueOf returns what is sent of a property, "" if it isn't.
+func (e *entry) valueOf(name string) string {
 	for _, p := range e.input.Properties {
 		if p.Name == name {
 			return p.Value

@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// same tells whether HubSpot holds what was written, as far as the two can be told apart: it trims texts, spells numbers
-// and instants its own way, keeps options in an order of its own, and cleans rich text, which isn't compared for that. Whether
-// it formats phone numbers isn't certain (API.md section 8.1).
+// same tells whether HubSpot holds what was written. It trims texts, spells numbers and instants its own way, and keeps options
+// in an order of its own, none of which counts as a difference. It cleans rich text, which therefore isn't compared. Whether it
+// formats phone numbers isn't certain (API.md section 8.1), so that only what groups their digits is left out.
 func (p *property) same(want, got string) bool {
 	want, got = strings.TrimSpace(want), strings.TrimSpace(got)
 	if want == got || p.html {

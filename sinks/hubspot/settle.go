@@ -133,9 +133,9 @@ func (l *lookup) verdict(c *pipeline.Change, value string) (pipeline.Outcome, bo
 	return o, true
 }
 
-// mayBeMade tells whether a change whose record answers have passed over may make one: where HubSpot, other than is reported,
-// doesn't name what it doesn't find, it could never be made otherwise, and the match value's uniqueness keeps a second one from
-// being made (API.md section 11.2).
+// mayBeMade tells whether a change may make a record that answers have passed over, again and again. HubSpot is known to name
+// what it doesn't find; if it didn't, such a record could never be made otherwise. The match value is unique, which keeps a
+// second record from being made (API.md section 11.2).
 func (l *lookup) mayBeMade(c *pipeline.Change, value string) bool {
 	return l.silent[value] && c.ID == "" && (c.Action == pipeline.Create || c.Action == pipeline.Upsert)
 }

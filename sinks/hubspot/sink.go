@@ -1,5 +1,7 @@
 // Package hubspot writes records and associations to HubSpot through its batch endpoints, and tells for each row what
-// became of it: done only where HubSpot's answer names it, refused only where an error does (API.md section 5.3).
+// became of it: done only where HubSpot's answer names it, refused only where an error does.
+//
+// What HubSpot does is noted where the code relies on it, with a section of API.md: the project's HubSpot API reference.
 package hubspot
 
 import (

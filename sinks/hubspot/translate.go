@@ -53,7 +53,7 @@ func (p *property) learn(label, value string) {
 }
 
 func (f *preflight) owners(ctx context.Context, p *property) error {
-	owners, err := f.portal.Owners(ctx, "")
+	owners, err := f.portal.Owners(ctx)
 	if err != nil {
 		return explain(err)
 	}

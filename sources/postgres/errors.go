@@ -25,8 +25,6 @@ const (
 	dateOutOfRange   = "22008"
 	invalidBytes     = "22021"
 	invalidDateText  = "22007"
-	tablesInHint     = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
-		" select schemaname, viewname from pg_catalog.pg_views) t where schemaname not in ('pg_catalog', 'information_schema') order by 1 limit 20"
 )
 
 // refused explains an error of Open, as one of the option that has to change.
@@ -105,6 +103,10 @@ func outdated(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && slices.Contains([]string{invalidText, invalidDateText, numberOutOfRange, dateOutOfRange, invalidBytes}, e.Code)
 }
+
+// tablesInHint asks for some of the tables and views that there are.
+const tablesInHint = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
+	" select schemaname, viewname from pg_catalog.pg_views) t where schemaname not in ('pg_catalog', 'information_schema') order by 1 limit 20"
 
 // tables names what there is to read.
 func (s *source) tables(ctx context.Context) string {

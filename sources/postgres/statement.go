@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -122,12 +123,7 @@ func (s *source) columnsOf(columns []int) string {
 }
 
 func (s *source) anyNullable(columns []int) bool {
-	for _, i := range columns {
-		if s.columns[i].nullable {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(columns, func(i int) bool { return s.columns[i].nullable })
 }
 
 // quoteTable quotes a table's name part by part, as written: "public.orders" is "public"."orders". A part in double

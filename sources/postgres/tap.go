@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// A tap is what pgx reads a connection's messages from. While it has a page, rows go there as they come, many at once,
-// and pgx sees all other messages: it takes longer for a row than all that is left to be done with it here.
+// A tap is what pgx reads a connection's messages from. While it has a page, the messages that are rows go there, many at
+// once, and pgx sees only the others: it would take longer for a row than everything else that is done with it here.
 type tap struct {
 	conn  io.Reader
 	page  *page  // where rows go; nil: to pgx
 	buf   []byte // memory for what is read
 	ahead []byte // what was read, and has gone nowhere yet
 	left  int    // bytes that are to come of the message that has begun
-	row   bool   // it goes to the page
+	row   bool   // the message that has begun is a row: it goes to the page
 	empty bool   // nothing was left in the connection after the last read
 }
 
@@ -48,7 +48,7 @@ func install(_ context.Context, config *pgx.ConnConfig) error {
 	return nil
 }
 
-// into has f's rows go to a page.
+// into runs f, and has the rows that it reads go to a page.
 func into(p *page, pg *pgconn.PgConn, f func() error) error {
 	t := pg.CustomData()[tapKey].(*tap)
 	p.reset()
@@ -79,8 +79,8 @@ func (t *tap) Read(p []byte) (int, error) {
 	}
 }
 
-// begin takes over the rows that are ahead, of the last perhaps a part only, and finds out how long the message is that
-// comes then. It does nothing if too little is known of that.
+// begin moves the rows that are ahead to the page, of the last one perhaps only a part, and finds out how long the message
+// behind them is. It does nothing where too little of that message has come to tell.
 func (t *tap) begin() {
 	n, size := 0, 0
 	for t.page != nil && len(t.ahead)-n >= messageHeader && t.ahead[n] == 'D' {

@@ -15,12 +15,12 @@ const Size = 16
 // Ask is the content of a key whose row is unchanged only if the ledger says so.
 const Ask = 0
 
-// Key returns the hash that stands for a key. It is even and not 0. Two keys of one hash are no harm: the content of one of
+// Key returns the hash that stands for a key. It is even and not 0. Two keys with one hash do no harm: the content of one of
 // them differs from what the table holds, so that the ledger is asked.
 func Key(key string) uint64 { return max(2, xxh3.HashString(key)&^1) }
 
-// Content returns what stands for a content's hash. That content has changed and still has the same is as likely as that
-// two given random numbers of 64 bits are equal.
+// Content returns what stands for a content's hash: its first half. That content changes and this stays the same is as unlikely
+// as that two random numbers of 64 bits are equal.
 func Content(hash [16]byte) uint64 { return binary.LittleEndian.Uint64(hash[:]) }
 
 // Append packs an entry.
@@ -29,7 +29,7 @@ func Append(b []byte, key, content uint64) []byte {
 	return binary.LittleEndian.AppendUint64(b, content)
 }
 
-// Entries returns packed entries. What is left at the end and is no entry isn't returned.
+// Entries returns packed entries. Bytes at the end that are no whole entry are left out.
 func Entries(b []byte) iter.Seq2[uint64, uint64] {
 	return func(yield func(key, content uint64) bool) {
 		for ; len(b) >= Size; b = b[Size:] {

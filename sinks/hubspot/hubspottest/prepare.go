@@ -43,7 +43,7 @@ func (s *Server) prepare(c *call, t *objectType, rec *record, in *input, taken c
 		ch.err = propErrors(wrong)
 		return ch
 	}
-	if ch.err = s.required(c, ch, in); ch.err != nil {
+	if ch.err = s.required(ch, in); ch.err != nil {
 		return ch
 	}
 	if ch.err = s.rules(c, ch); ch.err != nil {
@@ -137,7 +137,7 @@ func (s *Server) stageErrors(ch *change) []*propError {
 }
 
 // required checks what 3.3 and a schema ask for.
-func (s *Server) required(c *call, ch *change, in *input) *apiError {
+func (s *Server) required(ch *change, in *input) *apiError {
 	if ch.rec != nil || s.opt.Switches.NoRequired {
 		return nil
 	}

@@ -6,14 +6,14 @@ import (
 	"sluice/pipeline"
 )
 
-// arithmetic compiles + - * / %. Text is joined by +, and dates count in days.
-func (c *compiler) arithmetic(at int, operator string, a, b node) (node, error) {
+// arithmeticNode compiles + - * / %. Text is joined by +, and dates count in days.
+func arithmeticNode(at int, operator string, a, b node) (node, error) {
 	typ, err := resultType(operator, a, b)
 	if err != nil {
 		return node{}, failure(at, convertHint, "%v", err)
 	}
 	adapt := a.constant || b.constant
-	return c.strict(at, typ, a, b, func(x, y pipeline.Value) (pipeline.Value, error) {
+	return strict(at, typ, a, b, func(x, y pipeline.Value) (pipeline.Value, error) {
 		s, t := x.Type(), y.Type()
 		switch {
 		case operator == "+" && s == pipeline.String && t == pipeline.String:

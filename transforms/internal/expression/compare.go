@@ -10,14 +10,14 @@ import (
 )
 
 // comparison compiles == and its like.
-func (c *compiler) comparison(at int, operator string, a, b node) (node, error) {
+func comparison(at int, operator string, a, b node) (node, error) {
 	if a.isNil() || b.isNil() {
 		return nilTest(at, operator, a, b)
 	}
 	if !comparable(a.typ, b.typ) {
 		return node{}, failure(at, convertHint, "%s can't be compared with %s", a.typ, b.typ)
 	}
-	return c.strict(at, pipeline.Bool, a, b, func(x, y pipeline.Value) (pipeline.Value, error) {
+	return strict(at, pipeline.Bool, a, b, func(x, y pipeline.Value) (pipeline.Value, error) {
 		n, err := compare(x, y)
 		is := false
 		switch operator {

@@ -39,7 +39,7 @@ func (c *compiler) unary(n *ast.UnaryNode) (node, error) {
 		return literal(v), located(at, err)
 	}
 	zero := literal(pipeline.IntValue(0))
-	return c.strict(at, x.typ, zero, x, func(a, b pipeline.Value) (pipeline.Value, error) { return arithmetic("-", a, b, true) }), nil
+	return strict(at, x.typ, zero, x, func(a, b pipeline.Value) (pipeline.Value, error) { return arithmetic("-", a, b, true) }), nil
 }
 
 // binary compiles an operator with two operands.
@@ -62,17 +62,17 @@ func (c *compiler) binary(n *ast.BinaryNode) (node, error) {
 	case "??":
 		return functions["coalesce"].compile(at, []node{a, b})
 	case "==", "!=", "<", "<=", ">", ">=":
-		return c.comparison(at, n.Operator, a, b)
+		return comparison(at, n.Operator, a, b)
 	case "contains", "startsWith", "endsWith", "matches":
-		return c.textTest(at, n.Operator, a, b)
+		return textTest(at, n.Operator, a, b)
 	case "+", "-", "*", "/", "%":
-		return c.arithmetic(at, n.Operator, a, b)
+		return arithmeticNode(at, n.Operator, a, b)
 	}
 	return node{}, failure(at, "", "operator %s isn't supported", n.Operator)
 }
 
 // strict returns a node that is null if an operand is, and else the result of f.
-func (c *compiler) strict(at int, typ pipeline.Type, a, b node, f func(a, b pipeline.Value) (pipeline.Value, error)) node {
+func strict(at int, typ pipeline.Type, a, b node, f func(a, b pipeline.Value) (pipeline.Value, error)) node {
 	return node{typ: typ, eval: func(row []pipeline.Value) (pipeline.Value, error) {
 		x, err := a.eval(row)
 		if err != nil || x.IsNull() {
@@ -148,7 +148,7 @@ func logic(operator string, a, b node) (node, error) {
 }
 
 // textTest compiles contains, startsWith, endsWith and matches.
-func (c *compiler) textTest(at int, operator string, a, b node) (node, error) {
+func textTest(at int, operator string, a, b node) (node, error) {
 	for _, n := range []node{a, b} {
 		if !isText(n.typ) {
 			return node{}, failure(n.at, "write string(x)", "%s needs text, not %s", operator, n.typ)
@@ -162,7 +162,7 @@ func (c *compiler) textTest(at int, operator string, a, b node) (node, error) {
 		}
 		test = func(s, _ string) bool { return pattern.MatchString(s) }
 	}
-	return c.strict(at, pipeline.Bool, a, b, func(x, y pipeline.Value) (pipeline.Value, error) {
+	return strict(at, pipeline.Bool, a, b, func(x, y pipeline.Value) (pipeline.Value, error) {
 		if !isText(x.Type()) || !isText(y.Type()) {
 			return null, fmt.Errorf("%s needs text, found %s %s", operator, x.Type(), quote(x))
 		}

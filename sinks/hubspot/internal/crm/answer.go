@@ -34,11 +34,6 @@ type BatchAnswer struct {
 	Status        string
 	Results       []Result
 	Errors        []ItemError
-	NumErrors     int // counts what nobody knows: compare it with nothing
-	RequestedAt   string
-	StartedAt     string
-	CompletedAt   string
-	Links         map[string]string
 	CorrelationID string
 	Date          time.Time // when it was given, by HubSpot's clock; by ours where the answer doesn't say
 }
@@ -133,21 +128,17 @@ type Option struct{ Label, Value string }
 
 // A Schema describes a custom object (API.md 3.6).
 type Schema struct {
-	ID                     string // the object type id, such as 2-123456
-	Name                   string
-	FullyQualifiedName     string // such as p12345_my_object
-	PrimaryDisplayProperty string
-	RequiredProperties     []string
-	Singular, Plural       string
+	ID                 string // the object type id, such as 2-123456
+	Name               string
+	FullyQualifiedName string // such as p12345_my_object
+	Singular, Plural   string // what people call one of them, and several
 }
 
 // An Owner is somebody who records can be assigned to, by ID.
 type Owner struct {
-	ID        string
-	Email     string
-	FirstName string
-	LastName  string
-	Archived  bool
+	ID       string
+	Email    string
+	Archived bool
 }
 
 // A Pipeline is the sequence of stages of deals, tickets and such (not one of ours).
@@ -162,6 +153,5 @@ type Stage struct{ ID, Label string }
 // An Account is the portal that the token belongs to.
 type Account struct {
 	PortalID string
-	Type     string // STANDARD, DEVELOPER_TEST, SANDBOX, APP_DEVELOPER
 	TimeZone string // IANA name; "" if unknown
 }

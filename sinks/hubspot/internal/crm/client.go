@@ -1,5 +1,7 @@
 // Package crm speaks to HubSpot's CRM API: it builds paths and bodies, keeps to the rate limits, repeats what may be
 // repeated, and tells for everything else whether the request can have had an effect.
+//
+// Comments name sections of API.md: the project's HubSpot API reference.
 package crm
 
 import (
@@ -32,11 +34,8 @@ type Config struct {
 	Timeout     time.Duration // of one request, from connecting to the last byte of the answer; DefaultTimeout if 0
 	Burst       int           // requests in 10 s at most, where that is less than HubSpot allows; 0: all of it
 	Retry       Retry         // what to repeat for how long
-	UserAgent   string
-	Log         *slog.Logger // of long waits, and of debug messages; nil for none
+	Log         *slog.Logger  // of long waits, and of debug messages; nil for none
 
-	// OnWait is called before each wait of a repeated request, with the reason. It may be called concurrently.
-	OnWait func(reason string, wait time.Duration)
 	// Permit is asked before the first byte of every request, after all waiting: where it returns an error nothing is
 	// sent, and the call ends with it. nil permits everything.
 	Permit func(context.Context) error
@@ -62,9 +61,7 @@ type Client struct {
 	auth      tokens
 	timeout   time.Duration
 	retry     Retry
-	userAgent string
 	log       *slog.Logger
-	onWait    func(string, time.Duration)
 	permit    func(context.Context) error
 	transport *http.Transport
 	limits    *limits
@@ -86,18 +83,14 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base: base, paths: table, version: version,
-		timeout:   orDefault(cfg.Timeout, DefaultTimeout),
-		retry:     cfg.Retry.withDefaults(),
-		userAgent: orDefault(cfg.UserAgent, "sluice"),
-		log:       cfg.Log, onWait: cfg.OnWait, permit: cfg.Permit,
+		timeout: orDefault(cfg.Timeout, DefaultTimeout),
+		retry:   cfg.Retry.withDefaults(),
+		log:     cfg.Log, permit: cfg.Permit,
 		transport: newTransport(cfg.Dial, strings.HasPrefix(base, "http:")),
 		limits:    newLimits(cfg.Burst, strings.HasPrefix(base, "http:")),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
-	}
-	if c.onWait == nil {
-		c.onWait = func(string, time.Duration) {}
 	}
 	if c.permit == nil {
 		c.permit = func(context.Context) error { return nil }
@@ -114,9 +107,6 @@ func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()
 	return nil
 }
-
-// Version returns the version of the API that is spoken.
-func (c *Client) Version() string { return c.version }
 
 // Requests returns the number of requests sent so far, repeated ones included.
 func (c *Client) Requests() int64 { return c.limits.sent.Load() }

@@ -47,17 +47,6 @@ func (t text) int() int {
 	return n
 }
 
-// time reads an ISO time or epoch milliseconds; anything else is the zero time.
-func (t text) time() time.Time {
-	if at, err := time.Parse(time.RFC3339, string(t)); err == nil {
-		return at
-	}
-	if ms, err := strconv.ParseInt(string(t), 10, 64); err == nil && ms > 0 {
-		return time.UnixMilli(ms)
-	}
-	return time.Time{}
-}
-
 // texts is a list of texts, or one of them.
 type texts []string
 
@@ -137,7 +126,6 @@ type itemWire struct {
 	Message     text          `json:"message"`
 	Context     textsMap      `json:"context"`
 	Errors      []DetailError `json:"errors"`
-	Links       textMap       `json:"links"`
 
 	// Only of a top-level error.
 	CorrelationID text `json:"correlationId"`
@@ -173,8 +161,8 @@ func (e *ItemError) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*e = ItemError{
-		ID: string(w.ID), Status: string(w.Status), Category: string(w.Category), SubCategory: string(w.SubCategory),
-		Message: string(w.Message), Context: w.Context.plain(), Errors: w.details(), Links: w.Links,
+		ID: string(w.ID), Category: string(w.Category), SubCategory: string(w.SubCategory),
+		Message: string(w.Message), Context: w.Context.plain(), Errors: w.details(),
 	}
 	return nil
 }
@@ -185,7 +173,6 @@ func (d *DetailError) UnmarshalJSON(b []byte) error {
 		Message     text     `json:"message"`
 		Code        text     `json:"code"`
 		Err         text     `json:"error"`
-		In          text     `json:"in"`
 		Name        text     `json:"name"`
 		SubCategory text     `json:"subCategory"`
 		Context     textsMap `json:"context"`
@@ -197,7 +184,7 @@ func (d *DetailError) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*d = DetailError{
-		Message: string(w.Message), Code: orDefault(string(w.Code), string(w.Err)), In: string(w.In),
+		Message: string(w.Message), Code: orDefault(string(w.Code), string(w.Err)),
 		SubCategory: string(w.SubCategory), Property: string(w.Name), Context: w.Context.plain(),
 	}
 	if names := w.Context["propertyName"]; d.Property == "" && len(names) > 0 {
@@ -278,22 +265,14 @@ func instant(text string) time.Time {
 // parseBatch is skimBatch by encoding/json, which decides what is an error.
 func parseBatch(body []byte, keep map[string]bool, answer *BatchAnswer) error {
 	var wire struct {
-		Status      text         `json:"status"`
-		Results     []resultWire `json:"results"`
-		Errors      []ItemError  `json:"errors"`
-		NumErrors   text         `json:"numErrors"`
-		RequestedAt text         `json:"requestedAt"`
-		StartedAt   text         `json:"startedAt"`
-		CompletedAt text         `json:"completedAt"`
-		Links       textMap      `json:"links"`
+		Status  text         `json:"status"`
+		Results []resultWire `json:"results"`
+		Errors  []ItemError  `json:"errors"`
 	}
 	if err := json.Unmarshal(body, &wire); err != nil {
 		return err
 	}
-	*answer = BatchAnswer{
-		Status: string(wire.Status), Errors: wire.Errors, NumErrors: wire.NumErrors.int(), Links: wire.Links,
-		RequestedAt: string(wire.RequestedAt), StartedAt: string(wire.StartedAt), CompletedAt: string(wire.CompletedAt),
-	}
+	*answer = BatchAnswer{Status: string(wire.Status), Errors: wire.Errors}
 	for i := range wire.Results {
 		answer.Results = append(answer.Results, wire.Results[i].result(keep))
 	}

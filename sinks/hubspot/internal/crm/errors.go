@@ -53,20 +53,17 @@ type Error struct {
 // An ItemError is an error about some inputs of a batch. Every field may be missing.
 type ItemError struct {
 	ID          string
-	Status      string
 	Category    string
 	SubCategory string
 	Message     string
 	Context     map[string][]string
 	Errors      []DetailError
-	Links       map[string]string
 }
 
 // A DetailError is one reason within an error.
 type DetailError struct {
 	Message     string
 	Code        string // such as PROPERTY_DOESNT_EXIST (API.md 8.3)
-	In          string
 	SubCategory string
 	Property    string // the name of the property; "" if it is about none
 	Context     map[string][]string

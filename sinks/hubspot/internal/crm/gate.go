@@ -11,7 +11,6 @@ import (
 type gate struct {
 	mu     sync.Mutex
 	zone   *time.Location // nil: unknown
-	reset  time.Time      // as last told; may be past
 	paused *PausedError   // nil: open
 	limit  int            // requests a day; 0: not told
 	left   int            // of them, when it was last told
@@ -25,14 +24,6 @@ func (g *gate) setZone(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.zone = zone
-}
-
-func (g *gate) setReset(at time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if at.After(g.reset) {
-		g.reset = at
-	}
 }
 
 // check returns a *PausedError while nothing may be sent.
@@ -89,13 +80,10 @@ func (g *gate) pause(until time.Time, reason string, told *Error) *PausedError {
 	return g.paused
 }
 
-// nextReset returns when the daily limit is reset: as told, or at the account's midnight, or at that of UTC.
+// nextReset returns when the daily limit is reset: at the account's midnight, or at that of UTC where its zone isn't known.
 func (g *gate) nextReset(now time.Time) time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.reset.After(now) {
-		return g.reset
-	}
 	zone := time.UTC
 	if g.zone != nil {
 		zone = g.zone

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // list gets all results of a collection, page by page where it has pages.
@@ -99,12 +98,10 @@ func (w *propertyWire) definition() PropertyDefinition {
 // Schemas returns the custom objects.
 func (c *Client) Schemas(ctx context.Context) ([]Schema, error) {
 	type schemaWire struct {
-		ObjectTypeID           text     `json:"objectTypeId"`
-		Name                   string   `json:"name"`
-		FullyQualifiedName     string   `json:"fullyQualifiedName"`
-		PrimaryDisplayProperty string   `json:"primaryDisplayProperty"`
-		RequiredProperties     []string `json:"requiredProperties"`
-		Labels                 struct {
+		ObjectTypeID       text   `json:"objectTypeId"`
+		Name               string `json:"name"`
+		FullyQualifiedName string `json:"fullyQualifiedName"`
+		Labels             struct {
 			Singular string `json:"singular"`
 			Plural   string `json:"plural"`
 		} `json:"labels"`
@@ -114,30 +111,23 @@ func (c *Client) Schemas(ctx context.Context) ([]Schema, error) {
 	for _, w := range wire {
 		all = append(all, Schema{
 			ID: string(w.ObjectTypeID), Name: w.Name, FullyQualifiedName: w.FullyQualifiedName,
-			PrimaryDisplayProperty: w.PrimaryDisplayProperty, RequiredProperties: w.RequiredProperties,
 			Singular: w.Labels.Singular, Plural: w.Labels.Plural,
 		})
 	}
 	return all, err
 }
 
-// Owners returns the owners with that email address; all of them if email is "".
-func (c *Client) Owners(ctx context.Context, email string) ([]Owner, error) {
+// Owners returns all owners.
+func (c *Client) Owners(ctx context.Context) ([]Owner, error) {
 	type ownerWire struct {
-		ID        text   `json:"id"`
-		Email     string `json:"email"`
-		FirstName string `json:"firstName"`
-		LastName  string `json:"lastName"`
-		Archived  bool   `json:"archived"`
+		ID       text   `json:"id"`
+		Email    string `json:"email"`
+		Archived bool   `json:"archived"`
 	}
-	path := withQuery(c.paths.owners, "limit", "100")
-	if email != "" {
-		path = withQuery(path, "email", email)
-	}
-	wire, err := list[ownerWire](ctx, c, call{op: "list owners", path: path})
+	wire, err := list[ownerWire](ctx, c, call{op: "list owners", path: withQuery(c.paths.owners, "limit", "100")})
 	all := make([]Owner, 0, len(wire))
 	for _, w := range wire {
-		all = append(all, Owner{ID: string(w.ID), Email: w.Email, FirstName: w.FirstName, LastName: w.LastName, Archived: w.Archived})
+		all = append(all, Owner{ID: string(w.ID), Email: w.Email, Archived: w.Archived})
 	}
 	return all, err
 }
@@ -167,9 +157,8 @@ func (c *Client) Pipelines(ctx context.Context, object string) ([]Pipeline, erro
 // Account returns the account that the token belongs to. Its time zone is remembered, for the daily limit.
 func (c *Client) Account(ctx context.Context) (Account, error) {
 	var wire struct {
-		PortalID    text   `json:"portalId"`
-		AccountType string `json:"accountType"`
-		TimeZone    string `json:"timeZone"`
+		PortalID text   `json:"portalId"`
+		TimeZone string `json:"timeZone"`
 	}
 	err := c.do(ctx, call{
 		op: "read account", method: http.MethodGet, path: c.paths.account + "/details", safe: true,
@@ -182,31 +171,5 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 		return Account{}, &Error{Op: "read account", Message: "the answer names no portal", Effect: NoEffect}
 	}
 	c.gate.setZone(wire.TimeZone)
-	return Account{PortalID: string(wire.PortalID), Type: wire.AccountType, TimeZone: wire.TimeZone}, nil
-}
-
-// A DailyUsage is how much of a day's requests an account's private apps have used (API.md 3.6).
-type DailyUsage struct {
-	Name     string
-	Limit    int
-	Used     int
-	ResetsAt time.Time // zero if unknown
-}
-
-// DailyUsage returns the usage of the daily limit; there is none for OAuth apps. The time of its reset is remembered.
-func (c *Client) DailyUsage(ctx context.Context) ([]DailyUsage, error) {
-	type usageWire struct {
-		Name     string `json:"name"`
-		Limit    text   `json:"usageLimit"`
-		Used     text   `json:"currentUsage"`
-		ResetsAt text   `json:"resetsAt"`
-	}
-	wire, err := list[usageWire](ctx, c, call{op: "read daily usage", path: c.paths.account + "/api-usage/daily/private-apps"})
-	all := make([]DailyUsage, 0, len(wire))
-	for _, w := range wire {
-		u := DailyUsage{Name: w.Name, Limit: w.Limit.int(), Used: w.Used.int(), ResetsAt: w.ResetsAt.time()}
-		c.gate.setReset(u.ResetsAt)
-		all = append(all, u)
-	}
-	return all, err
+	return Account{PortalID: string(wire.PortalID), TimeZone: wire.TimeZone}, nil
 }

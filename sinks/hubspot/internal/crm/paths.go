@@ -18,7 +18,7 @@ type paths struct {
 	schemas      string
 	owners       string
 	pipelines    string // + /{type}
-	account      string // + /details, /api-usage/…
+	account      string // + /details
 	token        string
 }
 

@@ -71,7 +71,6 @@ func (p *persistence) wait(ctx context.Context, err error, token string) error {
 		return nil
 	}
 	p.waited += d.wait
-	p.client.onWait(d.reason, d.wait)
 	p.tell(ctx, e, d)
 	if err := sleep(ctx, d.wait); err != nil {
 		e.cause = err

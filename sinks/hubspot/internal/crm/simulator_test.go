@@ -169,7 +169,7 @@ func checkLists(t *testing.T, c *Client) {
 	if properties, err := c.Properties(ctx, "contacts"); err != nil || len(properties) < 10 {
 		t.Error(properties, err)
 	}
-	if owners, err := c.Owners(ctx, "ada@example.com"); err != nil || len(owners) != 1 || owners[0].ID != "41629779" {
+	if owners, err := c.Owners(ctx); err != nil || len(owners) == 0 {
 		t.Error(owners, err)
 	}
 	if pipelines, err := c.Pipelines(ctx, "deals"); err != nil || len(pipelines) == 0 || len(pipelines[0].Stages) == 0 {
@@ -177,8 +177,5 @@ func checkLists(t *testing.T, c *Client) {
 	}
 	if _, err := c.Schemas(ctx); err != nil {
 		t.Error(err)
-	}
-	if usage, err := c.DailyUsage(ctx); err != nil || len(usage) == 0 {
-		t.Error(usage, err)
 	}
 }

@@ -15,20 +15,8 @@ func skimBatch(body []byte, keep map[string]bool, answer *BatchAnswer) bool {
 			s.array(func() { answer.Results = append(answer.Results, s.result(keep)) })
 		case "status":
 			answer.Status = s.text()
-		case "requestedAt":
-			answer.RequestedAt = s.text()
-		case "startedAt":
-			answer.StartedAt = s.text()
-		case "completedAt":
-			answer.CompletedAt = s.text()
-		case "numErrors":
-			var n text
-			s.decode(&n)
-			answer.NumErrors = n.int()
 		case "errors":
 			s.decode(&answer.Errors)
-		case "links":
-			s.decode((*textMap)(&answer.Links))
 		default:
 			s.skip()
 		}

@@ -137,7 +137,7 @@ func (c *Client) request(ctx context.Context, cl *call, token string) (*http.Req
 	req.GetBody = nil
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", c.userAgent)
+	req.Header.Set("User-Agent", "sluice")
 	if cl.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -10,11 +10,11 @@ import (
 	"sluice/pipeline"
 )
 
-// A plan is what a commit changes. It is worked out in Go from what the tables hold, so that the rules are written once
+// A patch is what a commit changes. It is worked out in Go from what the tables hold, so that the rules are written once
 // for both databases, and can be read.
-type plan struct {
+type patch struct {
 	keys   []string // sorted, and distinct
-	rows   map[string]*planned
+	rows   map[string]*patched
 	ids    map[recordRow]string // ids by what is unique of a record
 	stale  []recordRow          // what was unique of a record, and isn't its any more
 	open   []letter
@@ -24,8 +24,8 @@ type plan struct {
 	lettered bool // dead letters are open, which close and others are about
 }
 
-// planned is what becomes of one key.
-type planned struct {
+// patched is what becomes of one key.
+type patched struct {
 	pipeline.Entry
 	had     []pipeline.LinkState // what the ledger shows of its links so far
 	changed bool
@@ -34,15 +34,15 @@ type planned struct {
 	rewait  bool                  // waiting has changed
 }
 
-func newPlan(known map[string]pipeline.Entry, waiting map[string][]pipeline.LinkChange) *plan {
-	p := &plan{keys: slices.Sorted(maps.Keys(known)), rows: make(map[string]*planned, len(known)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
+func newPatch(known map[string]pipeline.Entry, waiting map[string][]pipeline.LinkChange) *patch {
+	p := &patch{keys: slices.Sorted(maps.Keys(known)), rows: make(map[string]*patched, len(known)), ids: map[recordRow]string{}, opened: map[[3]string]int{}}
 	for key, e := range known {
-		p.rows[key] = &planned{Entry: e, had: e.Links, waiting: waiting[key]}
+		p.rows[key] = &patched{Entry: e, had: e.Links, waiting: waiting[key]}
 	}
 	return p
 }
 
-func (p *plan) apply(c *pipeline.Commit) error {
+func (p *patch) apply(c *pipeline.Commit) error {
 	for i := range c.Decisions {
 		if err := p.decide(&c.Decisions[i]); err != nil {
 			return err
@@ -58,7 +58,7 @@ func (p *plan) apply(c *pipeline.Commit) error {
 }
 
 // decide applies a decision, unless a later version of the key was decided before (I4).
-func (p *plan) decide(d *pipeline.Decision) error {
+func (p *patch) decide(d *pipeline.Decision) error {
 	e := p.rows[d.Key]
 	if d.Version < e.Version {
 		return nil
@@ -106,13 +106,13 @@ func (p *plan) decide(d *pipeline.Decision) error {
 	// A row that was refused keeps waiting for the links of its earlier content.
 	if d.Links != nil || d.Verdict == pipeline.Done {
 		e.rewait = e.rewait || e.Waiting || len(d.Links) > 0
-		e.waiting = stillSince(own(d.Links, d.Key, e.ID), e.waiting)
+		e.waiting = stillSince(d.Waits(e.ID), e.waiting)
 	}
 	return nil
 }
 
 // learn notes which record has the match value from now on, and that the record has no longer the one that it had.
-func (p *plan) learn(e *planned, d *pipeline.Decision) {
+func (p *patch) learn(e *patched, d *pipeline.Decision) {
 	now := recordRow{Object: d.Record.Object, Property: d.Record.Property, Value: d.Record.Value}
 	was := cmp.Or(e.Match, d.Key)
 	if d.Record.ID != "" && d.Record.ID == e.ID && now.Property == e.MatchedBy && now.Value == was {
@@ -139,7 +139,7 @@ func (p *plan) learn(e *planned, d *pipeline.Decision) {
 
 // forget notes that a record has a match value no longer. Where this commit has just learnt it, nobody has the value any more:
 // not the record either that the table still shows.
-func (p *plan) forget(r recordRow) {
+func (p *patch) forget(r recordRow) {
 	id := r.ID
 	r.ID = ""
 	if p.ids[r] == id {
@@ -153,8 +153,9 @@ func (p *plan) forget(r recordRow) {
 // anyRecord stands for the id of whichever record has a match value.
 const anyRecord = ""
 
-// move gives the key another record, of which nothing was sent yet and which somebody else may have made. Links go with a record that was merged into the new one, and are gone with any other.
-func (e *planned) move(d *pipeline.Decision) {
+// move gives the key another record, which nothing was sent to yet and which somebody else may have made. The links of the one
+// that it had go with it if it was merged into the new one, and are gone otherwise.
+func (e *patched) move(d *pipeline.Decision) {
 	if merged := d.Merged != "" && d.Merged == e.ID; merged {
 		e.Merged, e.Links = d.Merged, slices.Clone(e.Links)
 		for i := range e.Links {
@@ -170,7 +171,7 @@ func (e *planned) move(d *pipeline.Decision) {
 }
 
 // write notes what the record holds from now on, or that it is no longer there.
-func (e *planned) write(d *pipeline.Decision) {
+func (e *patched) write(d *pipeline.Decision) {
 	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
@@ -183,7 +184,7 @@ func (e *planned) write(d *pipeline.Decision) {
 }
 
 // try notes what attempts may have left in the record, each once.
-func (e *planned) try(attempts []pipeline.Sent) {
+func (e *patched) try(attempts []pipeline.Sent) {
 	for _, sent := range attempts {
 		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
 			e.Tried = append(slices.Clip(e.Tried), sent)
@@ -192,7 +193,7 @@ func (e *planned) try(attempts []pipeline.Sent) {
 }
 
 // refuse opens the decision's dead letter, in place of any other of the key.
-func (p *plan) refuse(d *pipeline.Decision, state string) {
+func (p *patch) refuse(d *pipeline.Decision, state string) {
 	if d.Reject == nil {
 		return
 	}
@@ -202,31 +203,12 @@ func (p *plan) refuse(d *pipeline.Decision, state string) {
 	p.close = append(p.close, closing{Key: r.Key, Stage: r.Stage, Code: r.Code})
 }
 
-// own returns links with the row's own record filled in. Of those that are the same but for their label, the last counts.
-func own(links []pipeline.LinkChange, key, id string) []pipeline.LinkChange {
-	list := slices.Clone(links)
-	for i := range list {
-		list[i].Key = key
-		if from := &list[i].From; from.ID == "" && from.Value == "" {
-			from.ID = id
-		}
-	}
-	slices.SortStableFunc(list, compareLinks)
-	kept := list[:0]
-	for i, l := range list {
-		if i+1 == len(list) || compareLinks(l, list[i+1]) != 0 {
-			kept = append(kept, l)
-		}
-	}
-	return kept
-}
-
 // stillSince returns links that are to wait from now on: those that have waited before have done so since then.
 func stillSince(links, before []pipeline.LinkChange) []pipeline.LinkChange {
 	for i := range links {
 		l := &links[i]
 		at := slices.IndexFunc(before, func(b pipeline.LinkChange) bool {
-			return b.Slot == l.Slot && b.Remove == l.Remove && b.From.Value == l.From.Value && endName(b.To) == endName(l.To)
+			return b.Slot == l.Slot && b.Remove == l.Remove && b.From.Value == l.From.Value && b.To.Name() == l.To.Name()
 		})
 		if l.Since = (time.Time{}); at >= 0 {
 			l.Since = before[at].Since
@@ -235,27 +217,8 @@ func stillSince(links, before []pipeline.LinkChange) []pipeline.LinkChange {
 	return links
 }
 
-// compareLinks puts links into the order in which Waiting returns them.
-func compareLinks(a, b pipeline.LinkChange) int {
-	return cmp.Or(cmp.Compare(a.Slot, b.Slot), compareBool(a.Remove, b.Remove),
-		cmp.Compare(endName(a.From), endName(b.From)), cmp.Compare(endName(a.To), endName(b.To)))
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
-// endName tells ends apart, and stays the same when an end's id becomes known.
-func endName(e pipeline.LinkEnd) string { return cmp.Or(e.Value, e.ID) }
-
 // link applies the end of a waiting link, or of one that was written with its record and never had to wait.
-func (p *plan) link(d *pipeline.LinkDecision) {
+func (p *patch) link(d *pipeline.LinkDecision) {
 	e := p.rows[d.Key]
 	e.Links, e.changed = without(e.Links, d.Slot, d.From, d.To), true
 	if d.State != nil {
@@ -291,7 +254,7 @@ func without(links []pipeline.LinkState, slot, from, to string) []pipeline.LinkS
 }
 
 // ledger returns the rows of the ledger that change, and their keys.
-func (p *plan) ledger() (keys []string, rows []*planned) {
+func (p *patch) ledger() (keys []string, rows []*patched) {
 	for _, key := range p.keys {
 		if e := p.rows[key]; e.changed {
 			keys, rows = append(keys, key), append(rows, e)
@@ -301,7 +264,7 @@ func (p *plan) ledger() (keys []string, rows []*planned) {
 }
 
 // relinked returns the keys whose waiting links change.
-func (p *plan) relinked() (keys []string) {
+func (p *patch) relinked() (keys []string) {
 	for _, key := range p.keys {
 		if p.rows[key].rewait {
 			keys = append(keys, key)
@@ -311,7 +274,7 @@ func (p *plan) relinked() (keys []string) {
 }
 
 // records returns the ids of records that were learnt.
-func (p *plan) records() (rows []recordRow) {
+func (p *patch) records() (rows []recordRow) {
 	for r, id := range p.ids {
 		r.ID = id
 		rows = append(rows, r)
@@ -321,7 +284,7 @@ func (p *plan) records() (rows []recordRow) {
 }
 
 // forgotten returns what was unique of records and isn't theirs any more.
-func (p *plan) forgotten() []recordRow {
+func (p *patch) forgotten() []recordRow {
 	slices.SortFunc(p.stale, func(a, b recordRow) int { return cmp.Or(compareRecords(a, b), cmp.Compare(a.ID, b.ID)) })
 	return slices.Compact(p.stale)
 }

@@ -107,10 +107,10 @@ func (s *rehearsal) showLink(o *LinkOutcome) {
 
 // became tells whether a link is what a row wanted; the row's own record may have got its id since.
 func (l LinkChange) became(decided *LinkChange) bool {
-	if l.From.name() == "" {
+	if l.From.Name() == "" {
 		l.From = decided.From
 	}
-	return compareWaiting(l, *decided) == 0
+	return l.Compare(*decided) == 0
 }
 
 // showInline notes links that are made together with their record. The caller holds mu.
@@ -196,4 +196,17 @@ func (n endNames) name(end *LinkedEnd) {
 	if _, made := madeID(end.ID); made {
 		end.ID = ""
 	}
+}
+
+// showKept has a change show which properties stay as others have set them. One that the record was found by is only of
+// interest where the row has another value for it than the last time. The caller holds mu.
+func (s *rehearsal) showKept(c *PlannedChange) {
+	for _, k := range s.kept[c.Key] {
+		n := len(c.Fields)
+		c.Fields = slices.DeleteFunc(c.Fields, func(f FieldChange) bool { return f.Property == k.Property })
+		if k.Why != KeptAlias || len(c.Fields) < n {
+			c.Kept = append(c.Kept, k)
+		}
+	}
+	delete(s.kept, c.Key)
 }

@@ -1,0 +1,166 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// found goes on with a change whose record was read back, but isn't known to hold the change. Where the record was merged
+// into that of another row it is refused: the two would overwrite each other for ever. The attempt that got no answer may
+// have done so already.
+func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
+	p := d.p
+	asked := o
+	asked.Made = false // by an attempt, which need not be this row's
+	rivals, err := r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: asked})
+	if err != nil {
+		r.keepDoubts([]*doubt{d})
+		return err
+	}
+	rival, taken := rivals[p.TraceID]
+	if taken {
+		r.mu.Lock()
+		r.overwritten(rival, &p.Change, &r.notes.decisions)
+		r.mu.Unlock()
+	}
+	switch {
+	case d.recalled: // what its row's links should be is known only once the row is read again
+		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Made: o.Made, Answer: o.Answer, Tried: p.tried}
+		if p.ID != "" && p.ID != o.ID {
+			found.Merged = p.ID
+		}
+		switch {
+		case taken && p.Action == Upsert:
+			found.ID = "" // stays the other row's alone
+		case p.Action != Archive && !taken:
+			found.Record = r.recordOf(p, o.ID) // other rows with this match value are told whose record it is
+		}
+		r.resolveDoubt(p, func() Decision { return found }, false)
+	case taken:
+		refusal := p.rivalry(o, rival.Key)
+		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
+	default:
+		p.made = p.made || o.Made
+		if p.ID = o.ID; p.Action != Archive {
+			p.Action = Update
+		}
+		return r.repeat(ctx, d)
+	}
+	return nil
+}
+
+// rivalry returns the outcome of a change that was carried out on the record of another row.
+func (p *pending) rivalry(o Outcome, owner string) Outcome {
+	refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Answer: o.Answer}
+	if p.Action == Update {
+		refusal.Err = mergedError(p, o.ID, owner)
+		return refusal
+	}
+	refusal.ID = "" // stays the other row's alone
+	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceLeft,
+		p.Match, o.ID, owner)
+	return refusal
+}
+
+// mergedError says that the record of a change is now that of another row.
+func mergedError(p *pending, survivor, owner string) error {
+	was := p.entry.ID
+	if was == "" || was == survivor {
+		was = "its record"
+	}
+	return Rejectf("merged", "%s was merged into record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source",
+		was, survivor, owner)
+}
+
+// rivals returns, for changes that were carried out on the record of another row, that row by trace id: updates of a record
+// that was merged into it, and upserts by a value that has led to it, such as a contact's secondary address. The change has
+// overwritten what is not its own. Of upserts of one record that is no row's yet, the first has it.
+func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[string]Outcome) (map[string]KeyedEntry, error) {
+	var astray []*pending
+	var ids []string
+	for _, p := range changes {
+		if o := outcomes[p.TraceID]; o.ID != "" && (o.Verdict == Done || o.Verdict == Found) && p.led(o.ID) {
+			astray = append(astray, p)
+			if !o.Made {
+				ids = append(ids, o.ID)
+			}
+		}
+	}
+	owners, err := r.rows(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("look for rows of the same record: %w", err)
+	}
+	rivals, first := map[string]KeyedEntry{}, map[string]KeyedEntry{}
+	for _, p := range astray {
+		id := outcomes[p.TraceID].ID
+		rival, taken := owners[id]
+		if !taken {
+			rival, taken = first[id]
+		}
+		switch {
+		case taken && rival.Key != p.Key:
+			rivals[p.TraceID] = rival
+		case p.Action == Upsert:
+			first[id] = KeyedEntry{p.Key, p.entry}
+		}
+	}
+	return rivals, nil
+}
+
+// rows returns the rows of this pipeline that records belong to, by id.
+func (r *run) rows(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	owners, err := r.store.Owners(ctx, r.Name, ids)
+	if err != nil || len(owners) == 0 {
+		return nil, err
+	}
+	ids = slices.Sorted(maps.Keys(owners))
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = owners[id]
+	}
+	entries, err := r.store.Known(ctx, r.Name, keys)
+	if err != nil {
+		return nil, err
+	}
+	rows := make(map[string]KeyedEntry, len(ids))
+	for i, id := range ids {
+		rows[id] = KeyedEntry{keys[i], entries[i]}
+	}
+	return rows, nil
+}
+
+// led tells whether the change was carried out on a record whose id it didn't ask for.
+func (p *pending) led(id string) bool {
+	return p.Action == Update && p.ID != id || p.Action == Upsert && p.entry.ID != id
+}
+
+// overwritten has the row that a record belongs to written again by the next run, since a change of another row was carried
+// out on the record: the ledger no longer knows what it holds. Of a row that is on its way at the same time nobody knows which
+// of the two came last, so that it is the same with it once it is decided. The caller holds mu.
+func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decision) {
+	by := r.sharedBy(change)
+	r.claim(rival.Key, change.Key)
+	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
+	switch f := r.busy[rival.Key]; {
+	case noted >= 0:
+		d := &(*decisions)[noted]
+		d.Verdict, d.Tried = Found, append(slices.Clip(d.Tried), by)
+	case f == nil || f.decided:
+		*decisions = append(*decisions, Decision{Key: rival.Key, Version: rival.Version, ID: rival.ID, Verdict: Found, Tried: []Sent{by}})
+	default:
+		r.spoiled[rival.Key] = append(r.spoiled[rival.Key], by)
+	}
+}
+
+// takeSpoiled takes a row off the list of those whose record another row may have overwritten meanwhile, and returns with what;
+// nil if it wasn't on the list. The caller holds mu.
+func (r *run) takeSpoiled(key string) []Sent {
+	spoiled := r.spoiled[key]
+	delete(r.spoiled, key)
+	return spoiled
+}
