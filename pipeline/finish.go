@@ -14,16 +14,15 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	err = causeOf(ctx, err)
 	r.mu.Lock()
 	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
-	r.report.Status = statusOf(err)
-	if err != nil {
+	if err == nil {
+		err = r.report.Balance()
+	} else {
 		r.report.Held += r.report.undecided()
 	}
+	r.report.Status = statusOf(err)
 	r.countRequests()
 	report := r.report
 	r.mu.Unlock()
-	if err == nil {
-		err = report.Balance()
-	}
 	failpoint.Reach("finish.before")
 	defer failpoint.Reach("finish.after")
 	return report, r.endInStore(ctx, err, Finish{
