@@ -105,7 +105,7 @@ func TestCompileErrors(t *testing.T) {
 		`s ? 1 : 2`:                      `character 1: the condition needs true or false, not string`,
 		`s > nil`:                        `character 3: nothing is > nil: ask x == nil or x != nil`,
 		`lower(i)`:                       `character 7: lower needs text here, not int (write string(x))`,
-		`lower()`:                        `character 1: lower takes 1 arguments, not 0`,
+		`lower()`:                        `character 1: lower takes 1 argument, not 0`,
 		`substr(s)`:                      `character 1: substr takes 2 to 3 arguments, not 1`,
 		`coalesce(s)`:                    `character 1: coalesce takes at least 2 arguments, not 1`,
 		`s matches "("`:                  "character 11: error parsing regexp: missing closing ): `(`",
