@@ -62,7 +62,8 @@ func (e *StageError) Error() string {
 // Unwrap returns the stage's error.
 func (e *StageError) Unwrap() error { return e.Err }
 
-// Open opens every stage of d, each with the schema of the stage before. Errors are *StageError.
+// Open opens every stage of d, each with the schema of the stage before. Errors are *StageError, or several of them joined:
+// what is wrong with the key and with each of the transforms is told at once.
 func Open(ctx context.Context, d Definition, env Env) (*Pipeline, error) {
 	needed := d.columns()
 	p, err := d.open(ctx, env, needed)
@@ -81,9 +82,10 @@ func Open(ctx context.Context, d Definition, env Env) (*Pipeline, error) {
 // open opens every stage; the source leaves out the columns that aren't needed.
 func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipeline, err error) {
 	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, Config: d.Config, FullEvery: d.FullEvery, keyNames: d.Key}
-	fail := func(stage string, index int, err error) (*Pipeline, error) {
-		return nil, &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
+	wrong := func(stage string, index int, err error) error {
+		return &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
 	}
+	fail := func(stage string, index int, err error) (*Pipeline, error) { return nil, wrong(stage, index, err) }
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -100,20 +102,25 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 		return fail("full_every", 0, &FieldError{Err: errors.New("the source has no cursor: every run reads all of it"), Hint: "leave it out"})
 	}
 	p.schema = p.Source.Schema()
+	var errs []error
 	for i, name := range d.Key {
 		at := p.schema.Index(Column, name)
 		if at < 0 {
-			return fail("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q", name), Hint: Suggest(name, p.schema.Names(Column), "columns")})
+			errs = append(errs, wrong("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q", name), Hint: Suggest(name, p.schema.Names(Column), "columns")}))
 		}
 		p.key = append(p.key, at)
 	}
 	for i, config := range d.Transforms {
 		t, err := config.Open(ctx, env, p.schema)
-		if err != nil {
-			return fail("transforms", i, err)
+		if err != nil { // the next one finds its columns without this one, too
+			errs = append(errs, wrong("transforms", i, err))
+			continue
 		}
 		p.Transforms = append(p.Transforms, t)
 		p.schema = t.Schema()
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	if n := len(p.Transforms); n > 0 {
 		if c, ok := p.Transforms[n-1].(Copier); ok {

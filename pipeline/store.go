@@ -285,5 +285,5 @@ type AccountError struct{ Bound, Given string }
 
 // Error names both accounts.
 func (e *AccountError) Error() string {
-	return fmt.Sprintf("the state belongs to %s, but the connection writes to %s: use another state for it", e.Bound, e.Given)
+	return fmt.Sprintf("the state belongs to %s, but the connection writes to %s: use a token of the first, or another state", e.Bound, e.Given)
 }

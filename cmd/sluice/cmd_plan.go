@@ -210,7 +210,7 @@ var planColumns = []column[pipeline.Plan]{
 func summary(plans []pipeline.Plan) string {
 	for i := range plans {
 		if p := &plans[i]; p.Status != "done" {
-			return fmt.Sprintf("Plan: not complete: pipeline %s is %s", p.Name, p.Status)
+			return fmt.Sprintf("Plan: not complete: pipeline %s (%s)", p.Name, p.Status)
 		}
 	}
 	if nothing(plans) {

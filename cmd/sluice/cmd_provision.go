@@ -187,9 +187,12 @@ func eachAccount(ctx context.Context, spec *config.Spec, all []accountNeeds,
 	return steps, err
 }
 
-// printSteps shows what is to be made, one thing a line.
+// printSteps shows what is to be made, one thing a line, below the account that it is made in.
 func printSteps(w io.Writer, steps []hubspot.Step) {
-	for _, s := range steps {
+	for i, s := range steps {
+		if i == 0 || s.Account != steps[i-1].Account {
+			fmt.Fprintf(w, "%s:\n", s.Account)
+		}
 		switch s.Make {
 		case "object":
 			fmt.Fprintf(w, "+ %s  custom object\n", s.Object)

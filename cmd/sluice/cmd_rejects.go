@@ -86,7 +86,7 @@ func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
 				n, held, err := s.Retry(ctx, state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids})
 				if err == nil && n < len(ids) {
-					return input(fmt.Errorf("of the %d rejects named, %d are open%s: see sluice rejects list", len(ids), n, f.those()))
+					return input(fmt.Errorf("of the %s named, %d are open%s: see sluice rejects list", count(int64(len(ids)), "reject", "rejects"), n, f.those()))
 				}
 				if err == nil {
 					printRetried(a.stdout, n, held)

@@ -25,7 +25,7 @@ func TestPlanBudget(t *testing.T) {
 
 // TestPlanSummaryOfFailure proves that a plan that ended early never says that there is nothing to do.
 func TestPlanSummaryOfFailure(t *testing.T) {
-	if got, want := summary([]pipeline.Plan{{Name: "p", Status: "failed"}}), "Plan: not complete: pipeline p is failed"; got != want {
+	if got, want := summary([]pipeline.Plan{{Name: "p", Status: "failed"}}), "Plan: not complete: pipeline p (failed)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

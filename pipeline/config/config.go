@@ -127,7 +127,11 @@ func (d *decoder) state(at spot, state *string) {
 		*state = text
 		return
 	}
-	d.report(at, "", "%s is no place for the state: expected sqlite:PATH or postgres://…", d.shown(at.value))
+	what := "is no place for the state"
+	if text == "" {
+		what = "is empty"
+	}
+	d.report(at, "", "%s %s: expected sqlite:PATH or postgres://…", d.shown(at.value), what)
 }
 
 // connections decodes the named connections.

@@ -33,7 +33,9 @@ func TestBytes(t *testing.T) {
 	for source, want := range map[string]string{
 		"version: 1\nstate: \xe9\n":  "f:2:8: byte 0xe9 isn't UTF-8",
 		"version: 1\nstate: a\x00\n": "f:2:1: syntax error: control characters are not allowed",
-		"version: 1\nstate: *x\n":    "f:2:1: alias *x: aliases aren't supported",
+		"version: 1\npipelines:\n  a:\n    source:\n      csv: p.csv\n\tkey: id\n": "f:6:1: syntax error: found a tab character that violates indentation",
+		"version: 1\npipelines:\n  a:\n\t  source: x\n":                            "f:4:1: syntax error: found character that cannot start any token",
+		"version: 1\nstate: *x\n":                                                  "f:2:1: alias *x: aliases aren't supported",
 	} {
 		if _, diags := Parse("f", []byte(source), testKinds, nil); diags.Error() != want {
 			t.Errorf("%q: got %s, want %s", source, diags, want)

@@ -263,6 +263,12 @@ func (d *document) syntax(err error) Diagnostic {
 			return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 		})
 	}
+	if strings.HasPrefix(message, "found a tab character") { // in the line that is named, or in one that follows
+		from := min(max(line-1, 0), len(d.lines))
+		if i := slices.IndexFunc(d.lines[from:], tabIndented); i >= 0 {
+			line = from + i + 1
+		}
+	}
 	return d.at(line, "syntax error: "+message, d.syntaxHint(line, message))
 }
 
@@ -276,13 +282,16 @@ func (d *document) lineOf(is func(string) bool) int {
 	return 1
 }
 
+// tabIndented tells whether there is a tab in a line's indentation.
+func tabIndented(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, " "), "\t") }
+
 func (d *document) syntaxHint(line int, message string) string {
 	text := ""
 	if line >= 1 && line <= len(d.lines) {
 		text = d.lines[line-1]
 	}
 	switch {
-	case strings.HasPrefix(strings.TrimLeft(text, " "), "\t"):
+	case tabIndented(text):
 		return "indent with spaces, not with tabs"
 	case strings.Contains(text, "${") && strings.HasPrefix(message, "did not find expected ','"):
 		return "put quotes around ${…} inside of {…} and […]"

@@ -23,13 +23,22 @@ func (e *ConnectionError) Error() string { return fmt.Sprintf("connections.%s: %
 // Unwrap returns the error.
 func (e *ConnectionError) Unwrap() error { return e.Err }
 
-// Locate says where in the file an error of opening has its cause: a *pipeline.StageError of pipeline.Open or a
+// Locate says where in the file an error of opening has its cause: each *pipeline.StageError of pipeline.Open or a
 // *ConnectionError, and each *pipeline.FieldError in it. An error that is none of these is about the file as a whole.
 // What doesn't stand in the file is reported at the nearest thing that does. Locate(nil) is nil.
 func (s *Spec) Locate(err error) Diagnostics {
 	if err == nil {
 		return nil
 	}
+	var list Diagnostics
+	for _, one := range flatten(err) {
+		list = append(list, s.locate(one)...)
+	}
+	return list.sort()
+}
+
+// locate says where an error of opening has its cause that joins no others.
+func (s *Spec) locate(err error) Diagnostics {
 	at := spot{key: s.doc.root, value: s.doc.root}
 	if c, ok := errors.AsType[*ConnectionError](err); ok {
 		return s.doc.explain(onlyEntry(child(child(at, "connections"), c.Name)), c.Err)
@@ -54,7 +63,7 @@ func (s *Spec) Locate(err error) Diagnostics {
 		}
 		list = append(list, s.doc.explain(at, err)...)
 	}
-	return list.sort()
+	return list
 }
 
 // naming returns the spot of the name that the last of a pipeline's transforms to do so gives to a field of rows.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,7 +41,7 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	p := &postgres{d: postgresDialect()}
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
 	if p.pooled, err = meetPooler(ctx, config.ConnConfig); err != nil {
-		return nil, fmt.Errorf("open state: %w", withoutPassword(err, config.ConnConfig.Password))
+		return nil, fmt.Errorf("open state: %w", onOneLine(withoutPassword(err, config.ConnConfig.Password)))
 	}
 	config.AfterConnect = settle
 	if p.pooled {
@@ -59,6 +60,19 @@ func withoutPassword(err error, password string) error {
 		return err
 	}
 	return errors.New(strings.ReplaceAll(err.Error(), password, "xxxxx"))
+}
+
+// onOneLine returns an error whose text has several lines as one that has each of them once, in one line: it tried with TLS
+// and without, which often fail in the same way.
+func onOneLine(err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) == 1 {
+		return err
+	}
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return errors.New(strings.Replace(strings.Join(slices.Compact(lines), "; "), ":; ", ": ", 1))
 }
 
 // settings are what the store's statements need of a session, or with true in place of false of a transaction, as one statement.

@@ -226,7 +226,11 @@ func (p *portal) objectPath(ctx context.Context, at, object string) (string, err
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	return "", fieldError(at, nearOrMake(object, known, "custom object"), "unknown object %q", object)
+	hint := nearOrMake(object, known, "custom object")
+	if plural := strings.TrimSuffix(strings.ToLower(object), "y") + "ies"; slices.Contains(known, plural) {
+		hint = "did you mean " + pipeline.Quote(plural) + "?" // too many letters differ for a misspelling
+	}
+	return "", fieldError(at, hint, "unknown object %q", object)
 }
 
 // field returns the place of a Link field of that name, or else of a column.

@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (c *Connection) Redirect(baseURL, token string) {
 
 // Connect returns a client of the account, which all pipelines that name the connection share. It makes no request.
 func (c *Connection) Connect(_ context.Context, env pipeline.Env) (io.Closer, error) {
-	if err := errors.Join(c.credentials(), c.Check()); err != nil {
+	if err := errors.Join(c.credentials(), c.address(), c.Check()); err != nil {
 		return nil, err
 	}
 	return c.open(env, nil)
@@ -91,6 +92,14 @@ func (c *Connection) Check() error {
 		errs = append(errs, fieldError("landing", "", "%v is negative", c.Landing))
 	}
 	return errors.Join(errs...)
+}
+
+// address returns what is wrong with the address of the API, which Check doesn't look at for the same reason.
+func (c *Connection) address() error {
+	if _, err := crm.BaseURL(cmp.Or(c.BaseURL, crm.DefaultBaseURL)); err != nil {
+		return fieldError("base_url", "", "%w", err)
+	}
+	return nil
 }
 
 // credentials returns what is missing of them.

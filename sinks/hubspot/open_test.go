@@ -167,6 +167,7 @@ func TestPreflight(t *testing.T) {
 		{"record id", Config{Object: "contacts", Match: []string{recordID}, Mode: "update"}, schema("=hs_object_id", "=firstname"), nil},
 		{"record id sent", Config{Object: "contacts", Match: []string{"ext_id"}}, schema("=ext_id", "=hs_object_id"), []string{`object: property "hs_object_id" of contacts is read-only`}},
 		{"no object", Config{Object: "yachts", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "yachts"; correct the name, or have sluice provision make the custom object`}},
+		{"singular", Config{Object: "company", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "company"; did you mean "companies"?`}},
 		{"unknown object", Config{Object: "contcats", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "contcats"; did you mean "contacts"?`}},
 		{"label", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Label: Label{Name: "Siblng"}}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.label: no association label "Siblng" from companies to companies: expected "Sibling"`}},

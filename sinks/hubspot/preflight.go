@@ -243,7 +243,7 @@ func (f *preflight) lookups(ctx context.Context) error {
 			if at.field < 0 || f.in.Fields[at.field].Lookup == nil {
 				continue
 			}
-			if err := f.lookup(ctx, at.path, at.object, f.in.Fields[at.field].Lookup); err != nil {
+			if err := f.keep(f.lookup(ctx, at.path, at.object, f.in.Fields[at.field])); err != nil {
 				return err
 			}
 		}
@@ -251,7 +251,12 @@ func (f *preflight) lookups(ctx context.Context) error {
 	return nil
 }
 
-func (f *preflight) lookup(ctx context.Context, path, object string, l *pipeline.Lookup) error {
+// lookup checks one of them. What resolve says is told where it says it, not where the sink names its field.
+func (f *preflight) lookup(ctx context.Context, path, object string, field pipeline.Field) error {
+	l := field.Lookup
+	if _, err := f.portal.objectPath(ctx, path, l.Object); err != nil {
+		return atField(field.Name, err)
+	}
 	known, err := f.catalogue(ctx, path, l.Object)
 	if known == nil || err != nil {
 		return err
@@ -263,5 +268,13 @@ func (f *preflight) lookup(ctx context.Context, path, object string, l *pipeline
 		return nil
 	}
 	f.kinds[lookupKey{l.Object, l.Property}] = kindOf(known.properties[l.Property])
-	return known.requireUnique(path, l.Property)
+	return atField(field.Name, known.requireUnique(path, l.Property))
+}
+
+// atField returns err, and if it is about an option, as one about the field of rows that a transform has given that name.
+func atField(name string, err error) error {
+	if e, ok := errors.AsType[*pipeline.FieldError](err); ok {
+		e.Field = name
+	}
+	return err
 }

@@ -28,6 +28,7 @@ type Step struct {
 	Options []string `json:"options,omitempty"`
 	To      string   `json:"to,omitempty"`      // of a label: the object at the other end
 	Similar string   `json:"similar,omitempty"` // a property that exists, and whose name is nearly the same
+	Account string   `json:"account"`           // where it is made, such as "hubspot portal 62515"
 }
 
 // Provision makes what needs name and the account doesn't have: custom objects, property groups, properties and labels.
@@ -63,7 +64,22 @@ func provision(ctx context.Context, conn *Connection, needs []Need, survey bool)
 			return nil, fmt.Errorf("provision labels of %s: %w", need.Object, explain(err))
 		}
 	}
+	if err := p.sign(ctx); err != nil {
+		return nil, err
+	}
 	return p.steps, errors.Join(p.wrong...)
+}
+
+// sign says in which account the steps are: a token of another one is easily taken, and what was made isn't easily undone.
+func (p *provisioner) sign(ctx context.Context) error {
+	if !p.survey || len(p.steps) == 0 {
+		return nil
+	}
+	account, err := p.name(ctx)
+	for i := range p.steps {
+		p.steps[i].Account = account
+	}
+	return err
 }
 
 type provisioner struct {

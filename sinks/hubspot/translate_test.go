@@ -17,7 +17,7 @@ func dealsWithPipelines(t *testing.T) (*hubspottest.Server, *portal, string) {
 	t.Helper()
 	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, dealID)
 	made := call(t, rec.url, "POST", "/crm/v3/pipelines/deals", `{"label":"Renewals","displayOrder":1,"stages":[
-		{"label":"Offered","displayOrder":0,"metadata":{"probability":"0.5"}},{"label":"Closedwon","displayOrder":1,"metadata":{"probability":"1.0"}}]}`)
+		{"label":"Offered","displayOrder":0,"metadata":{"probability":"0.5"}},{"label":"Closed Won","displayOrder":1,"metadata":{"probability":"1.0"}}]}`)
 	id, _ := made["id"].(string)
 	if id == "" {
 		t.Fatal(made)
@@ -32,8 +32,8 @@ func TestStageNames(t *testing.T) {
 	s := open(t, p, &Config{Object: "deals", Match: []string{"deal_id"}, Translate: map[string]string{"pipeline": pipelineLabel, "dealstage": stageLabel}},
 		schema("=dealstage", "=deal_id", "=pipeline", "=dealname"))
 	ends := drive(t, s, []pipeline.Change{
-		change("1", "closedWon", "D-1", "renewals", "A"),
-		change("2", "Closedwon", "D-2", "Sales Pipeline", "B"),
+		change("1", "closed won", "D-1", "renewals", "A"),
+		change("2", "Closed Won", "D-2", "Sales Pipeline", "B"),
 		change("3", "Offered", "D-3", "Sales Pipeline", "C"),
 		change("4", "Offered", "D-4", "Renewal", "D"),
 		change("5", "closedwon", "D-5", "default", "E"),
@@ -50,7 +50,7 @@ func TestStageNames(t *testing.T) {
 	}
 
 	alone := open(t, p, &Config{Object: "deals", Match: []string{"deal_id"}, Translate: map[string]string{"dealstage": stageLabel}}, schema("=dealstage", "=deal_id", "=dealname"))
-	for stage, want := range map[string]string{"Offered": "", "Closedwon": "unknown_stage"} {
+	for stage, want := range map[string]string{"Offered": "", "Closed Won": "unknown_stage"} {
 		c := []pipeline.Change{change("6", stage, "D-6", "F")}
 		outcomes, err := alone.Prepare(t.Context(), c)
 		got := ""
@@ -73,7 +73,7 @@ func TestFixedValues(t *testing.T) {
 		want                   string // the only error
 	}{
 		{"Renewals", "Offered", "ada@example.com", ""},
-		{"Renewal", "Closedwon", "ada@example.com", `did you mean "Renewals"?`},
+		{"Renewal", "Closed Won", "ada@example.com", `did you mean "Renewals"?`},
 		{"Renewals", "Ofered", "ada@example.com", `did you mean "Offered"?`},
 		{"Sales Pipeline", "Offered", "ada@example.com", `stage of pipeline "Sales Pipeline"`},
 		{"Renewals", "Offered", "adda@example.com", `did you mean "ada@example.com"?`},

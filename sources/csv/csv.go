@@ -83,6 +83,10 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, e
 	if err != nil {
 		return nil, err
 	}
+	if other := likelyDelimiter(names); d.header && other != "" && env.Log != nil && env.Needed == nil {
+		// All columns are asked for when one that is named wasn't found.
+		env.Log.Warn("the header is a single column: if it is several, set the delimiter", "file", paths[0], "column", names[0], "likely", other)
+	}
 	types, err := c.types(names, paths[0])
 	if err != nil {
 		return nil, err

@@ -37,6 +37,16 @@ func (c *Config) names(ctx context.Context, d *dialect, paths []string) ([]strin
 	return first, nil
 }
 
+// likelyDelimiter returns what separates the columns of a header that was read as a single one; "" if it may well be one.
+func likelyDelimiter(names []string) string {
+	for _, other := range []string{";", "\t", "|", ","} {
+		if len(names) == 1 && strings.Contains(names[0], other) {
+			return other
+		}
+	}
+	return ""
+}
+
 // differ says where the header of a file is not that of the first one.
 func differ(first, names []string) string {
 	if len(first) != len(names) {

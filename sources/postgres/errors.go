@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/pipeline"
 )
 
 // Errors of Postgres that have an answer of their own.
@@ -38,7 +40,7 @@ func (s *source) refused(ctx context.Context, err error) error {
 	}
 	switch e.Code {
 	case undefinedTable, undefinedSchema:
-		return fieldError(s.option, s.tables(ctx), "%s", e.Message)
+		return fieldError(s.option, s.tables(ctx, e.Message), "%s", e.Message)
 	case noPrivilege:
 		return fieldError(s.option, s.grant(e), "role %q may not read %s: %s", s.conn.role, s.name, e.Message)
 	case brokenProtocol:
@@ -104,12 +106,15 @@ func outdated(err error) bool {
 	return ok && slices.Contains([]string{invalidText, invalidDateText, numberOutOfRange, dateOutOfRange, invalidBytes}, e.Code)
 }
 
-// tablesInHint asks for some of the tables and views that there are.
-const tablesInHint = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
-	" select schemaname, viewname from pg_catalog.pg_views) t where schemaname not in ('pg_catalog', 'information_schema') order by 1 limit 20"
+// tablesInHint asks for the tables and views that there are, of which a hint names no more than namedTables.
+const (
+	tablesInHint = "select format('%I.%I', schemaname, relname) from (select schemaname, tablename as relname from pg_catalog.pg_tables union all" +
+		" select schemaname, viewname from pg_catalog.pg_views) t where schemaname not in ('pg_catalog', 'information_schema') order by 1 limit 1000"
+	namedTables = 20
+)
 
-// tables names what there is to read.
-func (s *source) tables(ctx context.Context) string {
+// tables names what there is to read instead of what the message says isn't there.
+func (s *source) tables(ctx context.Context, message string) string {
 	rows, err := s.strings(ctx, tablesInHint)
 	if err != nil || len(rows) == 0 {
 		return "there are no tables in this database; is it the right one?"
@@ -118,7 +123,35 @@ func (s *source) tables(ctx context.Context) string {
 	for i, row := range rows {
 		names[i] = row[0]
 	}
+	_, missing, _ := strings.Cut(message, `"`)
+	missing, _, _ = strings.Cut(missing, `"`)
+	if near := nearestTable(missing, names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if more := len(names) - namedTables; more > 0 {
+		return fmt.Sprintf("there are %s and %d more", strings.Join(names[:namedTables], ", "), more)
+	}
 	return "there are " + strings.Join(names, ", ")
+}
+
+// nearestTable returns the one of the names, each with its schema, that is most like the one that isn't there, which may
+// have none; "" if none is.
+func nearestTable(missing string, names []string) string {
+	if near := pipeline.Nearest(missing, names); near != "" {
+		return near
+	}
+	bare := make([]string, len(names))
+	for i, name := range names {
+		_, bare[i], _ = strings.Cut(name, ".")
+	}
+	near := missing
+	if !slices.Contains(bare, missing) {
+		near = pipeline.Nearest(missing, bare)
+	}
+	if i := slices.Index(bare, near); i >= 0 {
+		return names[i]
+	}
+	return ""
 }
 
 // grant returns the statement that would let the role read.

@@ -35,6 +35,14 @@ func (c *Config) SetShorthand(expression string) error {
 // Columns returns the columns that the expression uses.
 func (c *Config) Columns() (names []string, ok bool) { return expression.Columns(c.Expression) }
 
+// Check returns what can be seen to be wrong before the columns are known.
+func (c *Config) Check() error {
+	if err := expression.Check(c.Expression); err != nil {
+		return expression.FieldError("expression", err)
+	}
+	return nil
+}
+
 // Open compiles the expression.
 func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (pipeline.Transform, error) {
 	program, err := expression.Compile(c.Expression, in)

@@ -117,6 +117,11 @@ func (f *Field) check(name string) (errs []error) {
 	if given != 1 {
 		wrong(name, "write the column alone, or {from: column}, {expr: …} or {value: …}", "expected one of from, expr and value, found %d of them", given)
 	}
+	if f.Expr != "" {
+		if err := expression.Check(f.Expr); err != nil {
+			errs = append(errs, expression.FieldError(name+".expr", err))
+		}
+	}
 	if f.Value != nil && (f.Values != nil || f.Default != nil || f.Null != "") {
 		wrong(name, "", "value is the same in every row: values, default and null have no meaning beside it")
 	}

@@ -68,13 +68,16 @@ func (t *objectType) pipelineList() string {
 
 // addPipelines gives deals, tickets, leads and orders the pipeline that every portal starts with.
 func (t *objectType) addPipelines(now time.Time) {
-	stages := map[string]string{
-		"deals":   "appointmentscheduled qualifiedtobuy presentationscheduled decisionmakerboughtin contractsent closedwon closedlost",
-		"tickets": "1 2 3 4",
-		"leads":   "new-stage-id attempting-stage-id connected-stage-id qualified-stage-id unqualified-stage-id",
-		"orders":  "open processed shipped delivered cancelled",
+	stages := map[string][]string{ // ids, each with its label
+		"deals": {"appointmentscheduled", "Appointment Scheduled", "qualifiedtobuy", "Qualified To Buy",
+			"presentationscheduled", "Presentation Scheduled", "decisionmakerboughtin", "Decision Maker Bought-In",
+			"contractsent", "Contract Sent", "closedwon", "Closed Won", "closedlost", "Closed Lost"},
+		"tickets": {"1", "New", "2", "Waiting on contact", "3", "Waiting on us", "4", "Closed"},
+		"leads": {"new-stage-id", "New", "attempting-stage-id", "Attempting", "connected-stage-id", "Connected",
+			"qualified-stage-id", "Qualified", "unqualified-stage-id", "Unqualified"},
+		"orders": {"open", "Open", "processed", "Processed", "shipped", "Shipped", "delivered", "Delivered", "cancelled", "Cancelled"},
 	}[t.Name]
-	if stages == "" {
+	if stages == nil {
 		return
 	}
 	p := &pipeline{ID: "default", Label: "Default pipeline", Created: stamp{now}, Updated: stamp{now}}
@@ -86,12 +89,13 @@ func (t *objectType) addPipelines(now time.Time) {
 	case "tickets":
 		p.ID, p.Label = "0", "Support Pipeline"
 	}
-	for i, id := range strings.Fields(stages) {
+	for one := range slices.Chunk(stages, 2) {
+		id, label := one[0], one[1]
 		closed := map[string]string{"isClosed": "false"}
 		if strings.HasPrefix(id, "closed") || id == "4" {
 			closed["isClosed"] = "true"
 		}
-		p.Stages = append(p.Stages, &stage{ID: id, Label: labelOf(id), Order: i, Metadata: closed, Write: stageWrite})
+		p.Stages = append(p.Stages, &stage{ID: id, Label: label, Order: len(p.Stages), Metadata: closed, Write: stageWrite})
 	}
 	t.pipes = append(t.pipes, p)
 }

@@ -63,8 +63,8 @@ func TestBombs(t *testing.T) {
 }
 
 // FuzzExpression proves that no expression, on no text, makes the compiler or the evaluation panic or take memory
-// without a bound; that an error is inside of the expression; and that values have the type that was announced, and are
-// the same each time.
+// without a bound; that an error is inside of the expression; that what compiles passes Check; and that values have the type
+// that was announced, and are the same each time.
 func FuzzExpression(f *testing.F) {
 	for _, seed := range []string{`lower(trim(s)) + "|" + email`, `i in [1, 2.5] and not (f > 1)`, `round(dec * 1.1, 2)`, `to_date(day_text, "DD.MM.YYYY") + 1`,
 		`-9223372036854775807 - 1`, `nil ?? nil`, `{"a": 1}`, `if yes {1} else {2}`, `::lower(s)`, `s?.a`, `b"x"`, `regexp_replace(s, "(.)", s)`,
@@ -83,6 +83,9 @@ func FuzzExpression(f *testing.F) {
 				t.Errorf("%q: error %v outside of the expression", source, err)
 			}
 			return
+		}
+		if err := Check(source); err != nil {
+			t.Errorf("%q: compiles, but %v", source, err)
 		}
 		var v pipeline.Value
 		n = max(n, allocated(func() { v, err = p.Eval(values) }))

@@ -76,6 +76,11 @@ func TestCompileErrors(t *testing.T) {
 	for source, want := range map[string]string{
 		``:                               `character 1: unexpected token EOF`,
 		`i +`:                            `character 3: unexpected token EOF`,
+		`i = 3`:                          `character 3: unexpected token Operator("=") (to compare, write ==)`,
+		`i > 3 AND i < 9`:                `character 7: unexpected token Identifier("AND") (write and, in small letters)`,
+		`s is nil`:                       `character 3: unexpected token Identifier("is") (to ask for a null, write x == nil or x != nil)`,
+		`s LIKE "a%"`:                    `character 3: unexpected token Identifier("LIKE") (write contains, starts_with(x, y), ends_with(x, y) or matches)`,
+		`s IN ("a", "b")`:                `character 3: unexpected token Identifier("IN") (write in, and the list as ["a", "b"])`,
 		`"ü" + emial`:                    `character 7: unknown column "emial" (did you mean "email"?)`,
 		`lowr(s)`:                        `character 1: unknown function "lowr" (did you mean "lower"?)`,
 		`now()`:                          `character 1: now isn't available: its value changes from run to run, so that every row would be written again and again (use a column, such as one that the source computes)`,
@@ -100,7 +105,7 @@ func TestCompileErrors(t *testing.T) {
 		`s ? 1 : 2`:                      `character 1: the condition needs true or false, not string`,
 		`s > nil`:                        `character 3: nothing is > nil: ask x == nil or x != nil`,
 		`lower(i)`:                       `character 7: lower needs text here, not int (write string(x))`,
-		`lower()`:                        `character 1: lower takes 1 arguments, not 0`,
+		`lower()`:                        `character 1: lower takes 1 argument, not 0`,
 		`substr(s)`:                      `character 1: substr takes 2 to 3 arguments, not 1`,
 		`coalesce(s)`:                    `character 1: coalesce takes at least 2 arguments, not 1`,
 		`s matches "("`:                  "character 11: error parsing regexp: missing closing ): `(`",
@@ -124,6 +129,30 @@ func TestCompileErrors(t *testing.T) {
 		}
 		if !strings.HasPrefix(got, want) {
 			t.Errorf("%.40s:\n got %s\nwant %s", source, got, want)
+		}
+	}
+}
+
+// TestCheck proves that what is wrong whatever columns there are is found without them, and nothing else is.
+func TestCheck(t *testing.T) {
+	for source, want := range map[string]string{
+		`lower(`:                `character 6: unexpected token EOF`,
+		`lowr(s)`:               `character 1: unknown function "lowr"`,
+		`substr(s)`:             `character 1: substr takes 2 to 3 arguments, not 1`,
+		`s matches "("`:         "character 11: error parsing regexp: missing closing ): `(`",
+		`column(s)`:             `character 1: column takes the name of a column in quotes, such as column("First name")`,
+		`"a" > 1`:               `character 5: string can't be compared with int`,
+		`nobody`:                "",
+		`column("No body")`:     "",
+		`lower(n) + n`:          "",
+		`n > 3 and d > date(d)`: "",
+	} {
+		got := ""
+		if err := Check(source); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", source, got, want)
 		}
 	}
 }

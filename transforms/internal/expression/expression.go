@@ -19,7 +19,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
@@ -69,6 +71,17 @@ func Compile(source string, in *pipeline.Schema) (*Program, error) {
 		return nil, err
 	}
 	return &Program{source: source, typ: n.typ, eval: n.eval}, nil
+}
+
+// Check returns what is wrong with an expression whatever columns there are, and of whatever types. Errors are *Error.
+func Check(source string) error {
+	names, _ := Columns(source) // none if it can't be parsed, which Compile says
+	all := &pipeline.Schema{}
+	for _, name := range names {
+		all.Fields = append(all.Fields, pipeline.Field{Name: name, Role: pipeline.Column})
+	}
+	_, err := Compile(source, all)
+	return err
 }
 
 // Type returns the type of the program's values; Null if it is known only value by value.
@@ -169,7 +182,19 @@ func parse(source string) (ast.Node, error) {
 		if at, ok := errors.AsType[*file.Error](err); ok {
 			e.Column, e.Message = min(at.From, utf8.RuneCountInString(source))+1, at.Message
 		}
+		if m := unexpected.FindStringSubmatch(e.Message); m != nil {
+			e.Hint = fromSQL[strings.ToLower(m[1])]
+		}
 		return nil, e
 	}
 	return tree.Node, nil
+}
+
+var unexpected = regexp.MustCompile(`^unexpected token (?:Operator|Identifier)\("(.*)"\)`)
+
+// fromSQL is what to write instead of what SQL has for it, by the first word that the parser doesn't expect.
+var fromSQL = map[string]string{
+	"=": "to compare, write ==", "and": "write and, in small letters", "or": "write or, in small letters",
+	"is": "to ask for a null, write x == nil or x != nil", "in": `write in, and the list as ["a", "b"]`,
+	"like": "write contains, starts_with(x, y), ends_with(x, y) or matches",
 }

@@ -130,6 +130,9 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s: %v", source, err)
 			continue
 		}
+		if err := Check(source); err != nil {
+			t.Errorf("%s, without a schema: %v", source, err)
+		}
 		v, err := p.Eval(values)
 		got := strings.TrimSuffix(v.Type().String()+" "+v.String(), " ")
 		if v.IsNull() {

@@ -63,14 +63,16 @@ func accepts(letter byte, t pipeline.Type) (ok bool, want string) {
 func (f *function) check(at int, name string, args []node) error {
 	least, most := f.limits()
 	if len(args) < least || most >= 0 && len(args) > most {
-		count := fmt.Sprint(least)
+		count := fmt.Sprintf("%d arguments", least)
 		switch {
 		case most < 0:
 			count = "at least " + count
 		case most > least:
-			count = fmt.Sprintf("%d to %d", least, most)
+			count = fmt.Sprintf("%d to %d arguments", least, most)
+		case least == 1:
+			count = "1 argument"
 		}
-		return failure(at, "", "%s takes %s arguments, not %d", name, count, len(args))
+		return failure(at, "", "%s takes %s, not %d", name, count, len(args))
 	}
 	for i, arg := range args {
 		if ok, want := accepts(f.param(i), arg.typ); !ok {

@@ -72,7 +72,7 @@ type Client struct {
 
 // New returns a client. It makes no request.
 func New(cfg Config) (*Client, error) {
-	base, err := baseURL(orDefault(cfg.BaseURL, DefaultBaseURL))
+	base, err := BaseURL(orDefault(cfg.BaseURL, DefaultBaseURL))
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +146,9 @@ func orDefault[T comparable](v, other T) T {
 	return v
 }
 
-// baseURL checks a base URL and returns it without a trailing slash. A bearer token must not travel in the clear, so
+// BaseURL checks a base URL and returns it without a trailing slash. A bearer token must not travel in the clear, so
 // http is only for this machine.
-func baseURL(s string) (string, error) {
+func BaseURL(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		return "", errors.New("the base url can't be read: expected something like " + DefaultBaseURL)

@@ -71,7 +71,7 @@ func TestBaseURL(t *testing.T) {
 		{"https://[::1", ""},
 		{" https://api.hubapi.com", ""},
 	} {
-		got, err := baseURL(tc.url)
+		got, err := BaseURL(tc.url)
 		if got != tc.want || (err == nil) != (tc.want != "") {
 			t.Errorf("%q: %q, %v; want %q", tc.url, got, err, tc.want)
 		}
