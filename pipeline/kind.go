@@ -52,6 +52,7 @@ type Env struct {
 	Pipeline string   // the pipeline's name
 	Key      []string // the names of its key columns
 	Needed   []string // for a source: the columns that later stages name; nil if that isn't known
+	Account  string   // for a sink: the account that the state belongs to, as Sink.Account names it; "" if it belongs to none, or isn't known
 	Log      *slog.Logger
 	// Connection returns the opened connection of that name.
 	Connection func(ctx context.Context, name string) (io.Closer, error)

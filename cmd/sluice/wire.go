@@ -70,8 +70,9 @@ type workshop struct {
 
 	// What the state remembers of the requests of earlier processes, and when it was asked. A connection learns of them before
 	// its own first request, which would be one too many otherwise.
-	recent []byte
-	asked  time.Time
+	recent  []byte
+	asked   time.Time
+	account string // that the state belongs to
 
 	mu     sync.Mutex
 	opened map[string]io.Closer
@@ -110,10 +111,14 @@ func (w *workshop) connection(ctx context.Context, name string) (io.Closer, erro
 	return nil, fmt.Errorf("there is no connection %q", name)
 }
 
-// recall asks the state for the requests of earlier processes.
-func (w *workshop) recall(ctx context.Context, store pipeline.Auditor) error {
-	recent, age, err := store.Recent(ctx)
-	w.recent, w.asked = recent, time.Now().Add(-age)
+// recall asks the state for the requests of earlier processes, and for the account that it belongs to.
+func (w *workshop) recall(ctx context.Context, store pipeline.Auditor) (err error) {
+	var age time.Duration
+	w.recent, age, err = store.Recent(ctx)
+	if w.asked = time.Now().Add(-age); err != nil {
+		return err
+	}
+	w.account, err = store.Bound(ctx)
 	return err
 }
 
@@ -122,16 +127,22 @@ func (w *workshop) open(ctx context.Context, list []config.Pipeline) ([]*pipelin
 	var opened []*pipeline.Pipeline
 	var problems config.Diagnostics
 	var errs []error
-	told := map[*config.ConnectionError]bool{}
+	told := map[string]bool{} // causes that pipelines share, such as an account that refuses the token
 	for i := range list {
-		p, err := pipeline.Open(ctx, list[i].Definition(), pipeline.Env{Log: w.app.log(), Connection: w.connection})
-		if c, ok := errors.AsType[*config.ConnectionError](err); ok {
-			if told[c] {
+		p, err := pipeline.Open(ctx, list[i].Definition(), pipeline.Env{Log: w.app.log(), Connection: w.connection, Account: w.account})
+		c, shared := errors.AsType[*config.ConnectionError](err)
+		if shared {
+			err = c
+		}
+		_, wrong := errors.AsType[*pipeline.FieldError](err)
+		if err != nil && (shared || !wrong) {
+			cause := causeOf(err)
+			if told[cause] {
 				continue
 			}
-			told[c], err = true, c
+			told[cause] = true
 		}
-		switch _, wrong := errors.AsType[*pipeline.FieldError](err); {
+		switch {
 		case err == nil:
 			opened = append(opened, p)
 		case wrong:
@@ -150,6 +161,14 @@ func (w *workshop) open(ctx context.Context, list []config.Pipeline) ([]*pipelin
 		errs = append(errs, w.app.misplaced(w.spec, problems))
 	}
 	return nil, errors.Join(errs...)
+}
+
+// causeOf returns what an error of opening a pipeline says, but for the pipeline and the stage.
+func causeOf(err error) string {
+	if s, ok := errors.AsType[*pipeline.StageError](err); ok {
+		return s.Err.Error()
+	}
+	return err.Error()
 }
 
 // close closes the connections.

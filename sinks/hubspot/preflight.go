@@ -35,7 +35,7 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env, in *pipeline.Schema
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	f := preflight{Sink: s, config: c, in: in, catalogues: map[string]*catalogue{}}
+	f := preflight{Sink: s, config: c, in: in, bound: env.Account, catalogues: map[string]*catalogue{}}
 	if err := f.run(ctx); err != nil {
 		return nil, err
 	}
@@ -52,6 +52,7 @@ type preflight struct {
 	*Sink
 	config     *Config
 	in         *pipeline.Schema
+	bound      string // the account that is meant, if that is known
 	catalogues map[string]*catalogue
 	errs       []error
 }
@@ -64,7 +65,15 @@ func (f *preflight) run(ctx context.Context) error {
 	naming.Go(func() { f.account, unnamed = f.portal.name(ctx) })
 	err := f.read(ctx)
 	naming.Wait()
-	return cmp.Or(unnamed, err)
+	return cmp.Or(unnamed, f.foreign(), err)
+}
+
+// foreign refuses another account than the one that is meant. What is missing there is no reason to make it there.
+func (f *preflight) foreign() error {
+	if f.bound == "" || f.account == "" || f.account == f.bound {
+		return nil
+	}
+	return &pipeline.AccountError{Bound: f.bound, Given: f.account}
 }
 
 // read reads the descriptions that the configuration needs, and checks it against them.
