@@ -100,3 +100,33 @@ func TestARowTakesUpTheRecordOfOneThatHasLeft(t *testing.T) {
 		run("it is back", both, pipeline.Options{}, 0, 1)
 	})
 }
+
+// TestARowThatACursorHasPassedTakesUpARecord proves that a row which was refused since its record was that of a row that has left
+// is written by the next run, as its dead letter says, also if that one would read only what is new.
+func TestARowThatACursorHasPassedTakesUpARecord(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := model.New()
+		crm := foldingCRM{newModelCRM(1, store)}
+		run := func(what string, rows [][3]string, opts pipeline.Options, read, written, rejected int64) {
+			t.Helper()
+			p, err := pipeline.Open(t.Context(), pipeline.Definition{Name: "p", Key: []string{"id"},
+				Source: &growingSource{sliceSource: sliceSource{rows: rows, batch: 10}}, Transforms: []pipeline.TransformConfig{mapped{}}, Sink: crm}, pipeline.Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := p.Run(t.Context(), store, opts)
+			if err != nil || report.Read != read || report.Written != written || report.Rejected != rejected {
+				t.Errorf("%s: %+v, %v; want %d rows read, %d written and %d rejected", what, report, err, read, written, rejected)
+			}
+			time.Sleep(time.Hour)
+		}
+		rows := named(20, nil)
+		run("at first", rows, pipeline.Options{}, 20, 20, 0)
+		renamed := append(append([][3]string{}, rows[:5]...), rows[6:]...)
+		renamed = append(renamed, [3]string{strings.ToUpper(rows[5][0]), "two", ""})
+		run("what is new", renamed, pipeline.Options{}, 0, 0, 0)
+		run("all", renamed, pipeline.Options{Full: true}, 20, 0, 1)
+		run("the next", renamed, pipeline.Options{}, 20, 1, 0)
+		run("what is new since", renamed, pipeline.Options{}, 0, 0, 0)
+	})
+}

@@ -40,6 +40,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	r.notes = notes{}
 	c := r.newCommit()
 	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
+	c.Reread = n.reread
 	for _, p := range g.changes {
 		if rival, merged := rivals[p.TraceID]; merged {
 			r.overwritten(rival, &p.Change, &c.Decisions)

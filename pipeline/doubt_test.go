@@ -50,3 +50,44 @@ func TestAnArchiveInDoubtIsRepeatedAsOne(t *testing.T) {
 		t.Errorf("it goes on as %v, in groups %v", p.Action, r.open)
 	}
 }
+
+// knowing is an empty store that knows a key.
+type knowing struct {
+	blank
+	entry Entry
+}
+
+func (k knowing) Known(context.Context, string, []string) ([]Entry, error) {
+	return []Entry{k.entry}, nil
+}
+
+// TestARecordThatIsFoundByItsIDMayHaveEitherMatchValue proves that links aren't led to a record by a match value of which
+// nobody knows whether the record has got it, and not by the one before either, which it may have lost.
+func TestARecordThatIsFoundByItsIDMayHaveEitherMatchValue(t *testing.T) {
+	row := Entry{ID: "1", Match: "v"}
+	for name, c := range map[string]struct {
+		p     pending
+		known Entry
+		want  string // the id that the table is told; "" to forget
+	}{
+		"by its match value":                {pending{Change: Change{Action: Upsert, Match: "w"}}, Entry{}, "1"},
+		"by its id, with its key":           {pending{Change: Change{Action: Update, ID: "1", Match: "k"}}, Entry{ID: "1"}, "1"},
+		"by its id, with its value":         {pending{Change: Change{Action: Update, ID: "1", Match: "v"}}, row, "1"},
+		"by its id, with another value":     {pending{Change: Change{Action: Update, ID: "1", Match: "w"}}, row, ""},
+		"by its id, of a record taken over": {pending{Change: Change{Action: Update, ID: "1", Match: "v"}}, Entry{ID: "2", Match: "v"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &run{Pipeline: &Pipeline{}, store: knowing{entry: c.known}, limits: Limits{Object: "things", Match: "n"}, intents: map[string]int{}, busy: map[string]*flight{}, matches: map[string]string{}}
+			c.p.Key, c.p.Sent, c.p.span = "k", time.Now().Add(-time.Hour), &span{undecided: 1}
+			if err := r.found(context.Background(), &doubt{p: &c.p, recalled: true}, Outcome{Verdict: Found, ID: "1", Made: true}); err != nil {
+				t.Fatal(err)
+			}
+			if len(r.notes.decisions) != 1 {
+				t.Fatalf("%d decisions", len(r.notes.decisions))
+			}
+			if got := r.notes.decisions[0].Record; got == nil || *got != (RecordID{Object: "things", Property: "n", Value: c.p.Match, ID: c.want}) {
+				t.Errorf("the table is told %+v, want id %q", got, c.want)
+			}
+		})
+	}
+}

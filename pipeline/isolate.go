@@ -126,7 +126,7 @@ func (r *run) giveUp(d *doubt) {
 	r.resolveDoubt(p, func() Decision {
 		decision := r.decide(p, o)
 		if p.ID != "" && !p.leaves() {
-			decision.Verdict, decision.Made, decision.Record = Found, p.made, r.recordOf(p, p.ID)
+			decision.Verdict, decision.Made, decision.Record = Found, p.made, r.recordFound(p, &p.entry, p.ID)
 		}
 		return decision
 	}, true)

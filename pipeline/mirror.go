@@ -170,6 +170,18 @@ func (r *run) isClaimed(key string) bool {
 	return claimed
 }
 
+// rereadFor has the next run read the whole source if rows stand for the records of keys that have left: a cursor has passed
+// those rows, and it is the next run that is to write them.
+func (r *run) rereadFor(left []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, key := range left {
+		if _, claimed := r.claimed[key]; claimed {
+			r.notes.reread = true
+		}
+	}
+}
+
 // readmit has the next run send the rows again that were refused because their records were those of rows that have left and
 // let them go. Their dead letters stay until then.
 func (r *run) readmit(ctx context.Context, left []string) error {
@@ -224,6 +236,7 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 	if err != nil {
 		return fmt.Errorf("look for rows that have left the source: %w", err)
 	}
+	r.rereadFor(keys)
 	var made []*pending
 	for i, key := range keys {
 		switch e := entries[i]; {

@@ -24,6 +24,7 @@ type notes struct {
 	seen      []string
 	closed    []string
 	landing   []landing // of keys whose doubt has ended
+	reread    bool      // the next run has to read rows that were refused by this one
 }
 
 func (n *notes) len() int { return len(n.decisions) + len(n.rejects) + len(n.seen) + len(n.closed) }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -35,7 +36,12 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		case taken && p.Action == Upsert:
 			found.ID = "" // stays the other row's alone
 		case p.Action != Archive && !taken:
-			found.Record = r.recordOf(p, o.ID) // other rows with this match value are told whose record it is
+			known, err := r.store.Known(ctx, r.Name, []string{p.Key})
+			if err != nil {
+				r.keepDoubts([]*doubt{d})
+				return fmt.Errorf("look for a row in doubt: %w", err)
+			}
+			found.Record = r.recordFound(p, &known[0], o.ID) // other rows with this match value are told whose record it is
 		}
 		r.resolveDoubt(p, func() Decision { return found }, false)
 	case taken:
@@ -49,6 +55,19 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		return r.repeat(ctx, d)
 	}
 	return nil
+}
+
+// recordFound returns which record has the match value of a change of which it isn't known whether it was carried out; nil
+// where the table of records has nothing to say about that. known is what the ledger knows of the row. A record that was
+// found by its id may have the value that it was to get, or still the one before: then the table forgets both, and who
+// looks for them asks the destination.
+func (r *run) recordFound(p *pending, known *Entry, id string) *RecordID {
+	record := r.recordOf(p, id)
+	kept := known.ID == p.ID && cmp.Or(known.Match, p.Key) == p.Match
+	if record != nil && p.ID != "" && !kept {
+		record.ID = ""
+	}
+	return record
 }
 
 // rivalry returns the outcome of a change that was carried out on the record of another row.

@@ -168,6 +168,7 @@ type Commit struct {
 	Seen      []string // keys whose open reject is still true
 	Closed    []string // ids of groups that have no undecided intent left
 	Position  Position // new checkpoint, if not nil
+	Reread    bool     // the next run drops the checkpoint, and reads from the first row
 	Report    Report   // so far, for status
 	Throttle  []byte
 }

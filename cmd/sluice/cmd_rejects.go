@@ -19,7 +19,7 @@ import (
 // A rejectsFlags is what the flags of rejects and its subcommands say.
 type rejectsFlags struct {
 	pipeline, code, format string
-	limit                  int
+	limit                  int // 0 for all
 	closed, json, sandbox  bool
 }
 
@@ -38,7 +38,9 @@ func (a *app) rejectsCommand() *cobra.Command {
 	flags.BoolVar(&f.closed, "all", false, "closed ones, too")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 
+	limit := 0
 	list := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		f.limit = limit // the other commands show all
 		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error {
 			if f.json {
 				return printJSON(a.stdout, map[string]any{"rejects": letters})
@@ -46,7 +48,7 @@ func (a *app) rejectsCommand() *cobra.Command {
 			return printRejects(a.stdout, letters)
 		})
 	}}
-	list.Flags().IntVar(&f.limit, "limit", 100, "at most this many")
+	list.Flags().IntVar(&limit, "limit", 100, "at most this many")
 	list.Flags().BoolVar(&f.json, "json", false, "as one JSON document")
 
 	show := &cobra.Command{Use: "show ID...", Short: "Show everything about rejects", Args: inputArgs(cobra.MinimumNArgs(1)), RunE: func(cmd *cobra.Command, args []string) error {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -64,5 +66,44 @@ func TestRejectsOnATerminal(t *testing.T) {
 	}
 	if at := strings.IndexAny(out.String(), "\x1b\x07\r\t\u202e\u009b"); at >= 0 {
 		t.Errorf("a control character is printed: %q", out.String()[at:])
+	}
+}
+
+// TestExportHasAll proves that an export leaves no reject out, as many as there are: other than the list, which is for people.
+func TestExportHasAll(t *testing.T) {
+	const rows = 120
+	t.Chdir(t.TempDir())
+	csv := "id,size\n"
+	for i := range rows {
+		csv += fmt.Sprintf("%d,none\n", i)
+	}
+	for name, text := range map[string]string{"people.csv": csv, "pipelines.yaml": `version: 1
+connections:
+  crm:
+    hubspot: { access_token: none }
+pipelines:
+  people:
+    source: { csv: people.csv }
+    key: id
+    transforms: [ map: { person_id: id, size: { from: size, type: int } } ]
+    sink: { hubspot: { connection: crm, object: contacts, match: person_id } }
+`} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sluice := func(args ...string) (string, int) {
+		var out, log bytes.Buffer
+		code := Main(args, &out, &log, os.LookupEnv, nil)
+		return out.String(), code
+	}
+	if out, code := sluice("run", "--sandbox"); code != 3 {
+		t.Fatalf("code %d: %s", code, out)
+	}
+	for command, want := range map[string]int{"export": rows + 1, "list": 100 + 1, "list --limit 7": 7 + 1} {
+		out, code := sluice(append([]string{"rejects", "--sandbox"}, strings.Fields(command)...)...)
+		if got := strings.Count(out, "\n"); code != 0 || got != want {
+			t.Errorf("%s: %d lines, want %d; code %d", command, got, want, code)
+		}
 	}
 }

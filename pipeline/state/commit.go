@@ -20,7 +20,7 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 	var digested, lettered bool
 	decides := len(c.Decisions)+len(c.Links) > 0
 	err := s.db.update(ctx, func(tx session) error {
-		first, err := one(ctx, tx, []any{&number, &digested, &lettered}, beginCommit, c.Pipeline, token, decides, []byte(c.Position), c.Epoch)
+		first, err := one(ctx, tx, []any{&number, &digested, &lettered}, beginCommit, c.Pipeline, token, decides, []byte(c.Position), c.Epoch, c.Reread)
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 // beginCommit numbers a commit, moves the checkpoint if that is to be, and tells whether there is a digest and whether any dead
 // letter is open. It changes no row if an earlier attempt was made after all, or if the epoch has passed (see fence).
 const beginCommit = `
-update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}, position = coalesce($4, position),
+update sluice.progress set commit_no = commit_no + 1, token = $2, updated_at = {now}, position = coalesce($4, position), reread = reread or $6,
 digest_no = case when $3 and digest_no is not null then commit_no + 1 else digest_no end
 where pipeline = $1 and token <> $2
 and exists (select 1 from sluice.pipeline where name = $1 and epoch = $5 {share})

@@ -38,7 +38,7 @@ func TestAnEpochIsRaisedOnlyBetweenTransactions(t *testing.T) {
 		"of a commit": func(tx session, epoch int64) error {
 			var number int64
 			var digested, lettered bool
-			first, err := one(t.Context(), tx, []any{&number, &digested, &lettered}, beginCommit, "p", rand.Text(), true, []byte(nil), epoch)
+			first, err := one(t.Context(), tx, []any{&number, &digested, &lettered}, beginCommit, "p", rand.Text(), true, []byte(nil), epoch, false)
 			if err == nil && !first {
 				return pipeline.ErrFenced
 			}

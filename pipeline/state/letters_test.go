@@ -175,6 +175,21 @@ func TestRetryDuringARun(t *testing.T) {
 	})
 }
 
+// A commit that asks for it makes the next run read from the start, and only that one, although the checkpoint moves.
+func TestRereadByACommit(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		for _, want := range []pipeline.Position{nil, pipeline.Position("far")} {
+			r := begin(t, s, pipeline.Begin{})
+			r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("a", 1, hash(1), "bad")}, Reread: want == nil})
+			r.commit(pipeline.Commit{Position: pipeline.Position("far")})
+			r.finish(pipeline.Finish{Keep: true})
+			next := begin(t, s, pipeline.Begin{})
+			equal(t, "position", next.Position, want)
+			next.finish(pipeline.Finish{Keep: true})
+		}
+	})
+}
+
 // A row that is refused again after a retry leaves a trail: the same reason is the same dead letter, another one follows it.
 func TestARetriedDeadLetterIsFollowed(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {

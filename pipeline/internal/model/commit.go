@@ -40,6 +40,7 @@ func (s *Store) Commit(_ context.Context, c pipeline.Commit) error {
 	s.write(&said, c.Run)
 	s.touch(c.Seen, c.Run)
 	s.groups = slices.DeleteFunc(s.groups, func(g *group) bool { return slices.Contains(c.Closed, g.id) })
+	s.reread = s.reread || c.Reread
 	if c.Position != nil {
 		s.position = slices.Clone(c.Position)
 	}

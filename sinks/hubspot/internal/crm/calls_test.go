@@ -37,7 +37,7 @@ func TestPaths(t *testing.T) {
 		},
 	}
 	for version, paths := range want {
-		s := &script{steps: []http.HandlerFunc{answerWith(200, `{"portalId":1,"status":"COMPLETE"}`)}}
+		s := &script{steps: []http.HandlerFunc{answerWith(200, `{"portalId":1,"status":"COMPLETE","results":[{}]}`)}}
 		c := serve(t, s.ServeHTTP, func(cfg *Config) { cfg.Version = version })
 		callAll(t, c)
 		if diff := cmp.Diff(paths, s.paths); diff != "" {
@@ -219,5 +219,26 @@ func TestMetadata(t *testing.T) {
 	}
 	if _, err := serve(t, answerWith(200, `{}`)).Account(ctx); err == nil {
 		t.Error("an account without a portal is accepted")
+	}
+}
+
+// TestAnObjectHasProperties proves that an answer without properties isn't taken for an object that has none, and that lists
+// which may be empty may be.
+func TestAnObjectHasProperties(t *testing.T) {
+	asked := map[string]int{}
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body := `{}`
+		if asked[r.URL.Path]++; asked[r.URL.Path] == 2 {
+			body = `{"results": [{"name": "email", "type": "string"}]}`
+		}
+		fmt.Fprint(w, body)
+	})
+	properties, err := c.Properties(t.Context(), "contacts")
+	if err != nil || len(properties) != 1 || properties[0].Name != "email" {
+		t.Errorf("%v, %v", properties, err)
+	}
+	groups, err := c.PropertyGroups(t.Context(), "contacts")
+	if err != nil || len(groups) != 0 {
+		t.Errorf("groups: %v, %v", groups, err)
 	}
 }

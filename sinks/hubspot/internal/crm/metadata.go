@@ -21,7 +21,13 @@ func list[T any](ctx context.Context, c *Client, cl call) ([]T, error) {
 				} `json:"next"`
 			} `json:"paging"`
 		}
-		cl.decode = into(&page)
+		whole := into(&page)
+		cl.decode = func(r reply) error {
+			if err := whole(r); err != nil || len(page.Results) > 0 || !cl.some {
+				return err
+			}
+			return errEmpty
+		}
 		if err := c.do(ctx, cl); err != nil {
 			return nil, err
 		}
@@ -43,9 +49,10 @@ func withQuery(path, name, value string) string {
 	return path + mark + name + "=" + url.QueryEscape(value)
 }
 
-// Properties returns the definitions of all properties of an object that aren't archived.
+// Properties returns the definitions of all properties of an object that aren't archived. Every object has some: an answer
+// that holds none is asked for again, before a pipeline is told that its properties don't exist.
 func (c *Client) Properties(ctx context.Context, object string) ([]PropertyDefinition, error) {
-	wire, err := list[propertyWire](ctx, c, call{op: "list properties of " + object, path: join(c.paths.properties, []string{object})})
+	wire, err := list[propertyWire](ctx, c, call{op: "list properties of " + object, path: join(c.paths.properties, []string{object}), some: true})
 	all := make([]PropertyDefinition, 0, len(wire))
 	for i := range wire {
 		all = append(all, wire[i].definition())

@@ -19,6 +19,7 @@ type call struct {
 	safe             bool // may be sent again although an earlier attempt may have had an effect
 	associations     bool // counts against the limit of associations as well
 	bodyless         bool // an answer without a body is a good one
+	some             bool // a list that can't be empty: an answer without results isn't usable
 	decode           func(reply) error
 }
 
