@@ -19,7 +19,6 @@ import (
 // A rejectsFlags is what the flags of rejects and its subcommands say.
 type rejectsFlags struct {
 	pipeline, code, format string
-	limit                  int // 0 for all
 	closed, json, sandbox  bool
 }
 
@@ -38,22 +37,9 @@ func (a *app) rejectsCommand() *cobra.Command {
 	flags.BoolVar(&f.closed, "all", false, "closed ones, too")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 
-	limit := 0
-	list := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		f.limit = limit // the other commands show all
-		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error {
-			if f.json {
-				return printJSON(a.stdout, map[string]any{"rejects": letters})
-			}
-			return printRejects(a.stdout, letters)
-		})
-	}}
-	list.Flags().IntVar(&limit, "limit", 100, "at most this many")
-	list.Flags().BoolVar(&f.json, "json", false, "as one JSON document")
-
 	show := &cobra.Command{Use: "show ID...", Short: "Show everything about rejects", Args: inputArgs(cobra.MinimumNArgs(1)), RunE: func(cmd *cobra.Command, args []string) error {
 		f.closed = true
-		return a.rejectsOf(cmd.Context(), f, args, func(letters []state.DeadLetter) error {
+		return a.rejectsOf(cmd.Context(), f, args, 0, func(_ context.Context, _ state.Store, letters []state.DeadLetter) error {
 			if len(letters) == 0 {
 				return input(fmt.Errorf("there is no reject %s", args[0]))
 			}
@@ -61,11 +47,36 @@ func (a *app) rejectsCommand() *cobra.Command {
 		})
 	}}
 	export := &cobra.Command{Use: "export", Short: "Write rejects to stdout as CSV or JSON lines", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		return a.rejectsOf(cmd.Context(), f, nil, func(letters []state.DeadLetter) error { return exportRejects(a.stdout, f.format, letters) })
+		return a.rejectsOf(cmd.Context(), f, nil, 0, func(_ context.Context, _ state.Store, letters []state.DeadLetter) error {
+			return exportRejects(a.stdout, f.format, letters)
+		})
 	}}
 	export.Flags().StringVar(&f.format, "format", "csv", "csv or jsonl")
-	cmd.AddCommand(list, show, a.retryCommand(&f), export)
+	cmd.AddCommand(a.listCommand(&f), show, a.retryCommand(&f), export)
 	group(cmd)
+	return cmd
+}
+
+func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
+	limit := 0
+	cmd := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
+		return a.rejectsOf(cmd.Context(), *f, nil, limit, func(ctx context.Context, s state.Store, letters []state.DeadLetter) error {
+			if f.json {
+				return printJSON(a.stdout, map[string]any{"rejects": letters})
+			}
+			err := printRejects(a.stdout, letters)
+			if err != nil || len(letters) < limit || limit == 0 {
+				return err
+			}
+			counts, err := s.CountRejects(ctx, f.filter(nil, 0))
+			if err == nil {
+				err = printRest(a.stdout, counts, int64(len(letters)))
+			}
+			return err
+		})
+	}}
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
+	cmd.Flags().BoolVar(&f.json, "json", false, "as one JSON document")
 	return cmd
 }
 
@@ -128,21 +139,26 @@ func parseIDs(args []string) ([]int64, error) {
 	return ids, nil
 }
 
-// rejectsOf reads the rejects that the flags choose.
-func (a *app) rejectsOf(ctx context.Context, f rejectsFlags, args []string, show func([]state.DeadLetter) error) error {
+// filter is what the flags choose.
+func (f *rejectsFlags) filter(ids []int64, limit int) state.Filter {
+	return state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids, Closed: f.closed, Limit: limit}
+}
+
+// rejectsOf reads the rejects that the flags choose, no more than limit unless that is 0.
+func (a *app) rejectsOf(ctx context.Context, f rejectsFlags, args []string, limit int, show func(context.Context, state.Store, []state.DeadLetter) error) error {
 	ids, err := parseIDs(args)
 	if err != nil {
 		return err
 	}
 	return a.withState(ctx, f.sandbox, func(ctx context.Context, s state.Store) error {
-		letters, err := s.Rejects(ctx, state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids, Closed: f.closed, Limit: f.limit})
+		letters, err := s.Rejects(ctx, f.filter(ids, limit))
 		if err != nil {
 			return err
 		}
 		if letters == nil {
 			letters = []state.DeadLetter{}
 		}
-		return show(letters)
+		return show(ctx, s, letters)
 	})
 }
 
@@ -155,6 +171,24 @@ func printRejects(w io.Writer, letters []state.DeadLetter) error {
 	fmt.Fprintln(t, "id\tpipeline\tplace\tkey\tstage\tcode\tstate\twhy")
 	for _, l := range letters {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Pipeline, printable(l.Place), argument(l.Key), l.Stage, l.Code, l.State, printable(l.Message))
+	}
+	return t.Flush()
+}
+
+// printRest tells how many rejects aren't shown, and of what kinds all of them are.
+func printRest(w io.Writer, counts []state.RejectCount, shown int64) error {
+	all := int64(0)
+	for _, c := range counts {
+		all += c.Count
+	}
+	if all <= shown {
+		return nil
+	}
+	fmt.Fprintf(w, "\nand %d more; --limit 0 lists all %d:\n\n", all-shown, all)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "pipeline\tcode\trejects")
+	for _, c := range counts {
+		fmt.Fprintf(t, "%s\t%s\t%d\n", c.Pipeline, c.Code, c.Count)
 	}
 	return t.Flush()
 }

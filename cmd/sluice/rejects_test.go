@@ -69,7 +69,8 @@ func TestRejectsOnATerminal(t *testing.T) {
 	}
 }
 
-// TestExportHasAll proves that an export leaves no reject out, as many as there are: other than the list, which is for people.
+// TestExportHasAll proves that an export leaves no reject out, as many as there are: other than the list, which is for people,
+// and says what it leaves out.
 func TestExportHasAll(t *testing.T) {
 	const rows = 120
 	t.Chdir(t.TempDir())
@@ -100,10 +101,13 @@ pipelines:
 	if out, code := sluice("run", "--sandbox"); code != 3 {
 		t.Fatalf("code %d: %s", code, out)
 	}
-	for command, want := range map[string]int{"export": rows + 1, "list": 100 + 1, "list --limit 7": 7 + 1} {
+	for command, want := range map[string]int{"export": rows + 1, "list": 1 + 100 + 5, "list --limit 7": 1 + 7 + 5, "list --limit 120": 1 + rows, "list --limit 0": 1 + rows} {
 		out, code := sluice(append([]string{"rejects", "--sandbox"}, strings.Fields(command)...)...)
 		if got := strings.Count(out, "\n"); code != 0 || got != want {
 			t.Errorf("%s: %d lines, want %d; code %d", command, got, want, code)
+		}
+		if rest := "\nand 20 more; --limit 0 lists all 120:\n\npipeline  code     rejects\npeople    bad_int  120\n"; command == "list" && !strings.HasSuffix(out, rest) {
+			t.Errorf("it ends\n%s\nwant\n%s", out[len(out)-len(rest):], rest)
 		}
 	}
 }

@@ -182,6 +182,20 @@ func (r *played) letters(f Filter) []DeadLetter {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	counts, err := r.s.CountRejects(r.t.Context(), f)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, l := range list {
+		at := slices.IndexFunc(counts, func(c RejectCount) bool { return c.Pipeline == l.Pipeline && c.Code == l.Code })
+		if at < 0 {
+			r.t.Fatalf("reject %d isn't counted: %+v", l.ID, counts)
+		}
+		counts[at].Count--
+	}
+	if left := slices.ContainsFunc(counts, func(c RejectCount) bool { return c.Count != 0 }); left && f.Limit == 0 {
+		r.t.Errorf("counted, but not there: %+v", counts)
+	}
 	return list
 }
 

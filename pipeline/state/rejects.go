@@ -58,10 +58,41 @@ func letters(ctx context.Context, v session, f Filter) (list []DeadLetter, err e
 	}, `
 select id, pipeline, key, place, stage, code, message, state, run, last_run, coalesce(follows, 0), request, answer,
 {micros:first_at}, {micros:last_at}, {micros:retried_at}, {micros:closed_at}
-from sluice.dead_letter
+`+filtered+`
+order by id desc limit $7`, append(f.args(), limit)...)
+}
+
+// filtered are the dead letters that a filter chooses, but for its limit.
+const filtered = `from sluice.dead_letter
 where ($1 = '' or pipeline = $1) and ($2 = '' or code = $2) and ($3 = '' or key = $3) and ($4 or state <> 'closed')
-and ($5 or id in (select r.id from rows($6 r: id bigint)))
-order by id desc limit $7`, f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0, idRows(f.IDs), limit)
+and ($5 or id in (select r.id from rows($6 r: id bigint)))`
+
+func (f *Filter) args() []any {
+	return []any{f.Pipeline, f.Code, f.Key, f.Closed, len(f.IDs) == 0, idRows(f.IDs)}
+}
+
+// A RejectCount is how many dead letters of a pipeline have the same code.
+type RejectCount struct {
+	Pipeline, Code string
+	Count          int64
+}
+
+// CountRejects counts dead letters; see Store.
+func (s *store) CountRejects(ctx context.Context, f Filter) ([]RejectCount, error) {
+	var list []RejectCount
+	err := s.db.view(ctx, func(v session) error {
+		list = nil
+		return v.query(ctx, func(scan scan) error {
+			var c RejectCount
+			err := scan(&c.Pipeline, &c.Code, &c.Count)
+			list = append(list, c)
+			return err
+		}, `select pipeline, code, count(*) `+filtered+` group by pipeline, code order by count(*) desc, pipeline, code`, f.args()...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count dead letters: %w", err)
+	}
+	return list, nil
 }
 
 func scanLetter(scan scan) (l DeadLetter, err error) {

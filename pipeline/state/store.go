@@ -28,6 +28,10 @@ type Store interface {
 	// Rejects returns dead letters, newest first.
 	Rejects(ctx context.Context, f Filter) ([]DeadLetter, error)
 
+	// CountRejects counts the dead letters that the filter chooses, whatever its limit is, by pipeline and code; the most
+	// frequent come first.
+	CountRejects(ctx context.Context, f Filter) ([]RejectCount, error)
+
 	// Retry forgets that the rows of open or held dead letters were refused, so that the pipeline's next run reads
 	// its source from the start and sends them again. They stay open until that run decides. Of the filter, Pipeline,
 	// Code, Key and IDs count. No ids stand for all but the held ones: what those may have made would be made twice, so
