@@ -179,8 +179,9 @@ type run struct {
 	linked  map[uint64]*linkedRow
 	window  rejectWindow
 	report  Report
-	failure error // the first error that stops the run
-	broken  bool  // a commit failed: the checkpoint must not move any more
+	failure error     // the first error that stops the run
+	broken  bool      // a commit failed: the checkpoint must not move any more
+	last    time.Time // when commits are given up; see insist
 	account string
 }
 
@@ -266,7 +267,11 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	if err != nil {
 		f.Message = err.Error()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	patience := commitTimeout
+	if r.broken || ctx.Err() != nil {
+		patience = lastCommits
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	failpoint.Reach("finish.before")
 	defer failpoint.Reach("finish.after")
