@@ -12,6 +12,39 @@ import (
 // commitTimeout bounds a commit: it isn't cancelled with the run, since a write that happened has to be recorded.
 const commitTimeout = 30 * time.Second
 
+// lastCommits bounds all commits together once one of them has failed, or the run was aborted: the store has been waited for
+// by then, and groups by the dozen each waiting for it in turn would take minutes. With the end of the run it is less than
+// the five seconds that Kubernetes leaves after the abort that ends a drain.
+const lastCommits = 2 * time.Second
+
+// insist returns a context for what has to be recorded though ctx has ended, since it has happened.
+func (r *run) insist(ctx context.Context) (context.Context, context.CancelFunc) {
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	hurry := func() { time.AfterFunc(time.Until(r.lastCall()), cancel) }
+	r.mu.Lock()
+	broken := r.broken
+	r.mu.Unlock()
+	if broken {
+		hurry()
+		return kept, cancel
+	}
+	stop := context.AfterFunc(ctx, hurry)
+	return kept, func() {
+		stop()
+		cancel()
+	}
+}
+
+// lastCall returns when commits are given up, which is fixed by the first who asks.
+func (r *run) lastCall() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last.IsZero() {
+		r.last = time.Now().Add(lastCommits)
+	}
+	return r.last
+}
+
 // commit records what became of a group, with everything noted since the last commit and the checkpoint, in one
 // transaction. It runs on one goroutine, in the order in which groups were sent, and never waits for anything but the
 // store: what is in doubt is put on the list of doubts.
@@ -20,7 +53,9 @@ func (r *run) commit(ctx context.Context, g *group, outcomes []Outcome, werr err
 		r.fail(werr)
 	}
 	decided := byTrace(outcomes)
-	rivals, err := r.rivals(context.WithoutCancel(ctx), g.changes, decided)
+	kept, cancel := r.insist(ctx)
+	defer cancel()
+	rivals, err := r.rivals(kept, g.changes, decided)
 	if err != nil {
 		r.committed(g, notes{}, err)
 		return
@@ -124,7 +159,7 @@ func (r *run) record(ctx context.Context, c Commit) error {
 		return nil
 	}
 	r.forgetContents(&c)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	ctx, cancel := r.insist(ctx)
 	defer cancel()
 	if err := failpoint.At("commit.before"); err != nil {
 		return err

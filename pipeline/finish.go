@@ -48,7 +48,11 @@ func (r *run) endInStore(ctx context.Context, err error, f Finish) error {
 	if err != nil {
 		f.Message = err.Error()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	patience := commitTimeout
+	if r.broken || ctx.Err() != nil {
+		patience = lastCommits
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	if ended := r.store.Finish(ctx, f); ended != nil && !errors.Is(err, ErrFenced) {
 		err = errors.Join(err, fmt.Errorf("finish run: %w", ended))

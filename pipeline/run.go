@@ -175,8 +175,9 @@ type run struct {
 	linked  map[uint64]*linkedRow // by keyHash
 	window  rejectWindow
 	report  Report
-	failure error // the first error that stops the run
-	broken  bool  // a commit failed: the checkpoint must not move any more
+	failure error     // the first error that stops the run
+	broken  bool      // a commit failed: the checkpoint must not move any more
+	last    time.Time // when commits are given up; see insist
 	account string
 }
 

@@ -43,7 +43,7 @@ func (a *app) migrate(ctx context.Context, sandbox bool) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	from, to, err := store.Migrate(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate state: %w", err)
+		return err
 	}
 	if from == to {
 		fmt.Fprintf(a.stdout, "the state tables are at version %d already\n", to)

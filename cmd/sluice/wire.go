@@ -201,7 +201,7 @@ func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store,
 	}
 	if migrate {
 		if _, _, err := store.Migrate(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("migrate state: %w", err), store.Close())
+			return nil, errors.Join(err, store.Close())
 		}
 	}
 	return store, nil

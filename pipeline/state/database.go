@@ -25,6 +25,8 @@ type database interface {
 	guard(pipeline string) guard
 	// alive tells whether the holder of a lease is running, as far as anybody can tell; fresh: the lease hasn't ended.
 	alive(holder string, fresh bool) bool
+	// vacated returns a *leaseHeld if the lease's holder may be running.
+	vacated(ctx context.Context, tx session, l *takenLease) error
 	// place returns where the state is, as far as the server tells.
 	place(ctx context.Context) place
 	close() error

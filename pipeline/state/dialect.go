@@ -32,14 +32,16 @@ type dialect struct {
 	name   string // the folder of its migrations
 	tables string // tells by one boolean whether there is a table of migrations
 	first  string // script that makes the table of migrations
-	fixed  *strings.Replacer
-	timed  func(macro, arg string) string
-	rows   func(param, alias string, columns []column) string
-	table  func(first int, alias string, columns []column) string
-	texts  string // what texts becomes, of $1 and the alias $2
-	any    string // what any becomes, of $1
-	each   string // what each becomes, of the table $1, the alias $2 and the condition $3
-	keyed  string // what keyed becomes, of the table $1, the pipeline $2, the list $3 and the condition $4
+	// lockLeases keeps runs from beginning until the transaction ends; empty where a transaction that writes does.
+	lockLeases string
+	fixed      *strings.Replacer
+	timed      func(macro, arg string) string
+	rows       func(param, alias string, columns []column) string
+	table      func(first int, alias string, columns []column) string
+	texts      string // what texts becomes, of $1 and the alias $2
+	any        string // what any becomes, of $1
+	each       string // what each becomes, of the table $1, the alias $2 and the condition $3
+	keyed      string // what keyed becomes, of the table $1, the pipeline $2, the list $3 and the condition $4
 
 	compiled sync.Map // text by source
 }
@@ -117,6 +119,7 @@ create table sluice.migration (
 	checksum   text not null,
 	applied_at timestamptz not null
 );`,
+		lockLeases: `lock table sluice.lease in share row exclusive mode`,
 		fixed: strings.NewReplacer(
 			"{now}", "clock_timestamp()", "{share}", "for share", "{update}", "for update", "{+}", ""),
 		timed: func(macro, arg string) string {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -52,6 +53,29 @@ func TestKeep(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestKeepTellsWhyALeaseHasLapsed proves that a process which was paused counts as fenced, and asks for nothing; and that one
+// whose renewals failed is told of the failure, not of the time that has run out.
+func TestKeepTellsWhyALeaseHasLapsed(t *testing.T) {
+	broken := errors.New("no connection")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := keep(ctx, times, lasting(time.Now().Add(-time.Hour)), func(context.Context) (bool, error) {
+			t.Error("a lease that may have ended is renewed")
+			return true, nil
+		})
+		if !errors.Is(err, pipeline.ErrFenced) {
+			t.Errorf("paused: %v; want ErrFenced", err)
+		}
+		err = keep(ctx, times, lasting(time.Now()), func(ctx context.Context) (bool, error) {
+			return false, cmp.Or(ctx.Err(), broken)
+		})
+		if !errors.Is(err, broken) {
+			t.Errorf("unreachable: %v; want %v", err, broken)
+		}
+	})
 }
 
 // A renewal that hangs is given up in time too.

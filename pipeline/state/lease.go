@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -63,12 +64,16 @@ func (l *lease) check() error {
 // some time before it may be lost.
 func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew func(context.Context) (bool, error)) error {
 	pause := t.renew
+	var last error // of the attempts since it was renewed
 	for {
 		until := *lasts.Load()
 		if wait(ctx, min(pause, time.Until(until))) != nil {
 			return nil
 		}
 		asked := time.Now()
+		if !asked.Before(until) {
+			return t.lapsed(last)
+		}
 		attempt, cancel := context.WithDeadline(ctx, until)
 		ok, err := renew(attempt)
 		cancel()
@@ -79,13 +84,22 @@ func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew
 			return pipeline.ErrFenced
 		case err == nil:
 			lasts.Store(new(asked.Add(t.ttl - t.margin)))
-			pause = t.renew
+			pause, last = t.renew, nil
 		case !time.Now().Before(until):
-			return fmt.Errorf("the lease couldn't be renewed for %s: %w", t.ttl-t.margin, err)
+			return t.lapsed(cmp.Or(last, err))
 		default:
-			pause = t.renew / 10
+			pause, last = t.renew/10, err
 		}
 	}
+}
+
+// lapsed returns the error of a lease that wasn't renewed in time, because the last attempt failed, or because none was
+// made: then the process itself was paused.
+func (t timing) lapsed(last error) error {
+	if last == nil {
+		return fmt.Errorf("the process was paused for so long that its lease may have ended: %w", pipeline.ErrFenced)
+	}
+	return fmt.Errorf("the lease couldn't be renewed for %s: %w", t.ttl-t.margin, last)
 }
 
 // end stops renewing and frees the lock.

@@ -10,8 +10,10 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"sluice/migrations"
+	"sluice/pipeline"
 	"sluice/pipeline/failpoint"
 )
 
@@ -70,10 +72,15 @@ func (s *store) migrate(ctx context.Context, list []migration) (from, to int, er
 	defer failpoint.Reach("migrate.after")
 	for to < len(list) {
 		next := to
-		err = s.db.update(ctx, func(tx session) (err error) {
-			next, err = s.advance(ctx, tx, list)
-			return err
+		err = s.outlast(ctx, func() error {
+			return s.db.update(ctx, func(tx session) (err error) {
+				next, err = s.advance(ctx, tx, list)
+				return err
+			})
 		})
+		if _, held := errors.AsType[*pipeline.HeldError](err); held {
+			err = fmt.Errorf("%w, and would go on writing as version %d has it: run again when it has ended", err, to)
+		}
 		if err != nil {
 			return from, to, err
 		}
@@ -103,12 +110,57 @@ func (s *store) advance(ctx context.Context, tx session, list []migration) (int,
 	if err != nil || version == len(list) {
 		return version, err
 	}
+	if version > 0 {
+		if err := s.vacant(ctx, tx); err != nil {
+			return version, err
+		}
+	}
 	m := list[version]
 	if err := tx.script(ctx, m.text); err != nil {
 		return version, fmt.Errorf("%s: %w", m.name, err)
 	}
 	_, err = tx.exec(ctx, `insert into sluice.migration (version, name, checksum, applied_at) values ($1, $2, $3, {now})`, m.version, m.name, m.sum)
 	return m.version, err
+}
+
+// vacant returns a *leaseHeld if a run goes on: its program knows the tables as they were, and checks that only when it
+// begins. No run begins until the transaction ends.
+func (s *store) vacant(ctx context.Context, tx session) error {
+	if lock := s.db.dialect().lockLeases; lock != "" {
+		if _, err := tx.exec(ctx, lock); err != nil {
+			return err
+		}
+	}
+	taken, err := takenLeases(ctx, tx)
+	for i := range taken {
+		if err == nil {
+			err = s.db.vacated(ctx, tx, &taken[i])
+		}
+	}
+	return err
+}
+
+// takenLeases returns the leases that their holders haven't released.
+func takenLeases(ctx context.Context, v session) (taken []takenLease, err error) {
+	err = v.query(ctx, func(scan scan) error {
+		var l takenLease
+		var since, idle int64
+		if err := scan(&l.Pipeline, &l.Holder, &l.locked, &l.live, &since, &idle); err != nil {
+			return err
+		}
+		l.Since, l.idle = time.UnixMicro(since), time.Duration(idle)*time.Microsecond
+		taken = append(taken, l)
+		return nil
+	}, `
+select pipeline, holder, locked, expires_at > {now}, coalesce({micros:granted_at}, 0), coalesce({age:renewed_at}, 0)
+from sluice.lease where expires_at is not null order by pipeline`)
+	return taken, err
+}
+
+// takenLease is a lease that its holder hasn't released. live: it hasn't ended.
+type takenLease struct {
+	leaseHeld
+	live bool
 }
 
 func hasTables(ctx context.Context, v session, d *dialect) (there bool, err error) {
@@ -118,7 +170,7 @@ func hasTables(ctx context.Context, v session, d *dialect) (there bool, err erro
 
 // applied returns the version of the tables, after checking that the program knows what made them.
 func applied(ctx context.Context, v session, list []migration) (int, error) {
-	version := 0
+	version, newest := 0, ""
 	err := v.query(ctx, func(scan scan) error {
 		var number int
 		var name, sum string
@@ -130,13 +182,29 @@ func applied(ctx context.Context, v session, list []migration) (int, error) {
 		case number != version:
 			return fmt.Errorf("the state's tables are damaged: migration %d is missing from the table of migrations", version)
 		case number > len(list):
-			return fmt.Errorf("the state's tables are of version %d (%s), and this program knows versions up to %d: use a newer one", number, name, len(list))
+			newest = name
 		case sum != list[number-1].sum:
 			return fmt.Errorf("the state's tables were made by another text of migration %s than this program's: use the program that made them", name)
 		}
 		return nil
 	}, `select version, name, checksum from sluice.migration order by version`)
+	if err == nil && newest != "" {
+		err = fmt.Errorf("the state's tables are of version %d (%s), and this program knows versions up to %d: use a newer one", version, newest, len(list))
+	}
 	return version, err
+}
+
+// current refuses tables of another version than the program's.
+func current(ctx context.Context, tx session, d *dialect) error {
+	list, err := readMigrations(migrations.Files, d.name)
+	if err != nil {
+		return err
+	}
+	version, err := applied(ctx, tx, list)
+	if err != nil {
+		return err
+	}
+	return enough(version, list)
 }
 
 // version returns the version of the tables; 0 where there are none.
@@ -172,9 +240,15 @@ func (s *store) checkVersion(ctx context.Context) error {
 		return err
 	}
 	version, err := s.version(ctx, list)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("read the state's version: %w", err)
+	}
+	return enough(version, list)
+}
+
+// enough refuses tables of an older version than the program's.
+func enough(version int, list []migration) error {
+	switch {
 	case version == 0:
 		return errors.New("the state has no tables yet: run `sluice migrate`, or `sluice migrate --sandbox` if it is the sandbox's")
 	case version < len(list):

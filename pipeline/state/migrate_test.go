@@ -1,7 +1,9 @@
 package state
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,13 +13,20 @@ import (
 	"sluice/pipeline"
 )
 
-// files returns migrations 1 to n, which make a table each.
+// files returns migrations 1 to n, which make a table each, and the first one those that each version has.
 func files(s *store, n int) []migration {
 	fsys := fstest.MapFS{}
 	for i := range n {
 		text := fmt.Sprintf("create table sluice.t%d (a integer);\ncreate index i%d on sluice.t%d (a);", i+1, i+1, i+1)
 		if s.db.dialect().name == "sqlite" {
 			text = strings.ReplaceAll(text, "sluice.", "")
+		}
+		if i == 0 {
+			state, err := migrations.Files.ReadFile(s.db.dialect().name + "/001_state.sql")
+			if err != nil {
+				panic(err)
+			}
+			text += string(state)
 		}
 		fsys[fmt.Sprintf("d/%03d_t.sql", i+1)] = &fstest.MapFile{Data: []byte(text)}
 	}
@@ -58,7 +67,7 @@ func TestMigrate(t *testing.T) {
 			if _, to, err := s.migrate(t.Context(), files(s, 5)); to != 5 || err != nil {
 				t.Errorf("repaired: %d, %v", to, err)
 			}
-			refuses(t, s, files(s, 4), "version 5")
+			refuses(t, s, files(s, 3), "version 5 (005_t.sql), and this program knows versions up to 3")
 			changed := files(s, 5)
 			changed[1].sum = "0"
 			refuses(t, s, changed, "another text of migration 002_t.sql")
@@ -93,6 +102,50 @@ func TestStartOnOtherTables(t *testing.T) {
 		}
 		if _, err := s.Start(t.Context(), pipeline.Begin{Pipeline: "p"}); err == nil || !strings.Contains(err.Error(), "use a newer one") {
 			t.Errorf("start: %v", err)
+		}
+	})
+}
+
+// TestNoUpgradeUnderARun proves that the tables stay as they are while a run goes on, of whatever pipeline: its program looks at
+// their version when it begins, and would go on writing without what the newer version adds.
+func TestNoUpgradeUnderARun(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, again func() *store) {
+		list, err := readMigrations(migrations.Files, s.db.dialect().name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := migration{len(list) + 1, "later.sql", "create table later (a integer)", "0"}
+		upgrade := func() (int, error) {
+			_, to, err := again().migrate(t.Context(), append(slices.Clone(list), next))
+			return to, err
+		}
+		r := begin(t, s, pipeline.Begin{})
+		refused := func(what string) {
+			t.Helper()
+			to, err := upgrade()
+			held, ok := errors.AsType[*pipeline.HeldError](err)
+			if to != len(list) || !ok || held.Pipeline != "p" || held.Holder != holder() || !strings.Contains(err.Error(), "when it has ended") {
+				t.Errorf("%s: %d, %v", what, to, err)
+			}
+		}
+		refused("at the beginning")
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("a", 1, hash(1), "1")}})
+		refused("in the middle")
+		if to, _, err := again().Migrate(t.Context()); to != len(list) || err != nil {
+			t.Errorf("nothing to upgrade: %d, %v", to, err)
+		}
+		r.finish(pipeline.Finish{})
+		begin(t, s, pipeline.Begin{})
+		crash(s)
+		if to, err := upgrade(); to != next.version || err != nil {
+			t.Errorf("after its end: %d, %v", to, err)
+		}
+		// A program that looked at the version just before.
+		g := s.db.guard("p")
+		defer g.release()
+		_, _, err = s.take(t.Context(), g, &opening{Begin: pipeline.Begin{Pipeline: "p", Account: account}})
+		if err == nil || !strings.Contains(err.Error(), "use a newer one") {
+			t.Errorf("start of the older program: %v", err)
 		}
 	})
 }

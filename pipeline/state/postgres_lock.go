@@ -24,8 +24,27 @@ type sessionLock struct {
 }
 
 func newSessionLock(config *pgx.ConnConfig, d *dialect, pooled bool, pipeline string) *sessionLock {
+	return &sessionLock{config: config, d: d, pooled: pooled, key: lockKey(pipeline)}
+}
+
+// lockKey returns the number of a pipeline's advisory lock.
+func lockKey(pipeline string) int64 {
 	sum := sha256.Sum256([]byte("sluice lease " + pipeline))
-	return &sessionLock{config: config, d: d, pooled: pooled, key: int64(binary.BigEndian.Uint64(sum[:8]))}
+	return int64(binary.BigEndian.Uint64(sum[:8]))
+}
+
+// vacated tells by the time, and of a holder who has the session's lock by that.
+func (p *postgres) vacated(ctx context.Context, tx session, l *takenLease) error {
+	free := !l.live
+	if l.live && l.locked {
+		if _, err := one(ctx, tx, []any{&free}, `select pg_try_advisory_xact_lock($1)`, lockKey(l.Pipeline)); err != nil {
+			return err
+		}
+	}
+	if free {
+		return nil
+	}
+	return &l.leaseHeld
 }
 
 func (l *sessionLock) renews() bool { return true }

@@ -157,6 +157,15 @@ func (g *fileGuard) try(context.Context) (bool, error) {
 	return true, nil
 }
 
+// vacated tells by the process's lock alone: leases aren't renewed.
+func (f *sqliteFile) vacated(_ context.Context, _ session, l *takenLease) error {
+	if f.lock.holder() != l.Holder {
+		return nil
+	}
+	l.idle, l.locked = 0, false
+	return &l.leaseHeld
+}
+
 func (g *fileGuard) renews() bool { return false }
 
 func (g *fileGuard) renew(context.Context, string, ...any) (int64, error) { return 1, nil }

@@ -44,31 +44,42 @@ func (s *store) take(ctx context.Context, g guard, b *opening) (pipeline.Resume,
 		return pipeline.Resume{}, time.Time{}, err
 	}
 	token := rand.Text()
-	patience := time.Now().Add(s.times.gone)
-	for {
+	var resume pipeline.Resume
+	var granted time.Time
+	err := s.outlast(ctx, func() error {
 		locked, err := g.try(ctx)
 		if err != nil {
-			return pipeline.Resume{}, time.Time{}, wrapUnlessHeld(err)
+			return err
 		}
-		granted := time.Now()
-		var resume pipeline.Resume
-		err = s.db.update(ctx, func(tx session) (err error) {
+		granted = time.Now()
+		return s.db.update(ctx, func(tx session) (err error) {
 			resume, err = s.grant(ctx, tx, b, token, locked)
 			return err
 		})
+	})
+	return resume, granted, wrapUnlessHeld(err)
+}
+
+// outlast makes attempts until one meets no lease, for as long as it is unclear whether the holder of the one that they meet
+// is alive. Where that is clear it returns a *pipeline.HeldError.
+func (s *store) outlast(ctx context.Context, attempt func() error) error {
+	patience := time.Now().Add(s.times.gone)
+	for {
+		asked := time.Now()
+		err := attempt()
 		held, ok := errors.AsType[*leaseHeld](err)
 		if !ok {
-			return resume, granted, wrapUnlessHeld(err)
+			return err
 		}
 		pause := s.times.poll
 		if held.idle < s.times.fresh {
-			if !held.locked || !granted.Before(patience) {
-				return resume, granted, &held.HeldError
+			if !held.locked || !asked.Before(patience) {
+				return &held.HeldError
 			}
 			pause = s.times.gone / 20
 		}
 		if err := wait(ctx, pause); err != nil {
-			return resume, granted, err
+			return err
 		}
 	}
 }
@@ -96,6 +107,10 @@ type leaseHeld struct {
 // a holder who also had it would still have.
 func (s *store) grant(ctx context.Context, tx session, b *opening, token string, locked bool) (r pipeline.Resume, err error) {
 	if err := prepare(ctx, tx, b.Begin); err != nil {
+		return r, err
+	}
+	// Once more, since prepare keeps the tables from being upgraded until this run's lease is there to be seen; see vacant.
+	if err := current(ctx, tx, s.db.dialect()); err != nil {
 		return r, err
 	}
 	if err := free(ctx, tx, b.Pipeline, token, locked); err != nil {

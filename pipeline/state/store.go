@@ -16,7 +16,8 @@ type Store interface {
 
 	// Migrate brings the tables to the newest version that the program knows, and returns the versions before and
 	// after. It changes nothing, and needs no right to, where they are of that version already. Tables of a version
-	// that the program doesn't know, or that another text has made, are an error.
+	// that the program doesn't know, or that another text has made, are an error; a *pipeline.HeldError, if they would have to
+	// be changed while any pipeline is run.
 	Migrate(ctx context.Context) (from, to int, err error)
 
 	// Version returns the version of the tables; 0 where there are none.
