@@ -232,9 +232,13 @@ func (a *app) logEnd(r pipeline.Report, err error) {
 	if err != nil {
 		fmt.Fprintf(a.stderr, "sluice: %s: %v\n", r.Name, err)
 	}
-	a.log().Info("end", "pipeline", r.Name, "status", r.Status, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged, "filtered", r.Filtered,
+	told := []any{"pipeline", r.Name, "status", r.Status, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged, "filtered", r.Filtered,
 		"superseded", r.Superseded, "rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "unlinked", r.Unlinked, "parked", r.Parked,
-		"archived", r.Archived, "requests", r.Requests, "seconds", r.Seconds)
+		"archived", r.Archived, "requests", r.Requests, "seconds", r.Seconds}
+	if err != nil { // said above for people; who reads log lines only has to find it, too
+		told = append(told, "error", err.Error())
+	}
+	a.log().Info("end", told...)
 }
 
 // printRun prints the reports to stdout: a table, or one JSON document.

@@ -81,11 +81,14 @@ func onOneLine(err error) error {
 //
 // Every statement looks few rows up by an index. The planner must not think otherwise while the tables grow from
 // nothing to millions of rows within one run, before they are analysed for the first time.
+//
+// A process that is stopped within a transaction keeps its locks, which whoever takes its pipeline over waits for: no longer than
+// for the lease.
 const settings = `
 select set_config(s.name, s.value, false)
 from (values ('synchronous_commit', 'on'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), ('enable_seqscan', 'off'),
-	('enable_bitmapscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off')) as s (name, value)
-where s.name <> 'synchronous_commit' or current_setting(s.name) = 'off'`
+	('enable_bitmapscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('idle_in_transaction_session_timeout', '60s')) as s (name, value)
+where s.name not in ('synchronous_commit', 'idle_in_transaction_session_timeout') or current_setting(s.name) in ('off', '0')`
 
 // settle gives a session that is this process's alone the settings.
 func settle(ctx context.Context, conn *pgx.Conn) error {

@@ -167,22 +167,26 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// Commits are durable even where the server's default isn't.
-func TestCommitsAreDurable(t *testing.T) {
+// Commits are durable even where the server's default isn't, and a process that is stopped within a transaction keeps its locks
+// no longer than its lease; or than the server says, where that is a time.
+func TestSessionsHaveSettings(t *testing.T) {
 	dsn, _ := migrated(t)
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	pgtest.Exec(t, dsn, "alter database "+config.Database+" set synchronous_commit = off")
-	s := openStore(t, dsn, times)
-	var setting string
-	err = s.db.view(t.Context(), func(v session) error {
-		_, err := one(t.Context(), v, []any{&setting}, "select current_setting('synchronous_commit')")
-		return err
-	})
-	if setting != "on" || err != nil {
-		t.Errorf("synchronous_commit = %q, %v", setting, err)
+	for _, c := range []struct{ server, want string }{{"0", "on, 1min"}, {"5s", "on, 5s"}} {
+		pgtest.Exec(t, dsn, "alter database "+config.Database+" set idle_in_transaction_session_timeout = '"+c.server+"'")
+		s := openStore(t, dsn, times)
+		var got string
+		err = s.db.view(t.Context(), func(v session) error {
+			_, err := one(t.Context(), v, []any{&got}, "select current_setting('synchronous_commit') || ', ' || current_setting('idle_in_transaction_session_timeout')")
+			return err
+		})
+		if got != c.want || err != nil {
+			t.Errorf("%s: %q, want %q: %v", c.server, got, c.want, err)
+		}
 	}
 }
 
