@@ -170,11 +170,19 @@ func labelsOf(p *config.Pipeline, sink *hubspot.Config) (needs []hubspot.Need) {
 	return needs
 }
 
+// singular returns what one record of an object is called.
+func singular(object string) string {
+	if stem, ok := strings.CutSuffix(object, "ies"); ok {
+		return stem + "y"
+	}
+	return strings.TrimSuffix(object, "s")
+}
+
 // tell prints what the sandbox holds of the objects that the pipelines write.
 func (s *sandbox) tell(w io.Writer, well bool) {
 	held := make([]string, len(s.objects))
 	for i, object := range s.objects {
-		held[i] = fmt.Sprintf("%d %s", s.portal.Count(object), object)
+		held[i] = count(int64(s.portal.Count(object)), singular(object), object)
 	}
 	again := ""
 	if well {

@@ -319,13 +319,6 @@ func makeProperty(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(simOf(ts).call("POST", "/crm/v3/properties/"+args[0], body, nil))
 }
 
-func singular(object string) string {
-	if object == "companies" {
-		return "company"
-	}
-	return strings.TrimSuffix(object, "s")
-}
-
 // label FROM TO LABEL makes an association label, as a person does.
 func makeLabel(ts *testscript.TestScript, _ bool, args []string) {
 	body := hubspottest.Label{From: args[0], To: args[1], Label: args[2]}

@@ -88,7 +88,11 @@ func (p *property) lookup(s string) (string, error) {
 	case len(values) > 1:
 		return "", misfit("ambiguous", "it is the %s of several: write one of their values instead, %s", p.wanted, oneOf(s, values))
 	}
-	return "", misfit(p.unknown, "%s is no %s: expected %s", pipeline.Quote(s), p.wanted, nearest(s, p.labels))
+	what := "it"
+	if p.kind == kindOptions { // it is one of several
+		what = pipeline.Quote(s)
+	}
+	return "", misfit(p.unknown, "%s is no %s: expected %s", what, p.wanted, nearest(s, p.labels))
 }
 
 func foldText(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
