@@ -33,6 +33,8 @@ func (s remembering) Recent(context.Context) ([]byte, time.Duration, error) {
 	return s.throttle, time.Second, nil
 }
 
+func (remembering) Bound(context.Context) (string, error) { return "", nil }
+
 // TestConnectionsKnowOfRequestsBeforeThem proves that a connection is told of the requests of earlier processes as soon as it
 // is made: those that open pipelines are made before there is a run, and would be refused if the limit was used up.
 func TestConnectionsKnowOfRequestsBeforeThem(t *testing.T) {
