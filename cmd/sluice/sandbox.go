@@ -188,5 +188,8 @@ func (s *sandbox) tell(w io.Writer, well bool) {
 	if well {
 		again = " Run it again: what hasn't changed isn't written."
 	}
+	if len(held) == 0 {
+		return // pipelines of links only
+	}
 	fmt.Fprintf(w, "\nThe local HubSpot in %s now holds %s.%s\n", sandboxDir, strings.Join(held, " and "), again)
 }
