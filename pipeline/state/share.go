@@ -63,9 +63,10 @@ insert into sluice.linked (pair, pipeline, key)
 select r.pair, $1, r.key from table($2 r: pair text, key text) where true
 on conflict (pair, pipeline, key) do nothing`
 
+// That it is true is asked so that Postgres hashes the list, instead of going through all of it for each row.
 const deleteLinked = `
 delete from sluice.linked as i where i.pipeline = $1 and i.pair {any:$2}
-and exists (select 1 from table($3 r: pair text, key text) where r.pair = i.pair and r.key = i.key)`
+and ((i.pair, i.key) in (select r.pair, r.key from table($3 r: pair text, key text))) is true`
 
 const selectSharers = `
 select i.pipeline, i.key, l.links from texts($1 r)
