@@ -178,8 +178,11 @@ func singular(object string) string {
 	return strings.TrimSuffix(object, "s")
 }
 
-// tell prints what the sandbox holds of the objects that the pipelines write.
+// tell prints what the sandbox holds of the objects that the pipelines write; nothing where they write links only.
 func (s *sandbox) tell(w io.Writer, well bool) {
+	if len(s.objects) == 0 {
+		return
+	}
 	held := make([]string, len(s.objects))
 	for i, object := range s.objects {
 		held[i] = count(int64(s.portal.Count(object)), singular(object), object)
@@ -187,9 +190,6 @@ func (s *sandbox) tell(w io.Writer, well bool) {
 	again := ""
 	if well {
 		again = " Run it again: what hasn't changed isn't written."
-	}
-	if len(held) == 0 {
-		return // pipelines of links only
 	}
 	fmt.Fprintf(w, "\nThe local HubSpot in %s now holds %s.%s\n", sandboxDir, strings.Join(held, " and "), again)
 }
