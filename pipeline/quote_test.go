@@ -24,3 +24,14 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+// TestOneLine proves that lines that repeat the one before them are said once, and others each time.
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "down": "down", "tries:\n\tdown\n\tdown": "tries: down", "no TLS\ndown\nno TLS": "no TLS; down; no TLS",
+	} {
+		if got := pipeline.OneLine(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sluice/pipeline"
 	"sluice/pipeline/failpoint"
 )
 
@@ -62,17 +62,12 @@ func withoutPassword(err error, password string) error {
 	return errors.New(strings.ReplaceAll(err.Error(), password, "xxxxx"))
 }
 
-// onOneLine returns an error whose text has several lines as one that has each of them once, in one line: it tried with TLS
-// and without, which often fail in the same way.
+// onOneLine returns an error whose text has several lines as one whose text has one.
 func onOneLine(err error) error {
-	lines := strings.Split(err.Error(), "\n")
-	if len(lines) == 1 {
-		return err
+	if text := err.Error(); strings.Contains(text, "\n") {
+		return errors.New(pipeline.OneLine(text))
 	}
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	return errors.New(strings.Replace(strings.Join(slices.Compact(lines), "; "), ":; ", ": ", 1))
+	return err
 }
 
 // settings are what the store's statements need of a session, or with true in place of false of a transaction, as one statement.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +94,7 @@ func connectError(password string, err error) error {
 	if password != "" {
 		text = strings.NewReplacer(password, "***", url.QueryEscape(password), "***").Replace(text)
 	}
-	tries := slices.Compact(strings.Split(text, "\n")) // with TLS and without, which often fail in the same way
-	text = strings.Join(tries, "; ")
+	text = pipeline.OneLine(text)
 	if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || !strings.HasPrefix(refused.Code, "28") && !strings.HasPrefix(refused.Code, "3D") {
 		return fmt.Errorf("%s: %s", to, text)
 	}
