@@ -9,42 +9,6 @@ import (
 	"sluice/pipeline/failpoint"
 )
 
-// commitTimeout bounds a commit: it isn't cancelled with the run, since a write that happened has to be recorded.
-const commitTimeout = 30 * time.Second
-
-// lastCommits bounds all commits together once one of them has failed, or the run was aborted: the store has been waited for
-// by then, and groups by the dozen each waiting for it in turn would take minutes. With the end of the run it is less than
-// the five seconds that Kubernetes leaves after the abort that ends a drain.
-const lastCommits = 2 * time.Second
-
-// insist returns a context for what has to be recorded though ctx has ended, since it has happened.
-func (r *run) insist(ctx context.Context) (context.Context, context.CancelFunc) {
-	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	hurry := func() { time.AfterFunc(time.Until(r.lastCall()), cancel) }
-	r.mu.Lock()
-	broken := r.broken
-	r.mu.Unlock()
-	if broken {
-		hurry()
-		return kept, cancel
-	}
-	stop := context.AfterFunc(ctx, hurry)
-	return kept, func() {
-		stop()
-		cancel()
-	}
-}
-
-// lastCall returns when commits are given up, which is fixed by the first who asks.
-func (r *run) lastCall() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.last.IsZero() {
-		r.last = time.Now().Add(lastCommits)
-	}
-	return r.last
-}
-
 // commit records what became of a group, with everything noted since the last commit and the checkpoint, in one
 // transaction. It runs on one goroutine, in the order in which groups were sent, and never waits for anything but the
 // store: what is in doubt is put on the list of doubts.
@@ -93,7 +57,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 			n.keys = append(n.keys, p.Key)
 		}
 	}
-	if r.broken {
+	if r.failure.broken {
 		c.Closed = nil // a commit that failed may have held a decision on one of their intents
 	} else if end := r.advance(); r.opts.From == nil && r.opts.Plan == nil {
 		c.Position = end
@@ -147,10 +111,8 @@ func (r *run) committed(g *group, n notes, err error) {
 		r.free(g, n.keys, n.landing)
 		return
 	}
-	r.broken = true
-	if r.failure == nil {
-		r.failure = err
-	}
+	r.failure.broken = true
+	r.failure.note(err)
 }
 
 // record commits c, unless there is nothing to record.

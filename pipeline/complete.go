@@ -192,7 +192,7 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 func (r *run) land() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.flying > 0 && !r.broken {
+	for r.flying > 0 && !r.failure.broken {
 		r.landed.Wait()
 	}
 }

@@ -49,7 +49,7 @@ func (r *run) endInStore(ctx context.Context, err error, f Finish) error {
 		f.Message = err.Error()
 	}
 	patience := commitTimeout
-	if r.broken || ctx.Err() != nil {
+	if r.failure.broken || ctx.Err() != nil {
 		patience = lastCommits
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)

@@ -175,26 +175,8 @@ type run struct {
 	linked  map[uint64]*linkedRow // by keyHash
 	window  rejectWindow
 	report  Report
-	failure error     // the first error that stops the run
-	broken  bool      // a commit failed: the checkpoint must not move any more
-	last    time.Time // when commits are given up; see insist
+	failure failure
 	account string
-}
-
-// fail remembers the first error that stops the run.
-func (r *run) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failure == nil {
-		r.failure = err
-	}
-}
-
-// failed returns the error that stops the run, if there is one.
-func (r *run) failed() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failure
 }
 
 // draining tells whether the run was asked to stop.
