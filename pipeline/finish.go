@@ -27,8 +27,8 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	defer failpoint.Reach("finish.after")
 	return report, r.endInStore(ctx, err, Finish{
 		Report:   report,
-		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked,
+		Complete: err == nil && r.reading.ended && r.opts.Plan == nil, Keep: r.incremental(),
+		Whole: err == nil && r.reading.whole && r.opts.Plan == nil, Parked: err == nil && r.parked,
 	})
 }
 

@@ -20,13 +20,13 @@ const keysTogether = 10_000
 // mirror takes back what rows stand for that have left the source: only after one process has read all of it, with no row
 // whose key it couldn't tell, and within the sink's quota.
 func (r *run) mirror(ctx context.Context) error {
-	if !r.whole {
+	if !r.reading.whole {
 		return nil
 	}
 	if !r.lookout.marks {
 		return r.letGo(ctx)
 	}
-	if r.blind {
+	if r.reading.blind {
 		r.log.Warn("nothing is taken back: some rows of the source couldn't be read far enough to know their keys", "pipeline", r.Name)
 		return nil
 	}
@@ -144,7 +144,7 @@ func (r *run) claim(key string, refused ...string) {
 // letGo has rows that have left the source let those records go that rows of other keys stand for, where nothing else is taken
 // back: a row whose key has changed would be refused for ever.
 func (r *run) letGo(ctx context.Context) error {
-	if r.blind || !r.lookout.loaded || r.opts.Plan != nil {
+	if r.reading.blind || !r.lookout.loaded || r.opts.Plan != nil {
 		return nil
 	}
 	r.mu.Lock()

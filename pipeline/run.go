@@ -132,6 +132,7 @@ type run struct {
 	writes *stream.Stream
 
 	// Only the reading goroutine uses these.
+	reading  reading
 	open     map[Action]*group // groups that still have room
 	narrow   []*group          // of rows that are being isolated
 	deferred map[string]item   // rows whose key is busy, newest version only
@@ -139,13 +140,6 @@ type run struct {
 	pooledAt time.Time         // when the first of them was
 	batchNo  int               // source batches since the last commit was asked for
 	lookout  lookout
-	keyBytes []byte               // of a batch's keys
-	keyEnds  []int                // where each of them ends
-	slab     []Value              // of a batch's rows
-	items    []item               // of a batch
-	blind    bool                 // a row couldn't be read far enough to know its key
-	ended    bool                 // the source was read to its last row
-	whole    bool                 // and from its first
 	parked   bool                 // all links that wait were looked at, at last
 	ids      map[recordKey]string // of records that rows are to be linked to, as far as they are known
 	vague    []LinkChange         // of which no answer has said what became, when links were last written
