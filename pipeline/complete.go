@@ -27,11 +27,11 @@ func (r *run) meanwhile(ctx context.Context) error {
 	r.spans[len(r.spans)-1].read = true
 	noted, wanted := r.notes.len(), r.wanted
 	r.mu.Unlock()
-	r.batchNo++
+	r.packing.batches++
 	switch {
-	case len(r.deferred) >= notesKept || r.oldest(time.Now()) >= groupKept:
+	case len(r.deferred) >= notesKept || r.packing.oldest(time.Now()) >= groupKept:
 		r.flush(ctx)
-	case noted >= notesKept || r.batchNo >= batchesKept:
+	case noted >= notesKept || r.packing.batches >= batchesKept:
 		r.sendNotes(ctx)
 	}
 	if err := r.settle(ctx); err != nil {

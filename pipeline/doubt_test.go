@@ -41,13 +41,13 @@ func TestADoubtThatWasNeverMadeLeavesNothingBehind(t *testing.T) {
 // TestAnArchiveInDoubtIsRepeatedAsOne proves that a record which is found still there after its archiving got no answer is
 // archived, and not updated.
 func TestAnArchiveInDoubtIsRepeatedAsOne(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, limits: Limits{Rows: 2}, open: map[Action]*group{}, busy: map[string]*flight{}, matches: map[string]string{}}
+	r := &run{Pipeline: &Pipeline{}, limits: Limits{Rows: 2}, packing: packing{open: map[Action]*group{}}, busy: map[string]*flight{}, matches: map[string]string{}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Action: Archive, ID: "1"}}
 	if err := r.found(context.Background(), &doubt{p: p}, Outcome{Verdict: Found, ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	if p.Action != Archive || r.open[Archive] == nil {
-		t.Errorf("it goes on as %v, in groups %v", p.Action, r.open)
+	if p.Action != Archive || r.packing.open[Archive] == nil {
+		t.Errorf("it goes on as %v, in groups %v", p.Action, r.packing.open)
 	}
 }
 

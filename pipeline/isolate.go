@@ -87,21 +87,21 @@ func (r *run) isolate(d *doubt) error {
 func (r *run) putNarrow(p *pending) {
 	failpoint.Reach("resend.before")
 	size := p.size()
-	at := slices.IndexFunc(r.narrow, func(g *group) bool {
+	at := slices.IndexFunc(r.packing.narrow, func(g *group) bool {
 		first := g.changes[0]
 		return first.Action == p.Action && first.trial.crowd == p.trial.crowd && len(g.changes) < p.trial.crowd && r.fits(g, size)
 	})
 	if at < 0 {
-		at = len(r.narrow)
-		r.narrow = append(r.narrow, newGroup())
+		at = len(r.packing.narrow)
+		r.packing.narrow = append(r.packing.narrow, newGroup())
 	}
-	r.put(r.narrow[at], p, size)
+	r.put(r.packing.narrow[at], p, size)
 }
 
 // sendNarrow sends the groups of rows that are being isolated.
 func (r *run) sendNarrow(ctx context.Context) {
-	groups := r.narrow
-	r.narrow = nil
+	groups := r.packing.narrow
+	r.packing.narrow = nil
 	for _, g := range groups {
 		r.send(ctx, g)
 	}

@@ -133,12 +133,10 @@ type run struct {
 
 	// Only the reading goroutine uses these.
 	reading  reading
-	open     map[Action]*group // groups that still have room
-	narrow   []*group          // of rows that are being isolated
-	deferred map[string]item   // rows whose key is busy, newest version only
-	pooled   []item            // rows that wait for others to be looked up with them
-	pooledAt time.Time         // when the first of them was
-	batchNo  int               // source batches since the last commit was asked for
+	packing  packing
+	deferred map[string]item // rows whose key is busy, newest version only
+	pooled   []item          // rows that wait for others to be looked up with them
+	pooledAt time.Time       // when the first of them was
 	lookout  lookout
 	parked   bool                 // all links that wait were looked at, at last
 	ids      map[recordKey]string // of records that rows are to be linked to, as far as they are known
