@@ -29,7 +29,7 @@ func (r *run) meanwhile(ctx context.Context) error {
 	r.mu.Unlock()
 	r.packing.batches++
 	switch {
-	case len(r.deferred) >= notesKept || r.packing.oldest(time.Now()) >= groupKept:
+	case len(r.aside.deferred) >= notesKept || r.packing.oldest(time.Now()) >= groupKept:
 		r.flush(ctx)
 	case noted >= notesKept || r.packing.batches >= batchesKept:
 		r.sendNotes(ctx)
@@ -40,7 +40,7 @@ func (r *run) meanwhile(ctx context.Context) error {
 	if err := r.awaitDoubts(ctx); err != nil {
 		return err
 	}
-	if len(r.deferred) >= notesKept {
+	if len(r.aside.deferred) >= notesKept {
 		r.land()
 	}
 	if wanted >= wantedKept {
@@ -124,7 +124,7 @@ func (r *run) quiet(ctx context.Context) error {
 
 // onward has rows that were pooled, and postponed ones whose key is free, go on their way.
 func (r *run) onward(ctx context.Context) error {
-	if len(r.pooled)+len(r.deferred) == 0 {
+	if len(r.aside.pooled)+len(r.aside.deferred) == 0 {
 		return nil
 	}
 	changes, err := r.compare(ctx, nil)
@@ -150,7 +150,7 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 		times = append(times, d.next)
 	}
 	open := 0
-	for key := range r.deferred {
+	for key := range r.aside.deferred {
 		f := r.busy[key]
 		switch {
 		case f == nil:

@@ -47,6 +47,7 @@
 //	run start finish         the line of a row; how a run begins, and how it ends
 //	read                     batches of the source, with keys, through the transforms
 //	unchanged compare        rows that need no write: by the digest, and by the ledger
+//	aside                    rows that are put off, until their key is free or there are enough to be looked up together
 //	resolve                  the records that rows are to be linked to
 //	prepare collision        the action of each change; two rows that stand for one record
 //	pack write commit        groups; their intents and their sending; what became of them

@@ -132,17 +132,15 @@ type run struct {
 	writes *stream.Stream
 
 	// Only the reading goroutine uses these.
-	reading  reading
-	packing  packing
-	deferred map[string]item // rows whose key is busy, newest version only
-	pooled   []item          // rows that wait for others to be looked up with them
-	pooledAt time.Time       // when the first of them was
-	lookout  lookout
-	parked   bool                 // all links that wait were looked at, at last
-	ids      map[recordKey]string // of records that rows are to be linked to, as far as they are known
-	vague    []LinkChange         // of which no answer has said what became, when links were last written
-	late     map[string]bool      // waiting links, by linkName, that an earlier process may have sent
-	missed   map[recordKey]bool   // looked up in the destination since links were last written
+	reading reading
+	packing packing
+	aside   aside
+	lookout lookout
+	parked  bool                 // all links that wait were looked at, at last
+	ids     map[recordKey]string // of records that rows are to be linked to, as far as they are known
+	vague   []LinkChange         // of which no answer has said what became, when links were last written
+	late    map[string]bool      // waiting links, by linkName, that an earlier process may have sent
+	missed  map[recordKey]bool   // looked up in the destination since links were last written
 
 	tableMu sync.Mutex // of the lookout's table; it is taken last
 

@@ -78,11 +78,11 @@ func (r *run) load(ctx context.Context) (err error) {
 	for key := range r.busy {
 		l.table.Forget(digest.Key(key))
 	}
-	for key := range r.deferred {
+	for key := range r.aside.deferred {
 		l.table.Forget(digest.Key(key))
 	}
-	for i := range r.pooled {
-		l.table.Forget(digest.Key(r.pooled[i].Key))
+	for i := range r.aside.pooled {
+		l.table.Forget(digest.Key(r.aside.pooled[i].Key))
 	}
 	return nil
 }
