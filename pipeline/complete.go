@@ -95,7 +95,7 @@ func (r *run) complete(ctx context.Context) error {
 		return err
 	}
 	r.observe()
-	return errors.Join(r.failed(), kept, r.untoldError(), r.vagueError())
+	return errors.Join(r.failed(), kept, r.untoldError(), r.linking.vagueError())
 }
 
 // quiet returns once nothing is pooled, on its way, in doubt or postponed.

@@ -28,7 +28,7 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	return report, r.endInStore(ctx, err, Finish{
 		Report:   report,
 		Complete: err == nil && r.reading.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.reading.whole && r.opts.Plan == nil, Parked: err == nil && r.parked,
+		Whole: err == nil && r.reading.whole && r.opts.Plan == nil, Parked: err == nil && r.linking.parked,
 	})
 }
 

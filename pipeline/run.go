@@ -136,11 +136,8 @@ type run struct {
 	packing packing
 	aside   aside
 	lookout lookout
-	parked  bool                 // all links that wait were looked at, at last
-	ids     map[recordKey]string // of records that rows are to be linked to, as far as they are known
-	vague   []LinkChange         // of which no answer has said what became, when links were last written
-	late    map[string]bool      // waiting links, by linkName, that an earlier process may have sent
-	missed  map[recordKey]bool   // looked up in the destination since links were last written
+	targets targets
+	linking linking
 
 	tableMu sync.Mutex // of the lookout's table; it is taken last
 

@@ -46,8 +46,8 @@ func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), account: account, began: time.Now(),
 		packing: packing{open: map[Action]*group{}}, aside: aside{deferred: map[string]item{}}, busy: map[string]*flight{}, intents: map[string]int{},
-		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, matches: map[string]string{}, fresh: map[string]string{},
-		claimed: map[string][]string{}, spoiled: map[string][]Sent{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
+		targets: targets{ids: map[recordKey]string{}, missed: map[recordKey]bool{}}, linking: linking{late: map[string]bool{}}, matches: map[string]string{}, fresh: map[string]string{},
+		claimed: map[string][]string{}, spoiled: map[string][]Sent{}, linked: map[uint64]*linkedRow{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	if r.log == nil {
