@@ -139,8 +139,6 @@ type run struct {
 	targets targets
 	linking linking
 
-	tableMu sync.Mutex // of the lookout's table; it is taken last
-
 	mu      sync.Mutex
 	landed  *sync.Cond            // a group has been committed
 	flying  int                   // groups on their way
