@@ -214,7 +214,7 @@ var errUntold = errors.New("the destination's answer doesn't say")
 func (r *run) leave(d *doubt, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	works := errors.Is(err, errUntold) || r.heard > d.p.trial.heard
+	works := errors.Is(err, errUntold) || r.answers.heard > d.p.trial.heard
 	if !works || len(r.untold) >= max(1, r.limits.Rows) {
 		return false
 	}

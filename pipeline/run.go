@@ -140,16 +140,15 @@ type run struct {
 	linking linking
 
 	mu      sync.Mutex
-	landed  *sync.Cond            // a group has been committed
-	flying  int                   // groups on their way
-	wanted  int                   // links wanted since they were last written
-	busy    map[string]*flight    // keys that must wait, or let only the same content pass
-	matches map[string]string     // match value on its way → key
-	fresh   map[string]string     // id of a record that was written, and isn't committed → key
-	claimed map[string][]string   // keys whose record rows of other keys stand for → those that have been refused for it
-	spoiled map[string][]Sent     // keys on their way whose record another row has overwritten, with what it sent
-	heard   int                   // requests by which something was written
-	silence int                   // requests with rows that are being isolated, on end, by which nothing was
+	landed  *sync.Cond          // a group has been committed
+	flying  int                 // groups on their way
+	wanted  int                 // links wanted since they were last written
+	busy    map[string]*flight  // keys that must wait, or let only the same content pass
+	matches map[string]string   // match value on its way → key
+	fresh   map[string]string   // id of a record that was written, and isn't committed → key
+	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
+	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
+	answers answers
 	spans   []*span               // batches of the source that the checkpoint hasn't passed, in their order
 	notes   notes                 // for the next commit
 	intents map[string]int        // undecided changes that each group's intents name

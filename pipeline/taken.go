@@ -9,10 +9,10 @@ import "context"
 // others were written since it was last refused. Where many wait already it isn't the value, and the refusal stands. The caller
 // holds mu.
 func (r *run) waits(p *pending) bool {
-	if p.refused > r.heard || len(r.taken) >= max(1, r.limits.Rows) {
+	if p.refused > r.answers.heard || len(r.taken) >= max(1, r.limits.Rows) {
 		return false
 	}
-	p.refused = r.heard + 1
+	p.refused = r.answers.heard + 1
 	r.busy[p.Key].left = true
 	return true
 }
