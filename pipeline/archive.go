@@ -45,7 +45,7 @@ func (r *run) waitLanded(ctx context.Context, leavers []*pending) error {
 	var landing time.Time
 	r.mu.Lock()
 	for _, p := range leavers {
-		if f := r.flightOf(p.Key); f != nil && f.landing.After(landing) {
+		if f := r.flights.of(p.Key); f != nil && f.landing.After(landing) {
 			landing = f.landing
 		}
 	}

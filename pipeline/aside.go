@@ -51,7 +51,7 @@ func (r *run) newest(items []item) []item {
 			it.span.undecided--
 			continue
 		}
-		if f := r.flightOf(it.Key); f != nil && !f.decided {
+		if f := r.flights.of(it.Key); f != nil && !f.decided {
 			r.postpone(it)
 			continue
 		}
@@ -86,7 +86,7 @@ func (r *run) freed() []item {
 	defer r.mu.Unlock()
 	var items []item
 	for key, it := range r.aside.deferred {
-		if r.flightOf(key) != nil {
+		if r.flights.of(key) != nil {
 			continue
 		}
 		delete(r.aside.deferred, key)

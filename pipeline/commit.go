@@ -105,10 +105,10 @@ func (r *run) newCommit() Commit {
 func (r *run) committed(g *group, n notes, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer r.landed.Broadcast()
-	r.flying--
+	defer r.flights.landed.Broadcast()
+	r.flights.groups--
 	if err == nil {
-		r.free(g, n.keys, n.landing)
+		r.flights.free(g, n.keys, n.landing, r.limits.Landing)
 		return
 	}
 	r.failure.broken = true
@@ -249,45 +249,4 @@ func (r *run) release(p *pending) (closed []string) {
 	}
 	p.groups = nil
 	return closed
-}
-
-// free lets the keys be written again. A key with an attempt that may still land lets only the same content pass until
-// then (I4). The caller holds mu.
-func (r *run) free(g *group, keys []string, landings []landing) {
-	for _, key := range keys {
-		delete(r.busy, key)
-	}
-	for _, p := range g.changes {
-		if r.busy[p.Key] != nil {
-			continue // in doubt
-		}
-		r.unmatch(p.names(), p.Key)
-		if !p.Sent.IsZero() {
-			r.busy[p.Key] = &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
-		}
-	}
-	for _, l := range landings {
-		r.unmatch(l.claims, l.key)
-		r.busy[l.key] = l.flight
-	}
-}
-
-// names returns what names the change's record: its match value, and its id where the ledger doesn't have that yet.
-func (p *pending) names() (claims []string) {
-	if p.Match != "" {
-		claims = append(claims, p.Match)
-	}
-	if p.entry.ID == "" && p.ID != "" {
-		claims = append(claims, "\x00"+p.ID) // no match value begins so
-	}
-	return claims
-}
-
-// unmatch lets other keys have a record, which the ledger knows by now. The caller holds mu.
-func (r *run) unmatch(claims []string, key string) {
-	for _, claim := range claims {
-		if r.matches[claim] == key {
-			delete(r.matches, claim)
-		}
-	}
 }

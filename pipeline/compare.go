@@ -35,17 +35,6 @@ func (p *pending) before() *Entry {
 	return &p.entry
 }
 
-// A flight is why a key must wait: it is in an undecided group, in doubt, noted for the next commit, or an earlier
-// attempt of it may still land.
-type flight struct {
-	landing time.Time // an earlier attempt may take effect until then; only a newer version has to wait for it
-	decided bool
-	left    bool  // nobody waits for it: it is left to the next run, or to the end of this one
-	hash    Hash  // of the version that may still land
-	recall  int64 // the version of an earlier process, which goes on if the content is the same; 0 if there is none
-	attempt int64 // the last attempt of recall
-}
-
 // compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
 // rejected, or held is booked here and costs no request (I9). Without rows it looks up what was pooled.
 func (r *run) compare(ctx context.Context, rows []item) ([]*pending, error) {
@@ -84,7 +73,7 @@ func (r *run) compare(ctx context.Context, rows []item) ([]*pending, error) {
 			}
 			continue
 		}
-		if f := r.flightOf(it.Key); f != nil && it.hash != f.hash {
+		if f := r.flights.of(it.Key); f != nil && it.hash != f.hash {
 			r.postpone(*it) // a newer version must not be overtaken by an attempt that may still land (I4)
 			continue
 		}
@@ -153,7 +142,7 @@ func (r *run) changeOf(it *item, e *Entry) *pending {
 	version := e.Version + 1
 	var sent time.Time
 	var attempt int64
-	if f := r.busy[it.Key]; f != nil {
+	if f := r.flights.busy[it.Key]; f != nil {
 		sent = f.landing.Add(-r.limits.Landing)
 		if f.recall != 0 {
 			version, attempt = f.recall, f.attempt
@@ -176,14 +165,4 @@ func (e *Entry) known(key string) string {
 		return ""
 	}
 	return cmp.Or(e.Match, key)
-}
-
-// flightOf returns why a key has to wait, or nil. The caller holds mu.
-func (r *run) flightOf(key string) *flight {
-	f := r.busy[key]
-	if f != nil && f.decided && !time.Now().Before(f.landing) {
-		delete(r.busy, key)
-		return nil
-	}
-	return f
 }

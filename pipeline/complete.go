@@ -151,7 +151,7 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 	}
 	open := 0
 	for key := range r.aside.deferred {
-		f := r.busy[key]
+		f := r.flights.busy[key]
 		switch {
 		case f == nil:
 			times = append(times, time.Now())
@@ -192,8 +192,8 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 func (r *run) land() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.flying > 0 && !r.failure.broken {
-		r.landed.Wait()
+	for r.flights.groups > 0 && !r.failure.broken {
+		r.flights.landed.Wait()
 	}
 }
 

@@ -62,14 +62,14 @@ func (r *run) recall(doubts []Doubt) {
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		d := byKey[key]
 		if d.unwritten { // decided: only a newer version has to wait
-			r.busy[key] = &flight{decided: true, hash: d.p.Hash, landing: d.p.Sent.Add(r.limits.Landing)}
+			r.flights.busy[key] = &flight{decided: true, hash: d.p.Hash, landing: d.p.Sent.Add(r.limits.Landing)}
 			r.landing = append(r.landing, d.p)
 			continue
 		}
-		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
+		r.flights.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
 		r.doubts = append(r.doubts, d)
 		for _, claim := range d.p.names() {
-			r.matches[claim] = key // its record may be there: no other row may make it
+			r.flights.matches[claim] = key // its record may be there: no other row may make it
 		}
 	}
 }
@@ -218,7 +218,7 @@ func (r *run) leave(d *doubt, err error) bool {
 	if !works || len(r.untold) >= max(1, r.limits.Rows) {
 		return false
 	}
-	r.busy[d.p.Key].left = true
+	r.flights.busy[d.p.Key].left = true
 	d.silence = err
 	r.untold = append(r.untold, d)
 	return true
@@ -234,14 +234,6 @@ func (r *run) untoldError() error {
 	d := r.untold[0]
 	return fmt.Errorf("what became of %d rows, such as of the %s of key %q, can't be read back, and of others it can: they stay in doubt and are settled by the next run: %w",
 		len(r.untold), d.p.Action, d.p.Key, d.silence)
-}
-
-// isLeft tells whether nobody waits for what becomes of a key.
-func (r *run) isLeft(key string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := r.busy[key]
-	return f != nil && f.left
 }
 
 // repeat sends a change once more, as the same version with the same trace id. Once its usual attempts are used up, there
@@ -292,12 +284,12 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	p.span.undecided--
 	r.notes.closed = append(r.notes.closed, r.decided(p)...)
 	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
-	if was := r.busy[p.Key]; was != nil {
+	if was := r.flights.busy[p.Key]; was != nil {
 		f.recall, f.attempt = was.recall, was.attempt
 	}
 	if decide == nil { // it was never made, and can't be any more
-		delete(r.busy, p.Key)
-		r.unmatch(p.names(), p.Key)
+		delete(r.flights.busy, p.Key)
+		r.flights.unmatch(p.names(), p.Key)
 		return
 	}
 	before := r.report
@@ -306,11 +298,4 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 		r.report = before
 	}
 	r.notes.landing = append(r.notes.landing, landing{p.Key, p.names(), f})
-}
-
-// A landing is a flight that takes the place of a key's busy state once the notes are committed.
-type landing struct {
-	key    string
-	claims []string
-	flight *flight
 }

@@ -99,7 +99,7 @@ func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChang
 	due := make([]LinkChange, 0, len(page))
 	for _, l := range page {
 		r.mu.Lock()
-		busy := r.flightOf(l.Key)
+		busy := r.flights.of(l.Key)
 		r.mu.Unlock()
 		if l.From.ID != "" && l.To.ID != "" && (busy == nil || busy.decided) && !r.linking.late[linkName(&l)] {
 			due = append(due, l)

@@ -83,10 +83,7 @@ func (r *run) put(g *group, p *pending, size int) {
 	g.changes = append(g.changes, p)
 	g.bytes += size
 	r.mu.Lock()
-	r.busy[p.Key] = &flight{hash: p.Hash}
-	for _, claim := range p.names() {
-		r.matches[claim] = p.Key
-	}
+	r.flights.take(p)
 	r.mu.Unlock()
 }
 

@@ -77,7 +77,7 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 			updates = append(updates, p)
 		default:
 			r.mu.Lock()
-			r.busy[p.Key] = &flight{hash: p.Hash}
+			r.flights.busy[p.Key] = &flight{hash: p.Hash}
 			r.doubt(p, p.Sent)
 			r.mu.Unlock()
 		}
@@ -97,5 +97,5 @@ func (r *run) decideNow(p *pending, o Outcome) {
 func (r *run) note(p *pending, d Decision) {
 	r.notes.decisions = append(r.notes.decisions, d)
 	r.notes.keys = append(r.notes.keys, p.Key)
-	r.busy[p.Key] = &flight{hash: p.Hash}
+	r.flights.busy[p.Key] = &flight{hash: p.Hash}
 }

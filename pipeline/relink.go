@@ -47,8 +47,8 @@ func (r *run) recallLinks(ctx context.Context) error {
 		}
 		r.mu.Lock()
 		for i, key := range keys {
-			if r.busy[key] == nil {
-				r.busy[key] = &flight{decided: true, hash: entries[i].Hash, landing: r.began.Add(r.limits.Landing)}
+			if r.flights.busy[key] == nil {
+				r.flights.busy[key] = &flight{decided: true, hash: entries[i].Hash, landing: r.began.Add(r.limits.Landing)}
 			}
 		}
 		r.mu.Unlock()

@@ -165,7 +165,7 @@ func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decisio
 	by := r.sharedBy(change)
 	r.claim(rival.Key, change.Key)
 	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
-	switch f := r.busy[rival.Key]; {
+	switch f := r.flights.busy[rival.Key]; {
 	case noted >= 0:
 		d := &(*decisions)[noted]
 		d.Verdict, d.Tried = Found, append(slices.Clip(d.Tried), by)

@@ -93,7 +93,7 @@ func (r *run) send(ctx context.Context, g *group) {
 		return
 	}
 	r.mu.Lock()
-	r.flying++
+	r.flights.groups++
 	r.mu.Unlock()
 	r.writes.Go(func() stream.Callback {
 		r.turn("write")
@@ -140,12 +140,8 @@ type run struct {
 	linking linking
 
 	mu      sync.Mutex
-	landed  *sync.Cond          // a group has been committed
-	flying  int                 // groups on their way
+	flights flights
 	wanted  int                 // links wanted since they were last written
-	busy    map[string]*flight  // keys that must wait, or let only the same content pass
-	matches map[string]string   // match value on its way → key
-	fresh   map[string]string   // id of a record that was written, and isn't committed → key
 	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
 	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
 	answers answers

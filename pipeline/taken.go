@@ -13,7 +13,7 @@ func (r *run) waits(p *pending) bool {
 		return false
 	}
 	p.refused = r.answers.heard + 1
-	r.busy[p.Key].left = true
+	r.flights.busy[p.Key].left = true
 	return true
 }
 
@@ -35,7 +35,7 @@ func (r *run) recontend() bool {
 	waiting := r.taken
 	r.taken = nil
 	for _, d := range waiting {
-		r.busy[d.p.Key].left = false
+		r.flights.busy[d.p.Key].left = false
 	}
 	r.doubts = append(r.doubts, waiting...)
 	return len(waiting) > 0

@@ -78,7 +78,7 @@ func (r *run) load(ctx context.Context) (err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key := range r.busy {
+	for key := range r.flights.busy {
 		l.table.Forget(digest.Key(key))
 	}
 	for key := range r.aside.deferred {
