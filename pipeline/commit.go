@@ -160,7 +160,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
-	if others := r.takeSpoiled(p.Key); others != nil {
+	if others := r.contested.takeSpoiled(p.Key); others != nil {
 		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sharedBy(&p.Change))
 	} else {
 		d.Before = p.before()

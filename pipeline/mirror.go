@@ -132,13 +132,13 @@ func (r *run) leaving(h *Holding) bool {
 // claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row, and
 // the row is named where its content counts as refused until then. The caller holds mu.
 func (r *run) claim(key string, refused ...string) {
-	claimants := r.claimed[key]
+	claimants := r.contested.claimed[key]
 	for _, row := range refused {
 		if !slices.Contains(claimants, row) {
 			claimants = append(claimants, row)
 		}
 	}
-	r.claimed[key] = claimants
+	r.contested.claimed[key] = claimants
 }
 
 // letGo has rows that have left the source let those records go that rows of other keys stand for, where nothing else is taken
@@ -148,7 +148,7 @@ func (r *run) letGo(ctx context.Context) error {
 		return nil
 	}
 	r.mu.Lock()
-	claimed := slices.Sorted(maps.Keys(r.claimed))
+	claimed := slices.Sorted(maps.Keys(r.contested.claimed))
 	r.mu.Unlock()
 	left := slices.DeleteFunc(claimed, func(key string) bool { return !r.isMissed(key) })
 	if len(left) == 0 {
@@ -166,7 +166,7 @@ func (r *run) letGo(ctx context.Context) error {
 func (r *run) isClaimed(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, claimed := r.claimed[key]
+	_, claimed := r.contested.claimed[key]
 	return claimed
 }
 
@@ -176,7 +176,7 @@ func (r *run) rereadFor(left []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, key := range left {
-		if _, claimed := r.claimed[key]; claimed {
+		if _, claimed := r.contested.claimed[key]; claimed {
 			r.notes.reread = true
 		}
 	}
@@ -188,7 +188,7 @@ func (r *run) readmit(ctx context.Context, left []string) error {
 	var refused []string
 	r.mu.Lock()
 	for _, key := range left {
-		refused = append(refused, r.claimed[key]...)
+		refused = append(refused, r.contested.claimed[key]...)
 	}
 	r.mu.Unlock()
 	if len(refused) == 0 {

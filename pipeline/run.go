@@ -139,24 +139,23 @@ type run struct {
 	targets targets
 	linking linking
 
-	mu      sync.Mutex
-	flights flights
-	wanted  int                 // links wanted since they were last written
-	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
-	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
-	answers answers
-	spans   []*span               // batches of the source that the checkpoint hasn't passed, in their order
-	notes   notes                 // for the next commit
-	intents map[string]int        // undecided changes that each group's intents name
-	doubts  []*doubt              // to be looked at again
-	untold  []*doubt              // left to the next run
-	taken   []*doubt              // refused for a value that another record has, to be sent once more
-	landing []*pending            // decided, but an earlier attempt may still take effect
-	linked  map[uint64]*linkedRow // by keyHash
-	window  rejectWindow
-	report  Report
-	failure failure
-	account string
+	mu        sync.Mutex
+	flights   flights
+	wanted    int // links wanted since they were last written
+	contested contested
+	answers   answers
+	spans     []*span               // batches of the source that the checkpoint hasn't passed, in their order
+	notes     notes                 // for the next commit
+	intents   map[string]int        // undecided changes that each group's intents name
+	doubts    []*doubt              // to be looked at again
+	untold    []*doubt              // left to the next run
+	taken     []*doubt              // refused for a value that another record has, to be sent once more
+	landing   []*pending            // decided, but an earlier attempt may still take effect
+	linked    map[uint64]*linkedRow // by keyHash
+	window    rejectWindow
+	report    Report
+	failure   failure
+	account   string
 }
 
 // draining tells whether the run was asked to stop.

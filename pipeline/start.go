@@ -48,7 +48,7 @@ func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 		packing: packing{open: map[Action]*group{}}, aside: aside{deferred: map[string]item{}}, intents: map[string]int{},
 		targets: targets{ids: map[recordKey]string{}, missed: map[recordKey]bool{}}, linking: linking{late: map[string]bool{}},
 		flights: flights{busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}},
-		claimed: map[string][]string{}, spoiled: map[string][]Sent{}, linked: map[uint64]*linkedRow{},
+		contested: contested{claimed: map[string][]string{}, spoiled: map[string][]Sent{}}, linked: map[uint64]*linkedRow{},
 		report: Report{Name: p.Name, Status: "running"},
 	}
 	if r.log == nil {
