@@ -77,5 +77,5 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 func (r *run) letStay(p *pending) (closed []string) {
 	r.log.Warn("a record of a row that has left the source can't be looked at now, and isn't archived by this run", "pipeline", r.Name, "record", p.ID)
 	p.span.undecided--
-	return r.decided(p)
+	return r.intents.decided(p)
 }

@@ -79,7 +79,7 @@ func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool)
 		return true
 	case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
 		if p.Sent.IsZero() {
-			c.Closed = append(c.Closed, r.release(p)...)
+			c.Closed = append(c.Closed, r.intents.release(p)...)
 		}
 		again := &r.doubts
 		if o.Verdict == Refused {
@@ -90,7 +90,7 @@ func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool)
 	}
 	c.Decisions = append(c.Decisions, r.decide(p, o))
 	c.Links = append(c.Links, inlined(p, o)...)
-	c.Closed = append(c.Closed, r.decided(p)...)
+	c.Closed = append(c.Closed, r.intents.decided(p)...)
 	p.span.undecided--
 	return true
 }
@@ -236,17 +236,4 @@ func (r *run) advance() Position {
 		r.spans = r.spans[1:]
 	}
 	return end
-}
-
-// release takes a change out of the intents that name it and returns those that no undecided change is left in. The
-// caller holds mu.
-func (r *run) release(p *pending) (closed []string) {
-	for _, id := range p.groups {
-		if r.intents[id]--; r.intents[id] == 0 {
-			delete(r.intents, id)
-			closed = append(closed, id)
-		}
-	}
-	p.groups = nil
-	return closed
 }

@@ -37,7 +37,7 @@ func (r *run) recall(doubts []Doubt) {
 	now := time.Now()
 	byKey := map[string]*doubt{}
 	for _, d := range doubts {
-		r.intents[d.Group]++
+		r.intents.undecided[d.Group]++
 		sent := now
 		if d.Age > longAgo+r.limits.Landing {
 			sent = now.Add(-r.limits.Landing)
@@ -63,7 +63,7 @@ func (r *run) recall(doubts []Doubt) {
 		d := byKey[key]
 		if d.unwritten { // decided: only a newer version has to wait
 			r.flights.busy[key] = &flight{decided: true, hash: d.p.Hash, landing: d.p.Sent.Add(r.limits.Landing)}
-			r.landing = append(r.landing, d.p)
+			r.intents.landing = append(r.intents.landing, d.p)
 			continue
 		}
 		r.flights.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
@@ -72,28 +72,6 @@ func (r *run) recall(doubts []Doubt) {
 			r.flights.matches[claim] = key // its record may be there: no other row may make it
 		}
 	}
-}
-
-// closeLanded closes the intents of changes that are decided and can no longer take effect a second time. Until then
-// they stay open, so that a later process knows that it must wait, too. The caller holds mu.
-func (r *run) closeLanded(now time.Time) {
-	r.landing = slices.DeleteFunc(r.landing, func(p *pending) bool {
-		landed := !now.Before(p.Sent.Add(r.limits.Landing))
-		if landed {
-			r.notes.closed = append(r.notes.closed, r.release(p)...)
-		}
-		return landed
-	})
-}
-
-// decided takes a change whose end is known out of its intents, at once or when its first attempt can no longer take
-// effect. The caller holds mu.
-func (r *run) decided(p *pending) (closed []string) {
-	if p.Sent.IsZero() {
-		return r.release(p)
-	}
-	r.landing = append(r.landing, p)
-	return nil
 }
 
 // doubt puts a change of this run on the list. The caller holds mu.
@@ -282,7 +260,7 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.span.undecided--
-	r.notes.closed = append(r.notes.closed, r.decided(p)...)
+	r.notes.closed = append(r.notes.closed, r.intents.decided(p)...)
 	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
 	if was := r.flights.busy[p.Key]; was != nil {
 		f.recall, f.attempt = was.recall, was.attempt

@@ -9,7 +9,7 @@ import (
 // TestAnEndedDoubtFreesItsKeyAndMatch proves that what a doubt has kept others from is free again once its end is
 // recorded, and not before.
 func TestAnEndedDoubtFreesItsKeyAndMatch(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, intents: map[string]int{},
+	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, intents: intents{undecided: map[string]int{}},
 		flights: flights{busy: map[string]*flight{"k": {}}, matches: map[string]string{"m": "k"}}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Match: "m", Sent: time.Now().Add(-time.Hour)}}
 	r.resolveDoubt(p, func() Decision { return r.decide(p, Outcome{Verdict: Done, ID: "1"}) }, true)
@@ -25,7 +25,7 @@ func TestAnEndedDoubtFreesItsKeyAndMatch(t *testing.T) {
 // TestADoubtThatWasNeverMadeLeavesNothingBehind proves I6 for a row that is sent between the end of its key's doubt and
 // the next commit: that commit must not free the key.
 func TestADoubtThatWasNeverMadeLeavesNothingBehind(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, intents: map[string]int{}, flights: flights{busy: map[string]*flight{"k": {}}, matches: map[string]string{}}}
+	r := &run{Pipeline: &Pipeline{}, intents: intents{undecided: map[string]int{}}, flights: flights{busy: map[string]*flight{"k": {}}, matches: map[string]string{}}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Sent: time.Now().Add(-time.Hour)}}
 	r.resolveDoubt(p, nil, false)
 	if r.flights.of("k") != nil {
@@ -77,7 +77,7 @@ func TestARecordThatIsFoundByItsIDMayHaveEitherMatchValue(t *testing.T) {
 		"by its id, of a record taken over": {pending{Change: Change{Action: Update, ID: "1", Match: "v"}}, Entry{ID: "2", Match: "v"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &run{Pipeline: &Pipeline{}, store: knowing{entry: c.known}, limits: Limits{Object: "things", Match: "n"}, intents: map[string]int{}, flights: flights{busy: map[string]*flight{}, matches: map[string]string{}}}
+			r := &run{Pipeline: &Pipeline{}, store: knowing{entry: c.known}, limits: Limits{Object: "things", Match: "n"}, intents: intents{undecided: map[string]int{}}, flights: flights{busy: map[string]*flight{}, matches: map[string]string{}}}
 			c.p.Key, c.p.Sent, c.p.span = "k", time.Now().Add(-time.Hour), &span{undecided: 1}
 			if err := r.found(context.Background(), &doubt{p: &c.p, recalled: true}, Outcome{Verdict: Found, ID: "1", Made: true}); err != nil {
 				t.Fatal(err)

@@ -51,7 +51,7 @@ func (fs *flights) take(p *pending) {
 }
 
 // free lets the keys be written again. A key with an attempt that may still land lets only the same content pass until
-// then (I4), for as long as it takes to land. The caller holds mu.
+// then (I4), which takes lands at most. The caller holds mu.
 func (fs *flights) free(g *group, keys []string, landings []landing, lands time.Duration) {
 	for _, key := range keys {
 		delete(fs.busy, key)

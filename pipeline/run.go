@@ -144,13 +144,12 @@ type run struct {
 	wanted    int // links wanted since they were last written
 	contested contested
 	answers   answers
-	spans     []*span               // batches of the source that the checkpoint hasn't passed, in their order
-	notes     notes                 // for the next commit
-	intents   map[string]int        // undecided changes that each group's intents name
+	spans     []*span // batches of the source that the checkpoint hasn't passed, in their order
+	notes     notes   // for the next commit
+	intents   intents
 	doubts    []*doubt              // to be looked at again
 	untold    []*doubt              // left to the next run
 	taken     []*doubt              // refused for a value that another record has, to be sent once more
-	landing   []*pending            // decided, but an earlier attempt may still take effect
 	linked    map[uint64]*linkedRow // by keyHash
 	window    rejectWindow
 	report    Report

@@ -45,7 +45,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), account: account, began: time.Now(),
-		packing: packing{open: map[Action]*group{}}, aside: aside{deferred: map[string]item{}}, intents: map[string]int{},
+		packing: packing{open: map[Action]*group{}}, aside: aside{deferred: map[string]item{}}, intents: intents{undecided: map[string]int{}},
 		targets: targets{ids: map[recordKey]string{}, missed: map[recordKey]bool{}}, linking: linking{late: map[string]bool{}},
 		flights: flights{busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}},
 		contested: contested{claimed: map[string][]string{}, spoiled: map[string][]Sent{}}, linked: map[uint64]*linkedRow{},

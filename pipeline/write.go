@@ -67,7 +67,7 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 			p.trial.begun, p.trial.heard = true, r.answers.heard
 		}
 	}
-	r.intents[group] = len(left)
+	r.intents.undecided[group] = len(left)
 	r.mu.Unlock()
 	if err := failpoint.At("intend.after"); err != nil {
 		return unwritten(left), err
