@@ -72,7 +72,7 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool) {
 	switch {
 	case o.Verdict == InDoubt:
-		r.doubt(p, now)
+		r.doubts.add(p, now)
 		return false
 	case o.Verdict == Unwritten && o.Passing:
 		c.Closed = append(c.Closed, r.letStay(p)...)
@@ -81,9 +81,9 @@ func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool)
 		if p.Sent.IsZero() {
 			c.Closed = append(c.Closed, r.intents.release(p)...)
 		}
-		again := &r.doubts
+		again := &r.doubts.open
 		if o.Verdict == Refused {
-			again = &r.taken
+			again = &r.doubts.taken
 		}
 		*again = append(*again, &doubt{p: p, next: now, unwritten: true})
 		return false

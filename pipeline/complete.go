@@ -59,11 +59,11 @@ func (r *run) meanwhile(ctx context.Context) error {
 func (r *run) awaitDoubts(ctx context.Context) error {
 	for {
 		r.mu.Lock()
-		if len(r.doubts) <= max(1, r.limits.Writes)*max(1, r.limits.Rows) {
+		if len(r.doubts.open) <= max(1, r.limits.Writes)*max(1, r.limits.Rows) {
 			r.mu.Unlock()
 			return nil
 		}
-		next := slices.MinFunc(r.doubts, func(a, b *doubt) int { return a.next.Compare(b.next) }).next
+		next := slices.MinFunc(r.doubts.open, func(a, b *doubt) int { return a.next.Compare(b.next) }).next
 		r.mu.Unlock()
 		if err := r.pause(ctx, time.Until(next)); err != nil {
 			return err
@@ -146,7 +146,7 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var times []time.Time
-	for _, d := range r.doubts {
+	for _, d := range r.doubts.open {
 		times = append(times, d.next)
 	}
 	open := 0

@@ -22,6 +22,13 @@ type doubt struct {
 	silence   error // why it couldn't be looked up
 }
 
+// doubts are the changes that are looked at, or sent, once more. The run's mu guards them.
+type doubts struct {
+	open   []*doubt // to be looked at again
+	untold []*doubt // left to the next run
+	taken  []*doubt // refused for a value that another record has, to be sent once more
+}
+
 // How often, and how soon, what became of a write is asked again when asking fails.
 const (
 	settleTries = 6
@@ -67,23 +74,25 @@ func (r *run) recall(doubts []Doubt) {
 			continue
 		}
 		r.flights.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
-		r.doubts = append(r.doubts, d)
+		r.doubts.open = append(r.doubts.open, d)
 		for _, claim := range d.p.names() {
 			r.flights.matches[claim] = key // its record may be there: no other row may make it
 		}
 	}
 }
 
-// doubt puts a change of this run on the list. The caller holds mu.
-func (r *run) doubt(p *pending, now time.Time) {
+// add puts a change of this run on the list. The caller holds mu.
+func (ds *doubts) add(p *pending, now time.Time) {
 	p.Sent = now
-	r.doubts = append(r.doubts, &doubt{p: p, next: now})
+	ds.open = append(ds.open, &doubt{p: p, next: now})
 }
 
 // settle looks at the doubts whose time has come: it reads back what became of them, repeats what is safe to repeat,
 // and leaves for later what may still land. It never guesses.
 func (r *run) settle(ctx context.Context) error {
-	due := r.dueDoubts(time.Now())
+	r.mu.Lock()
+	due := r.doubts.due(time.Now())
+	r.mu.Unlock()
 	if len(due) == 0 {
 		return nil
 	}
@@ -116,26 +125,24 @@ func (r *run) settle(ctx context.Context) error {
 	return nil
 }
 
-// dueDoubts takes the doubts that it is time to look at off the list.
-func (r *run) dueDoubts(now time.Time) (due []*doubt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	rest := r.doubts[:0]
-	for _, d := range r.doubts {
+// due takes the doubts that it is time to look at off the list. The caller holds mu.
+func (ds *doubts) due(now time.Time) (due []*doubt) {
+	rest := ds.open[:0]
+	for _, d := range ds.open {
 		if d.next.After(now) {
 			rest = append(rest, d)
 		} else {
 			due = append(due, d)
 		}
 	}
-	r.doubts = rest
+	ds.open = rest
 	return due
 }
 
-func (r *run) keepDoubts(doubts []*doubt) {
+func (r *run) keepDoubts(list []*doubt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.doubts = append(r.doubts, doubts...)
+	r.doubts.open = append(r.doubts.open, list...)
 }
 
 // conclude acts on what reading back has told about one doubt.
@@ -193,12 +200,12 @@ func (r *run) leave(d *doubt, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	works := errors.Is(err, errUntold) || r.answers.heard > d.p.trial.heard
-	if !works || len(r.untold) >= max(1, r.limits.Rows) {
+	if !works || len(r.doubts.untold) >= max(1, r.limits.Rows) {
 		return false
 	}
 	r.flights.busy[d.p.Key].left = true
 	d.silence = err
-	r.untold = append(r.untold, d)
+	r.doubts.untold = append(r.doubts.untold, d)
 	return true
 }
 
@@ -206,12 +213,12 @@ func (r *run) leave(d *doubt, err error) bool {
 func (r *run) untoldError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.untold) == 0 {
+	if len(r.doubts.untold) == 0 {
 		return nil
 	}
-	d := r.untold[0]
+	d := r.doubts.untold[0]
 	return fmt.Errorf("what became of %d rows, such as of the %s of key %q, can't be read back, and of others it can: they stay in doubt and are settled by the next run: %w",
-		len(r.untold), d.p.Action, d.p.Key, d.silence)
+		len(r.doubts.untold), d.p.Action, d.p.Key, d.silence)
 }
 
 // repeat sends a change once more, as the same version with the same trace id. Once its usual attempts are used up, there

@@ -78,7 +78,7 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 		default:
 			r.mu.Lock()
 			r.flights.busy[p.Key] = &flight{hash: p.Hash}
-			r.doubt(p, p.Sent)
+			r.doubts.add(p, p.Sent)
 			r.mu.Unlock()
 		}
 	}

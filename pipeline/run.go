@@ -147,9 +147,7 @@ type run struct {
 	spans     []*span // batches of the source that the checkpoint hasn't passed, in their order
 	notes     notes   // for the next commit
 	intents   intents
-	doubts    []*doubt              // to be looked at again
-	untold    []*doubt              // left to the next run
-	taken     []*doubt              // refused for a value that another record has, to be sent once more
+	doubts    doubts
 	linked    map[uint64]*linkedRow // by keyHash
 	window    rejectWindow
 	report    Report
