@@ -61,12 +61,12 @@ func (r *run) waitLanded(ctx context.Context, leavers []*pending) error {
 func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 	d := Decision{Key: p.Key, Version: p.Version, ID: p.ID, Verdict: o.Verdict, Answer: o.Answer}
 	if o.Verdict == Refused {
-		r.report.Review++
+		r.books.report.Review++
 		d.Reject = &Reject{Key: p.Key, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
 	if !o.NoOp {
-		r.report.Archived++
+		r.books.report.Archived++
 		d.Action = Archive
 	}
 	d.Gone, d.Record, d.Before = true, r.recordOf(p, p.ID), p.before()

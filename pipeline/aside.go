@@ -47,7 +47,7 @@ func (r *run) newest(items []item) []item {
 	kept := items[:0]
 	for i, it := range items {
 		if last[it.Key] != i {
-			r.report.Superseded++
+			r.books.report.Superseded++
 			it.span.undecided--
 			continue
 		}
@@ -71,7 +71,7 @@ func (r *run) postpone(it item) {
 // supersede drops the postponed row of a key, if there is one: a newer one has come. The caller holds mu.
 func (r *run) supersede(key string) {
 	if old, ok := r.aside.deferred[key]; ok {
-		r.report.Superseded++
+		r.books.report.Superseded++
 		old.span.undecided--
 		delete(r.aside.deferred, key)
 	}

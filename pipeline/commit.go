@@ -35,8 +35,8 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.closeLanded(now)
-	n := r.notes
-	r.notes = notes{}
+	n := r.books.notes
+	r.books.notes = notes{}
 	c := r.newCommit()
 	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
 	c.Reread = n.reread
@@ -59,11 +59,11 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	}
 	if r.failure.broken {
 		c.Closed = nil // a commit that failed may have held a decision on one of their intents
-	} else if end := r.advance(); r.opts.From == nil && r.opts.Plan == nil {
+	} else if end := r.books.advance(); r.opts.From == nil && r.opts.Plan == nil {
 		c.Position = end
 	}
 	r.countRequests()
-	c.Report = r.report
+	c.Report = r.books.report
 	return c, n
 }
 
@@ -150,7 +150,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)
 	if o.Verdict == Refused {
-		r.report.Rejected++
+		r.books.report.Rejected++
 		if o.Passing {
 			d.Hash = Hash{}
 		}
@@ -172,17 +172,17 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Sent, d.Made = r.sentBy(&p.Change), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
-	r.wanted += len(d.Links)
-	counter := &r.report.Written
+	r.books.wanted += len(d.Links)
+	counter := &r.books.report.Written
 	if o.NoOp {
-		counter = &r.report.Unchanged
+		counter = &r.books.report.Unchanged
 	}
 	*counter++
-	r.report.Linked += int64(len(o.Links))
+	r.books.report.Linked += int64(len(o.Links))
 	if len(d.Links) == 0 {
 		counter = nil
 	}
-	r.track(p.Key, p.Place, counter, len(d.Links))
+	r.books.track(p.Key, p.Place, counter, len(d.Links))
 	return d
 }
 
@@ -222,18 +222,4 @@ func withoutInline(p *pending, o Outcome) []LinkChange {
 		}
 	}
 	return rest
-}
-
-// advance takes the decided spans off the front and returns the end of the last of them: the checkpoint never passes an
-// undecided row (I8). The caller holds mu.
-func (r *run) advance() Position {
-	var end Position
-	for len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0 {
-		if r.spans[0].end == nil {
-			break // cut off by a limit: the rows behind it haven't been looked at
-		}
-		end = r.spans[0].end
-		r.spans = r.spans[1:]
-	}
-	return end
 }

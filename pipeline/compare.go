@@ -112,23 +112,23 @@ func (r *run) standing(e *Entry, hash Hash) standing {
 func (r *run) settled(it *item, e *Entry) bool {
 	switch r.standing(e, it.hash) {
 	case isHeld:
-		r.report.Held++
-		r.report.Review++
-		r.notes.seen = append(r.notes.seen, it.Key)
+		r.books.report.Held++
+		r.books.report.Review++
+		r.books.notes.seen = append(r.books.notes.seen, it.Key)
 	case isRefused:
-		r.report.Rejected++
-		r.report.Repeated++
-		r.notes.seen = append(r.notes.seen, it.Key)
+		r.books.report.Rejected++
+		r.books.report.Repeated++
+		r.books.notes.seen = append(r.books.notes.seen, it.Key)
 	case isParked:
-		r.report.Held++
-		r.track(it.Key, it.Place, &r.report.Held, 1)
+		r.books.report.Held++
+		r.books.track(it.Key, it.Place, &r.books.report.Held, 1)
 	case isWritten:
-		r.report.Unchanged++
+		r.books.report.Unchanged++
 		if it.hash != e.Hash && e.Rejected != (Hash{}) {
-			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
+			r.books.notes.seen = append(r.books.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
 		}
 		if e.Waiting {
-			r.track(it.Key, it.Place, &r.report.Unchanged, 0)
+			r.books.track(it.Key, it.Place, &r.books.report.Unchanged, 0)
 		}
 	default:
 		return false

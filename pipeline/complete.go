@@ -24,8 +24,8 @@ const (
 // doubts, and writes links once there are many.
 func (r *run) meanwhile(ctx context.Context) error {
 	r.mu.Lock()
-	r.spans[len(r.spans)-1].read = true
-	noted, wanted := r.notes.len(), r.wanted
+	r.books.spans[len(r.books.spans)-1].read = true
+	noted, wanted := r.books.notes.len(), r.books.wanted
 	r.mu.Unlock()
 	r.packing.batches++
 	switch {
@@ -204,7 +204,7 @@ func (r *run) observe() {
 	}
 	r.mu.Lock()
 	r.countRequests()
-	report := r.report
+	report := r.books.report
 	r.mu.Unlock()
 	report.Seconds = time.Since(r.began).Seconds()
 	r.opts.Observe(report)

@@ -51,7 +51,7 @@
 //	resolve                  the records that rows are to be linked to
 //	prepare collision        the action of each change; two rows that stand for one record
 //	pack write commit        groups; their intents and their sending; what became of them
-//	flights intents          what is on its way, and whom that keeps waiting; the intents that are open
+//	flights intents books    what is on its way, and whom that keeps waiting; the intents that are open; what is to be recorded
 //	complete                 what is due between batches, and when the source has ended
 //	failure                  what stops a run, and how long it insists on recording what has happened
 //	rejectwindow masschange  what stops a run that would do harm

@@ -254,8 +254,8 @@ func (r *run) hold(d *doubt) {
 	p := d.p
 	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry ID` if it isn't there")
 	r.resolveDoubt(p, func() Decision {
-		r.report.Held++
-		r.report.Review++
+		r.books.report.Held++
+		r.books.report.Review++
 		return Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Held: true,
 			Reject: &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "in_doubt", Err: err}}
 	}, !d.recalled)
@@ -267,7 +267,7 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.span.undecided--
-	r.notes.closed = append(r.notes.closed, r.intents.decided(p)...)
+	r.books.notes.closed = append(r.books.notes.closed, r.intents.decided(p)...)
 	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
 	if was := r.flights.busy[p.Key]; was != nil {
 		f.recall, f.attempt = was.recall, was.attempt
@@ -277,10 +277,10 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 		r.flights.unmatch(p.names(), p.Key)
 		return
 	}
-	before := r.report
+	before := r.books.report
 	r.note(p, decide())
 	if !counted {
-		r.report = before
+		r.books.report = before
 	}
-	r.notes.landing = append(r.notes.landing, landing{p.Key, p.names(), f})
+	r.books.notes.landing = append(r.books.notes.landing, landing{p.Key, p.names(), f})
 }

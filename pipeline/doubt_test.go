@@ -9,14 +9,14 @@ import (
 // TestAnEndedDoubtFreesItsKeyAndMatch proves that what a doubt has kept others from is free again once its end is
 // recorded, and not before.
 func TestAnEndedDoubtFreesItsKeyAndMatch(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, intents: intents{undecided: map[string]int{}},
+	r := &run{Pipeline: &Pipeline{}, books: books{linked: map[uint64]*linkedRow{}}, intents: intents{undecided: map[string]int{}},
 		flights: flights{busy: map[string]*flight{"k": {}}, matches: map[string]string{"m": "k"}}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Match: "m", Sent: time.Now().Add(-time.Hour)}}
 	r.resolveDoubt(p, func() Decision { return r.decide(p, Outcome{Verdict: Done, ID: "1"}) }, true)
 	if r.flights.of("k") == nil || len(r.flights.matches) != 1 {
 		t.Errorf("before the commit, the key's flight is %v and the matches are %v", r.flights.of("k"), r.flights.matches)
 	}
-	r.flights.free(&group{}, r.notes.keys, r.notes.landing, 0)
+	r.flights.free(&group{}, r.books.notes.keys, r.books.notes.landing, 0)
 	if r.flights.of("k") != nil || len(r.flights.matches) != 0 {
 		t.Errorf("after the commit, the key's flight is %v and the matches are %v", r.flights.of("k"), r.flights.matches)
 	}
@@ -32,7 +32,7 @@ func TestADoubtThatWasNeverMadeLeavesNothingBehind(t *testing.T) {
 		t.Fatal("the key isn't free")
 	}
 	r.flights.busy["k"] = &flight{} // sent
-	r.flights.free(&group{}, r.notes.keys, r.notes.landing, 0)
+	r.flights.free(&group{}, r.books.notes.keys, r.books.notes.landing, 0)
 	if r.flights.of("k") == nil {
 		t.Error("the key is free although it is on its way")
 	}
@@ -82,10 +82,10 @@ func TestARecordThatIsFoundByItsIDMayHaveEitherMatchValue(t *testing.T) {
 			if err := r.found(context.Background(), &doubt{p: &c.p, recalled: true}, Outcome{Verdict: Found, ID: "1", Made: true}); err != nil {
 				t.Fatal(err)
 			}
-			if len(r.notes.decisions) != 1 {
-				t.Fatalf("%d decisions", len(r.notes.decisions))
+			if len(r.books.notes.decisions) != 1 {
+				t.Fatalf("%d decisions", len(r.books.notes.decisions))
 			}
-			if got := r.notes.decisions[0].Record; got == nil || *got != (RecordID{Object: "things", Property: "n", Value: c.p.Match, ID: c.want}) {
+			if got := r.books.notes.decisions[0].Record; got == nil || *got != (RecordID{Object: "things", Property: "n", Value: c.p.Match, ID: c.want}) {
 				t.Errorf("the table is told %+v, want id %q", got, c.want)
 			}
 		})

@@ -13,15 +13,15 @@ import (
 func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	err = causeOf(ctx, err)
 	r.mu.Lock()
-	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
+	r.books.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
 	if err == nil {
-		err = r.report.Balance()
+		err = r.books.report.Balance()
 	} else {
-		r.report.Held += r.report.undecided()
+		r.books.report.Held += r.books.report.undecided()
 	}
-	r.report.Status = statusOf(err)
+	r.books.report.Status = statusOf(err)
 	r.countRequests()
-	report := r.report
+	report := r.books.report
 	r.mu.Unlock()
 	failpoint.Reach("finish.before")
 	defer failpoint.Reach("finish.after")

@@ -37,7 +37,7 @@ func (in *intents) decided(p *pending) (closed []string) {
 // closeLanded closes the intents of changes that are decided and can no longer take effect a second time. Until then
 // they stay open, so that a later process knows that it must wait, too. The caller holds mu.
 func (r *run) closeLanded(now time.Time) {
-	r.notes.closed = append(r.notes.closed, r.intents.landed(now, r.limits.Landing)...)
+	r.books.notes.closed = append(r.books.notes.closed, r.intents.landed(now, r.limits.Landing)...)
 }
 
 // landed releases the decided changes whose attempts have all landed, as far as they ever will: that takes lands at most. The

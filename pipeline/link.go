@@ -30,7 +30,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 		return nil
 	}
 	r.mu.Lock()
-	r.wanted = 0
+	r.books.wanted = 0
 	r.mu.Unlock()
 	r.targets.missed, r.linking.vague = map[recordKey]bool{}, nil
 	var parked int64
@@ -64,7 +64,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Parked, r.report.Overdue, r.linking.parked = parked, late.rows, settled
+	r.books.report.Parked, r.books.report.Overdue, r.linking.parked = parked, late.rows, settled
 	return nil
 }
 
@@ -253,13 +253,13 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, was map[s
 			if d.State == nil && was[linkName(o.Change)] != nil {
 				d.State = o.Change.Was
 			}
-			d.Reject = &Reject{Key: o.Change.Key, Place: r.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+			d.Reject = &Reject{Key: o.Change.Key, Place: r.books.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		}
 		c.Links = append(c.Links, d)
 		decided[linkName(o.Change)] = true
 	}
 	r.countRequests()
-	c.Report = r.report
+	c.Report = r.books.report
 	r.mu.Unlock()
 	if err := r.record(ctx, c); err != nil {
 		return nil, err

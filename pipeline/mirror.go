@@ -121,7 +121,7 @@ func (r *run) written(seen int64) int64 {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return max(0, seen-r.report.Rejected-r.report.Held)
+	return max(0, seen-r.books.report.Rejected-r.books.report.Held)
 }
 
 // leaving tells whether a key has left the source, and something of it is to be taken back.
@@ -177,7 +177,7 @@ func (r *run) rereadFor(left []string) {
 	defer r.mu.Unlock()
 	for _, key := range left {
 		if _, claimed := r.contested.claimed[key]; claimed {
-			r.notes.reread = true
+			r.books.notes.reread = true
 		}
 	}
 }
@@ -202,7 +202,7 @@ func (r *run) readmit(ctx context.Context, left []string) error {
 	defer r.mu.Unlock()
 	for i, key := range refused {
 		if e := entries[i]; e.Rejected != (Hash{}) {
-			r.notes.decisions = append(r.notes.decisions, Decision{Key: key, Version: e.Version, Verdict: Refused})
+			r.books.notes.decisions = append(r.books.notes.decisions, Decision{Key: key, Version: e.Version, Verdict: Refused})
 		}
 	}
 	return nil
@@ -257,7 +257,7 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 		return err
 	}
 	r.mu.Lock()
-	noted := r.notes.len()
+	noted := r.books.notes.len()
 	r.mu.Unlock()
 	if noted >= notesKept {
 		r.flush(ctx)

@@ -23,19 +23,6 @@ type packing struct {
 	batches int               // source batches since the last commit was asked for
 }
 
-// notes are decisions and rejects that need no write. The next commit records them.
-type notes struct {
-	decisions []Decision
-	keys      []string // of the decisions: busy until they are committed
-	rejects   []Reject
-	seen      []string
-	closed    []string
-	landing   []landing // of keys whose doubt has ended
-	reread    bool      // the next run has to read rows that were refused by this one
-}
-
-func (n *notes) len() int { return len(n.decisions) + len(n.rejects) + len(n.seen) + len(n.closed) }
-
 // pack lets the sink choose the action of each change, puts changes into groups, and returns those that are full. The
 // rest goes on its way when the source ends, or when too many batches have gone by (see flush).
 func (r *run) pack(ctx context.Context, changes []*pending) (full []*group) {
@@ -115,7 +102,7 @@ func (p *packing) oldest(now time.Time) (age time.Duration) {
 func (r *run) sendNotes(ctx context.Context) {
 	r.mu.Lock()
 	r.closeLanded(time.Now()) // also where no row is left to be read
-	noted := r.notes.len() > 0 || len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0
+	noted := r.books.due()
 	r.mu.Unlock()
 	if noted || r.packing.batches > 0 {
 		r.packing.batches = 0

@@ -92,10 +92,3 @@ func (r *run) decideNow(p *pending, o Outcome) {
 	p.span.undecided--
 	r.note(p, r.decide(p, o))
 }
-
-// note keeps a decision for the next commit; until then its key is busy. The caller holds mu.
-func (r *run) note(p *pending, d Decision) {
-	r.notes.decisions = append(r.notes.decisions, d)
-	r.notes.keys = append(r.notes.keys, p.Key)
-	r.flights.busy[p.Key] = &flight{hash: p.Hash}
-}

@@ -22,13 +22,6 @@ type item struct {
 	hash Hash // of its content
 }
 
-// A span is a batch of the source on its way: its end may become the checkpoint once nothing before it is undecided (I8).
-type span struct {
-	end       Position
-	undecided int
-	read      bool // all rows of the batch have been looked at
-}
-
 // A reading is how far the source was read, and the memory that its batches use, one after the other. Only the reading goroutine
 // uses it.
 type reading struct {
@@ -78,7 +71,7 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 				if !yield(batch, err) || err != nil {
 					return
 				}
-				if r.opts.Limit > 0 && r.report.Read >= r.opts.Limit {
+				if r.opts.Limit > 0 && r.books.report.Read >= r.opts.Limit {
 					return
 				}
 			}
@@ -99,12 +92,12 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	s := &span{end: batch.End}
 	rows := batch.Rows
-	if left := r.opts.Limit - r.report.Read - int64(len(batch.Rejects)); r.opts.Limit > 0 && int64(len(rows)) > left {
+	if left := r.opts.Limit - r.books.report.Read - int64(len(batch.Rejects)); r.opts.Limit > 0 && int64(len(rows)) > left {
 		rows, s.end = rows[:max(0, left)], nil
 	}
 	r.mu.Lock()
-	r.spans = append(r.spans, s)
-	r.report.Read += int64(len(rows) + len(batch.Rejects))
+	r.books.spans = append(r.books.spans, s)
+	r.books.report.Read += int64(len(rows) + len(batch.Rejects))
 	r.mu.Unlock()
 	for _, reject := range batch.Rejects {
 		r.reading.blind = r.reading.blind || reject.Key == ""
@@ -122,7 +115,7 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.count(&r.report.Filtered, before-refused-len(rows))
+		r.count(&r.books.report.Filtered, before-refused-len(rows))
 	}
 	if err := failpoint.At("transform.after"); err != nil {
 		return nil, err
@@ -254,24 +247,4 @@ func stageName(t Transform) string {
 		return s.String()
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", t), "*")
-}
-
-// rejectRow books a row that never becomes a change. The reject is committed with the next group.
-func (r *run) rejectRow(reject Reject) {
-	r.markSeen(reject.Key)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.notes.rejects = append(r.notes.rejects, reject)
-	r.report.Rejected++
-	r.judge(true)
-}
-
-// count adds n to one of the report's counters.
-func (r *run) count(counter *int64, n int) {
-	if n == 0 {
-		return
-	}
-	r.mu.Lock()
-	*counter += int64(n)
-	r.mu.Unlock()
 }

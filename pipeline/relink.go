@@ -78,15 +78,15 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 	}
 	defer r.lookout.table.Close()
 	ctx = withPermit(ctx, r.resume.Permit)
-	r.report, r.before = so, r.before-so.Requests
+	r.books.report, r.before = so, r.before-so.Requests
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
 	if err = r.link(ctx, true); err == nil {
 		err = r.linking.vagueError()
 	}
 	if r.limits.LinksOnly {
-		moved := min(r.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read
-		r.report.Written += moved
-		r.report.Held -= moved
+		moved := min(r.books.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read
+		r.books.report.Written += moved
+		r.books.report.Held -= moved
 	}
 	return r.finish(ctx, err)
 }

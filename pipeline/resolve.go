@@ -240,12 +240,12 @@ func (r *run) noteLinks(changes []*pending) {
 		p.span.undecided--
 		if len(p.wants) == 0 {
 			r.judge(false)
-			r.report.Unchanged++
-			r.track(p.Key, p.Place, nil, 0)
+			r.books.report.Unchanged++
+			r.books.track(p.Key, p.Place, nil, 0)
 		} else {
-			r.report.Held++
-			r.track(p.Key, p.Place, &r.report.Held, len(p.wants))
-			r.wanted += len(p.wants)
+			r.books.report.Held++
+			r.books.track(p.Key, p.Place, &r.books.report.Held, len(p.wants))
+			r.books.wanted += len(p.wants)
 		}
 		r.note(p, Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Verdict: Done, Links: p.wants, Before: p.before(), Place: p.Place})
 	}

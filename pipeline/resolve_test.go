@@ -39,7 +39,7 @@ func TestResolveKeepsTheIdsOfItsRows(t *testing.T) {
 	}
 	kept, err := r.resolve(t.Context(), rows)
 	if err != nil || len(kept) != 2 {
-		t.Fatalf("%d rows are left of 2: %v, %v", len(kept), err, r.notes.rejects)
+		t.Fatalf("%d rows are left of 2: %v, %v", len(kept), err, r.books.notes.rejects)
 	}
 	for i, want := range [][2]string{{"1", "2"}, {"2", "3"}} {
 		if w := kept[i].wants; w[0].To.ID != want[0] || w[1].To.ID != want[1] {

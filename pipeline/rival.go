@@ -29,7 +29,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	rival, taken := rivals[p.TraceID]
 	if taken {
 		r.mu.Lock()
-		r.overwritten(rival, &p.Change, &r.notes.decisions)
+		r.overwritten(rival, &p.Change, &r.books.notes.decisions)
 		r.mu.Unlock()
 	}
 	switch {

@@ -141,16 +141,12 @@ type run struct {
 
 	mu        sync.Mutex
 	flights   flights
-	wanted    int // links wanted since they were last written
 	contested contested
 	answers   answers
-	spans     []*span // batches of the source that the checkpoint hasn't passed, in their order
-	notes     notes   // for the next commit
+	books     books
 	intents   intents
 	doubts    doubts
-	linked    map[uint64]*linkedRow // by keyHash
 	window    rejectWindow
-	report    Report
 	failure   failure
 	account   string
 }
@@ -170,13 +166,6 @@ func (r *run) throttle() []byte {
 		return t.SaveThrottle()
 	}
 	return nil
-}
-
-// countRequests brings the report's requests up to date; the caller holds mu.
-func (r *run) countRequests() {
-	if t, ok := r.Sink.(Throttle); ok {
-		r.report.Requests, r.report.Budget = t.Requests()-r.before, t.Budget()
-	}
 }
 
 // incremental tells whether the source is read by a cursor.

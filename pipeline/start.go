@@ -47,9 +47,9 @@ func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), account: account, began: time.Now(),
 		packing: packing{open: map[Action]*group{}}, aside: aside{deferred: map[string]item{}}, intents: intents{undecided: map[string]int{}},
 		targets: targets{ids: map[recordKey]string{}, missed: map[recordKey]bool{}}, linking: linking{late: map[string]bool{}},
-		flights: flights{busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}},
-		contested: contested{claimed: map[string][]string{}, spoiled: map[string][]Sent{}}, linked: map[uint64]*linkedRow{},
-		report: Report{Name: p.Name, Status: "running"},
+		flights:   flights{busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}},
+		contested: contested{claimed: map[string][]string{}, spoiled: map[string][]Sent{}},
+		books:     books{report: Report{Name: p.Name, Status: "running"}, linked: map[uint64]*linkedRow{}},
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

@@ -65,7 +65,7 @@ func (r *run) load(ctx context.Context) (err error) {
 		}
 		l.sized = true
 	}
-	if r.resume.Position != nil && !l.marks && r.report.Read*entriesPerRow < l.size {
+	if r.resume.Position != nil && !l.marks && r.books.report.Read*entriesPerRow < l.size {
 		return nil
 	}
 	r.land()
@@ -136,7 +136,7 @@ func (r *run) sift(items []item) []item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	batch.undecided -= unchanged
-	r.report.Unchanged += int64(unchanged)
+	r.books.report.Unchanged += int64(unchanged)
 	r.accept(unchanged)
 	return rest
 }
