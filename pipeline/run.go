@@ -119,36 +119,36 @@ func (r *run) turn(of string) {
 	}
 }
 
-// A run is one pipeline on its way. The fields below mu are shared by the reading goroutine and the one that commits.
+// A run is one pipeline on its way. Its parts say what they hold; their methods are beside them, in the files where the run uses
+// them most. Those above mu are the reading goroutine's alone, the others are shared with the goroutines that write and commit.
 type run struct {
 	*Pipeline
-	store  Store
-	opts   Options
-	log    *slog.Logger
-	limits Limits
-	resume Resume
-	began  time.Time
-	before int64 // requests that the sink had sent when the run began
-	writes *stream.Stream
+	store   Store
+	opts    Options
+	log     *slog.Logger
+	limits  Limits
+	account string
+	resume  Resume
+	began   time.Time
+	before  int64 // requests that the sink had sent when the run began
+	writes  *stream.Stream
 
-	// Only the reading goroutine uses these.
-	reading reading
-	packing packing
-	aside   aside
-	lookout lookout
-	targets targets
-	linking linking
+	reading reading // how far the source was read
+	aside   aside   // rows that are put off
+	packing packing // groups that are being filled
+	targets targets // records that links lead to
+	linking linking // links that wait
+	lookout lookout // what the ledger has, and the source has shown; with a lock of its own
 
-	mu        sync.Mutex
-	flights   flights
-	contested contested
-	answers   answers
-	books     books
-	intents   intents
-	doubts    doubts
-	window    rejectWindow
-	failure   failure
-	account   string
+	mu        sync.Mutex   // guards all that follows
+	flights   flights      // what is on its way
+	contested contested    // records that two rows stand for
+	intents   intents      // those that are open
+	doubts    doubts       // changes that are looked at, or sent, once more
+	answers   answers      // how well the destination answers
+	books     books        // what became of the rows
+	window    rejectWindow // how many of the last rows were rejected
+	failure   failure      // why the run ends before its time
 }
 
 // draining tells whether the run was asked to stop.
