@@ -143,7 +143,7 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 			}
 		}
 	}
-	return r.fillWas(ctx, found)
+	return fillWas(ctx, r.store, r.Name, found)
 }
 
 func compareLookups(a, b Lookup) int {
@@ -151,7 +151,7 @@ func compareLookups(a, b Lookup) int {
 }
 
 // fillWas fills in what the ledger shows of links whose ends the store couldn't tell: an earlier attempt may have made them.
-func (r *run) fillWas(ctx context.Context, links []*LinkChange) error {
+func fillWas(ctx context.Context, store Store, pipeline string, links []*LinkChange) error {
 	if len(links) == 0 {
 		return nil
 	}
@@ -159,12 +159,13 @@ func (r *run) fillWas(ctx context.Context, links []*LinkChange) error {
 	for i, l := range links {
 		keys[i] = l.Key
 	}
-	entries, err := r.store.Known(ctx, r.Name, keys)
+	entries, err := store.Known(ctx, pipeline, keys)
 	if err != nil {
 		return err
 	}
 	for i, l := range links {
-		if at := slices.IndexFunc(entries[i].Links, func(s LinkState) bool { return s.holds(l) }); at >= 0 && l.From.ID != "" {
+		at := slices.IndexFunc(entries[i].Links, func(s LinkState) bool { return s.holds(l) })
+		if at >= 0 && l.From.ID != "" && l.To.ID != "" {
 			l.Was = &entries[i].Links[at]
 		}
 	}
