@@ -35,7 +35,8 @@
 //	value parse calendar   one value, the texts that spell it, and dates as text
 //	schema row key hash    the fields of a stage; a row and where it is; its key; the hash of its content
 //	source transform kind  what a source and a transform do, and how a program lists its kinds of them
-//	sink keep reader       what a sink does: write changes, spare what others have set, read back
+//	sink linker            what a sink does: write changes, and the links between records
+//	keep reader            and what it may do beside: spare what others have set, read back
 //	permit holder          what a sink asks of its run: may it still send, and whose record is this
 //	store digest memory    what must survive a crash; the digest of a ledger; all that is known of one key
 //	sent report            properties as they were last sent; what became of the rows of a run
