@@ -45,7 +45,7 @@ func (r *run) waitLanded(ctx context.Context, leavers []*pending) error {
 	var landing time.Time
 	r.mu.Lock()
 	for _, p := range leavers {
-		if f := r.flightOf(p.Key); f != nil && f.landing.After(landing) {
+		if f := r.flights.of(p.Key); f != nil && f.landing.After(landing) {
 			landing = f.landing
 		}
 	}
@@ -61,12 +61,12 @@ func (r *run) waitLanded(ctx context.Context, leavers []*pending) error {
 func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 	d := Decision{Key: p.Key, Version: p.Version, ID: p.ID, Verdict: o.Verdict, Answer: o.Answer}
 	if o.Verdict == Refused {
-		r.report.Review++
+		r.books.report.Review++
 		d.Reject = &Reject{Key: p.Key, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
 	if !o.NoOp {
-		r.report.Archived++
+		r.books.report.Archived++
 		d.Action = Archive
 	}
 	d.Gone, d.Record, d.Before = true, r.recordOf(p, p.ID), p.before()
@@ -77,5 +77,5 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 func (r *run) letStay(p *pending) (closed []string) {
 	r.log.Warn("a record of a row that has left the source can't be looked at now, and isn't archived by this run", "pipeline", r.Name, "record", p.ID)
 	p.span.undecided--
-	return r.decided(p)
+	return r.intents.decided(p)
 }

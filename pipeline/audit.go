@@ -88,7 +88,7 @@ func (a *audit) rows(ctx context.Context, each func(context.Context, []*pending)
 		if err := each(ctx, list); err != nil {
 			return err
 		}
-		a.notes, a.spans = notes{}, nil // books that nobody asks for
+		a.books.notes, a.books.spans = notes{}, nil // books that nobody asks for
 		a.observe()
 	}
 	return a.failed()
@@ -151,7 +151,7 @@ func (a *audit) pages(ctx context.Context, each func(context.Context, []KeyedEnt
 // write records what an audit has decided that has the pipeline's lease.
 func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDecision) error {
 	c := a.newCommit()
-	c.Decisions, c.Links, c.Report = decisions, links, a.report
+	c.Decisions, c.Links, c.Report = decisions, links, a.books.report
 	return a.record(ctx, c)
 }
 
@@ -159,9 +159,9 @@ func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDec
 func (a *audit) end(ctx context.Context, err error) error {
 	err = causeOf(ctx, err)
 	a.countRequests()
-	a.report.Unchanged += a.report.undecided()
-	a.report.Status = statusOf(err)
-	return a.endInStore(ctx, err, Finish{Report: a.report})
+	a.books.report.Unchanged += a.books.report.undecided()
+	a.books.report.Status = statusOf(err)
+	return a.endInStore(ctx, err, Finish{Report: a.books.report})
 }
 
 // sameEntry tells whether nothing was written of a key between two looks at the ledger.

@@ -47,7 +47,7 @@ func (r *run) underway(changes []*pending) map[string]string {
 	under := map[string]string{}
 	for _, p := range changes {
 		for _, claim := range p.names() {
-			if key, ok := r.matches[claim]; ok {
+			if key, ok := r.flights.matches[claim]; ok {
 				under[claim] = key
 			}
 		}

@@ -9,42 +9,6 @@ import (
 	"sluice/pipeline/failpoint"
 )
 
-// commitTimeout bounds a commit: it isn't cancelled with the run, since a write that happened has to be recorded.
-const commitTimeout = 30 * time.Second
-
-// lastCommits bounds all commits together once one of them has failed, or the run was aborted: the store has been waited for
-// by then, and groups by the dozen each waiting for it in turn would take minutes. With the end of the run it is less than
-// the five seconds that Kubernetes leaves after the abort that ends a drain.
-const lastCommits = 2 * time.Second
-
-// insist returns a context for what has to be recorded though ctx has ended, since it has happened.
-func (r *run) insist(ctx context.Context) (context.Context, context.CancelFunc) {
-	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	hurry := func() { time.AfterFunc(time.Until(r.lastCall()), cancel) }
-	r.mu.Lock()
-	broken := r.broken
-	r.mu.Unlock()
-	if broken {
-		hurry()
-		return kept, cancel
-	}
-	stop := context.AfterFunc(ctx, hurry)
-	return kept, func() {
-		stop()
-		cancel()
-	}
-}
-
-// lastCall returns when commits are given up, which is fixed by the first who asks.
-func (r *run) lastCall() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.last.IsZero() {
-		r.last = time.Now().Add(lastCommits)
-	}
-	return r.last
-}
-
 // commit records what became of a group, with everything noted since the last commit and the checkpoint, in one
 // transaction. It runs on one goroutine, in the order in which groups were sent, and never waits for anything but the
 // store: what is in doubt is put on the list of doubts.
@@ -71,8 +35,8 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.closeLanded(now)
-	n := r.notes
-	r.notes = notes{}
+	n := r.books.notes
+	r.books.notes = notes{}
 	c := r.newCommit()
 	c.Decisions, c.Rejects, c.Seen, c.Closed = n.decisions, n.rejects, n.seen, n.closed
 	c.Reread = n.reread
@@ -93,13 +57,13 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 			n.keys = append(n.keys, p.Key)
 		}
 	}
-	if r.broken {
+	if r.failure.broken {
 		c.Closed = nil // a commit that failed may have held a decision on one of their intents
-	} else if end := r.advance(); r.opts.From == nil && r.opts.Plan == nil {
+	} else if end := r.books.advance(); r.opts.From == nil && r.opts.Plan == nil {
 		c.Position = end
 	}
 	r.countRequests()
-	c.Report = r.report
+	c.Report = r.books.report
 	return c, n
 }
 
@@ -108,25 +72,25 @@ func (r *run) gather(g *group, decided map[string]Outcome, rivals map[string]Key
 func (r *run) book(c *Commit, p *pending, o Outcome, now time.Time) (ended bool) {
 	switch {
 	case o.Verdict == InDoubt:
-		r.doubt(p, now)
+		r.doubts.add(p, now)
 		return false
 	case o.Verdict == Unwritten && o.Passing:
 		c.Closed = append(c.Closed, r.letStay(p)...)
 		return true
 	case o.Verdict == Unwritten, o.Verdict == Refused && o.Taken && r.waits(p):
 		if p.Sent.IsZero() {
-			c.Closed = append(c.Closed, r.release(p)...)
+			c.Closed = append(c.Closed, r.intents.release(p)...)
 		}
-		again := &r.doubts
+		again := &r.doubts.open
 		if o.Verdict == Refused {
-			again = &r.taken
+			again = &r.doubts.taken
 		}
 		*again = append(*again, &doubt{p: p, next: now, unwritten: true})
 		return false
 	}
 	c.Decisions = append(c.Decisions, r.decide(p, o))
 	c.Links = append(c.Links, inlined(p, o)...)
-	c.Closed = append(c.Closed, r.decided(p)...)
+	c.Closed = append(c.Closed, r.intents.decided(p)...)
 	p.span.undecided--
 	return true
 }
@@ -141,16 +105,14 @@ func (r *run) newCommit() Commit {
 func (r *run) committed(g *group, n notes, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	defer r.landed.Broadcast()
-	r.flying--
+	defer r.flights.landed.Broadcast()
+	r.flights.groups--
 	if err == nil {
-		r.free(g, n.keys, n.landing)
+		r.flights.free(g, n.keys, n.landing, r.limits.Landing)
 		return
 	}
-	r.broken = true
-	if r.failure == nil {
-		r.failure = err
-	}
+	r.failure.broken = true
+	r.failure.note(err)
 }
 
 // record commits c, unless there is nothing to record.
@@ -188,7 +150,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)
 	if o.Verdict == Refused {
-		r.report.Rejected++
+		r.books.report.Rejected++
 		if o.Passing {
 			d.Hash = Hash{}
 		}
@@ -198,7 +160,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
-	if others := r.takeSpoiled(p.Key); others != nil {
+	if others := r.contested.takeSpoiled(p.Key); others != nil {
 		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sharedBy(&p.Change))
 	} else {
 		d.Before = p.before()
@@ -210,17 +172,17 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Sent, d.Made = r.sentBy(&p.Change), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
-	r.wanted += len(d.Links)
-	counter := &r.report.Written
+	r.books.wanted += len(d.Links)
+	counter := &r.books.report.Written
 	if o.NoOp {
-		counter = &r.report.Unchanged
+		counter = &r.books.report.Unchanged
 	}
 	*counter++
-	r.report.Linked += int64(len(o.Links))
+	r.books.report.Linked += int64(len(o.Links))
 	if len(d.Links) == 0 {
 		counter = nil
 	}
-	r.track(p.Key, p.Place, counter, len(d.Links))
+	r.books.track(p.Key, p.Place, counter, len(d.Links))
 	return d
 }
 
@@ -260,72 +222,4 @@ func withoutInline(p *pending, o Outcome) []LinkChange {
 		}
 	}
 	return rest
-}
-
-// advance takes the decided spans off the front and returns the end of the last of them: the checkpoint never passes an
-// undecided row (I8). The caller holds mu.
-func (r *run) advance() Position {
-	var end Position
-	for len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0 {
-		if r.spans[0].end == nil {
-			break // cut off by a limit: the rows behind it haven't been looked at
-		}
-		end = r.spans[0].end
-		r.spans = r.spans[1:]
-	}
-	return end
-}
-
-// release takes a change out of the intents that name it and returns those that no undecided change is left in. The
-// caller holds mu.
-func (r *run) release(p *pending) (closed []string) {
-	for _, id := range p.groups {
-		if r.intents[id]--; r.intents[id] == 0 {
-			delete(r.intents, id)
-			closed = append(closed, id)
-		}
-	}
-	p.groups = nil
-	return closed
-}
-
-// free lets the keys be written again. A key with an attempt that may still land lets only the same content pass until
-// then (I4). The caller holds mu.
-func (r *run) free(g *group, keys []string, landings []landing) {
-	for _, key := range keys {
-		delete(r.busy, key)
-	}
-	for _, p := range g.changes {
-		if r.busy[p.Key] != nil {
-			continue // in doubt
-		}
-		r.unmatch(p.names(), p.Key)
-		if !p.Sent.IsZero() {
-			r.busy[p.Key] = &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
-		}
-	}
-	for _, l := range landings {
-		r.unmatch(l.claims, l.key)
-		r.busy[l.key] = l.flight
-	}
-}
-
-// names returns what names the change's record: its match value, and its id where the ledger doesn't have that yet.
-func (p *pending) names() (claims []string) {
-	if p.Match != "" {
-		claims = append(claims, p.Match)
-	}
-	if p.entry.ID == "" && p.ID != "" {
-		claims = append(claims, "\x00"+p.ID) // no match value begins so
-	}
-	return claims
-}
-
-// unmatch lets other keys have a record, which the ledger knows by now. The caller holds mu.
-func (r *run) unmatch(claims []string, key string) {
-	for _, claim := range claims {
-		if r.matches[claim] == key {
-			delete(r.matches, claim)
-		}
-	}
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"sluice/pipeline/failpoint"
@@ -35,17 +33,6 @@ func (p *pending) before() *Entry {
 		return nil
 	}
 	return &p.entry
-}
-
-// A flight is why a key must wait: it is in an undecided group, in doubt, noted for the next commit, or an earlier
-// attempt of it may still land.
-type flight struct {
-	landing time.Time // an earlier attempt may take effect until then; only a newer version has to wait for it
-	decided bool
-	left    bool  // nobody waits for it: it is left to the next run, or to the end of this one
-	hash    Hash  // of the version that may still land
-	recall  int64 // the version of an earlier process, which goes on if the content is the same; 0 if there is none
-	attempt int64 // the last attempt of recall
 }
 
 // compare looks rows up in the ledger and returns those that must be written. What is unchanged, remembered as
@@ -86,7 +73,7 @@ func (r *run) compare(ctx context.Context, rows []item) ([]*pending, error) {
 			}
 			continue
 		}
-		if f := r.flightOf(it.Key); f != nil && it.hash != f.hash {
+		if f := r.flights.of(it.Key); f != nil && it.hash != f.hash {
 			r.postpone(*it) // a newer version must not be overtaken by an attempt that may still land (I4)
 			continue
 		}
@@ -125,23 +112,23 @@ func (r *run) standing(e *Entry, hash Hash) standing {
 func (r *run) settled(it *item, e *Entry) bool {
 	switch r.standing(e, it.hash) {
 	case isHeld:
-		r.report.Held++
-		r.report.Review++
-		r.notes.seen = append(r.notes.seen, it.Key)
+		r.books.report.Held++
+		r.books.report.Review++
+		r.books.notes.seen = append(r.books.notes.seen, it.Key)
 	case isRefused:
-		r.report.Rejected++
-		r.report.Repeated++
-		r.notes.seen = append(r.notes.seen, it.Key)
+		r.books.report.Rejected++
+		r.books.report.Repeated++
+		r.books.notes.seen = append(r.books.notes.seen, it.Key)
 	case isParked:
-		r.report.Held++
-		r.track(it.Key, it.Place, &r.report.Held, 1)
+		r.books.report.Held++
+		r.books.track(it.Key, it.Place, &r.books.report.Held, 1)
 	case isWritten:
-		r.report.Unchanged++
+		r.books.report.Unchanged++
 		if it.hash != e.Hash && e.Rejected != (Hash{}) {
-			r.notes.seen = append(r.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
+			r.books.notes.seen = append(r.books.notes.seen, it.Key) // other content isn't sent, and doesn't end what was refused
 		}
 		if e.Waiting {
-			r.track(it.Key, it.Place, &r.report.Unchanged, 0)
+			r.books.track(it.Key, it.Place, &r.books.report.Unchanged, 0)
 		}
 	default:
 		return false
@@ -155,7 +142,7 @@ func (r *run) changeOf(it *item, e *Entry) *pending {
 	version := e.Version + 1
 	var sent time.Time
 	var attempt int64
-	if f := r.busy[it.Key]; f != nil {
+	if f := r.flights.busy[it.Key]; f != nil {
 		sent = f.landing.Add(-r.limits.Landing)
 		if f.recall != 0 {
 			version, attempt = f.recall, f.attempt
@@ -178,97 +165,4 @@ func (e *Entry) known(key string) string {
 		return ""
 	}
 	return cmp.Or(e.Match, key)
-}
-
-// pooledFor is how long rows wait for others that are looked up with them.
-const pooledFor = 100 * time.Millisecond
-
-// pool keeps rows back until there are as many as a request takes, or all are asked for: to ask the ledger for a few costs
-// nearly as much as to ask for a hundred. It returns the rows that are to be looked up now, of a key the older ones first.
-func (r *run) pool(items []item, all bool) []item {
-	older := append(r.freed(), r.pooled...)
-	if len(r.pooled) == 0 {
-		r.pooledAt = time.Now()
-	}
-	if len(older) > 0 {
-		items = append(older, items...)
-	}
-	if r.pooled = nil; all || len(items) >= r.limits.Rows || time.Since(r.pooledAt) >= pooledFor {
-		return items
-	}
-	r.pooled = slices.Clone(items)
-	for i := len(older); i < len(items); i++ {
-		r.pooled[i].Values = slices.Clone(items[i].Values)
-	}
-	return nil
-}
-
-// newest keeps, of rows with the same key, the last; it postpones rows whose key is busy (I6).
-func (r *run) newest(items []item) []item {
-	last := make(map[string]int, len(items))
-	for i := range items {
-		last[items[i].Key] = i
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	kept := items[:0]
-	for i, it := range items {
-		if last[it.Key] != i {
-			r.report.Superseded++
-			it.span.undecided--
-			continue
-		}
-		if f := r.flightOf(it.Key); f != nil && !f.decided {
-			r.postpone(it)
-			continue
-		}
-		r.supersede(it.Key)
-		kept = append(kept, it)
-	}
-	return kept
-}
-
-// postpone keeps a row until its key is free. Of several, only the newest is kept. The caller holds mu.
-func (r *run) postpone(it item) {
-	r.supersede(it.Key)
-	it.Values = slices.Clone(it.Values)
-	r.deferred[it.Key] = it
-}
-
-// supersede drops the postponed row of a key, if there is one: a newer one has come. The caller holds mu.
-func (r *run) supersede(key string) {
-	if old, ok := r.deferred[key]; ok {
-		r.report.Superseded++
-		old.span.undecided--
-		delete(r.deferred, key)
-	}
-}
-
-// flightOf returns why a key has to wait, or nil. The caller holds mu.
-func (r *run) flightOf(key string) *flight {
-	f := r.busy[key]
-	if f != nil && f.decided && !time.Now().Before(f.landing) {
-		delete(r.busy, key)
-		return nil
-	}
-	return f
-}
-
-// freed takes the postponed rows whose key is free again off the list.
-func (r *run) freed() []item {
-	if len(r.deferred) == 0 {
-		return nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var items []item
-	for key, it := range r.deferred {
-		if r.flightOf(key) != nil {
-			continue
-		}
-		delete(r.deferred, key)
-		items = append(items, it)
-	}
-	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.Key, b.Key) })
-	return items
 }

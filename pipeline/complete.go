@@ -24,14 +24,14 @@ const (
 // doubts, and writes links once there are many.
 func (r *run) meanwhile(ctx context.Context) error {
 	r.mu.Lock()
-	r.spans[len(r.spans)-1].read = true
-	noted, wanted := r.notes.len(), r.wanted
+	r.books.spans[len(r.books.spans)-1].read = true
+	noted, wanted := r.books.notes.len(), r.books.wanted
 	r.mu.Unlock()
-	r.batchNo++
+	r.packing.batches++
 	switch {
-	case len(r.deferred) >= notesKept || r.oldest(time.Now()) >= groupKept:
+	case len(r.aside.deferred) >= notesKept || r.packing.oldest(time.Now()) >= groupKept:
 		r.flush(ctx)
-	case noted >= notesKept || r.batchNo >= batchesKept:
+	case noted >= notesKept || r.packing.batches >= batchesKept:
 		r.sendNotes(ctx)
 	}
 	if err := r.settle(ctx); err != nil {
@@ -40,7 +40,7 @@ func (r *run) meanwhile(ctx context.Context) error {
 	if err := r.awaitDoubts(ctx); err != nil {
 		return err
 	}
-	if len(r.deferred) >= notesKept {
+	if len(r.aside.deferred) >= notesKept {
 		r.land()
 	}
 	if wanted >= wantedKept {
@@ -59,11 +59,11 @@ func (r *run) meanwhile(ctx context.Context) error {
 func (r *run) awaitDoubts(ctx context.Context) error {
 	for {
 		r.mu.Lock()
-		if len(r.doubts) <= max(1, r.limits.Writes)*max(1, r.limits.Rows) {
+		if len(r.doubts.open) <= max(1, r.limits.Writes)*max(1, r.limits.Rows) {
 			r.mu.Unlock()
 			return nil
 		}
-		next := slices.MinFunc(r.doubts, func(a, b *doubt) int { return a.next.Compare(b.next) }).next
+		next := slices.MinFunc(r.doubts.open, func(a, b *doubt) int { return a.next.Compare(b.next) }).next
 		r.mu.Unlock()
 		if err := r.pause(ctx, time.Until(next)); err != nil {
 			return err
@@ -95,7 +95,7 @@ func (r *run) complete(ctx context.Context) error {
 		return err
 	}
 	r.observe()
-	return errors.Join(r.failed(), kept, r.untoldError(), r.vagueError())
+	return errors.Join(r.failed(), kept, r.untoldError(), r.linking.vagueError())
 }
 
 // quiet returns once nothing is pooled, on its way, in doubt or postponed.
@@ -124,7 +124,7 @@ func (r *run) quiet(ctx context.Context) error {
 
 // onward has rows that were pooled, and postponed ones whose key is free, go on their way.
 func (r *run) onward(ctx context.Context) error {
-	if len(r.pooled)+len(r.deferred) == 0 {
+	if len(r.aside.pooled)+len(r.aside.deferred) == 0 {
 		return nil
 	}
 	changes, err := r.compare(ctx, nil)
@@ -146,12 +146,12 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var times []time.Time
-	for _, d := range r.doubts {
+	for _, d := range r.doubts.open {
 		times = append(times, d.next)
 	}
 	open := 0
-	for key := range r.deferred {
-		f := r.busy[key]
+	for key := range r.aside.deferred {
+		f := r.flights.busy[key]
 		switch {
 		case f == nil:
 			times = append(times, time.Now())
@@ -192,8 +192,8 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 func (r *run) land() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.flying > 0 && !r.broken {
-		r.landed.Wait()
+	for r.flights.groups > 0 && !r.failure.broken {
+		r.flights.landed.Wait()
 	}
 }
 
@@ -204,7 +204,7 @@ func (r *run) observe() {
 	}
 	r.mu.Lock()
 	r.countRequests()
-	report := r.report
+	report := r.books.report
 	r.mu.Unlock()
 	report.Seconds = time.Since(r.began).Seconds()
 	r.opts.Observe(report)

@@ -35,7 +35,8 @@
 //	value parse calendar   one value, the texts that spell it, and dates as text
 //	schema row key hash    the fields of a stage; a row and where it is; its key; the hash of its content
 //	source transform kind  what a source and a transform do, and how a program lists its kinds of them
-//	sink keep reader       what a sink does: write changes, spare what others have set, read back
+//	sink linker            what a sink does: write changes, and the links between records
+//	keep reader            and what it may do beside: spare what others have set, read back
 //	permit holder          what a sink asks of its run: may it still send, and whose record is this
 //	store digest memory    what must survive a crash; the digest of a ledger; all that is known of one key
 //	sent report            properties as they were last sent; what became of the rows of a run
@@ -47,10 +48,13 @@
 //	run start finish         the line of a row; how a run begins, and how it ends
 //	read                     batches of the source, with keys, through the transforms
 //	unchanged compare        rows that need no write: by the digest, and by the ledger
+//	aside                    rows that are put off, until their key is free or there are enough to be looked up together
 //	resolve                  the records that rows are to be linked to
 //	prepare collision        the action of each change; two rows that stand for one record
 //	pack write commit        groups; their intents and their sending; what became of them
+//	flights intents books    what is on its way, and whom that keeps waiting; the intents that are open; what is to be recorded
 //	complete                 what is due between batches, and when the source has ended
+//	failure                  what stops a run, and how long it insists on recording what has happened
 //	rejectwindow masschange  what stops a run that would do harm
 //
 // Where a run isn't one straight line:

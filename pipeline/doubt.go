@@ -22,6 +22,13 @@ type doubt struct {
 	silence   error // why it couldn't be looked up
 }
 
+// doubts are the changes that are looked at, or sent, once more. The run's mu guards them.
+type doubts struct {
+	open   []*doubt // to be looked at again
+	untold []*doubt // left to the next run
+	taken  []*doubt // refused for a value that another record has, to be sent once more
+}
+
 // How often, and how soon, what became of a write is asked again when asking fails.
 const (
 	settleTries = 6
@@ -37,7 +44,7 @@ func (r *run) recall(doubts []Doubt) {
 	now := time.Now()
 	byKey := map[string]*doubt{}
 	for _, d := range doubts {
-		r.intents[d.Group]++
+		r.intents.undecided[d.Group]++
 		sent := now
 		if d.Age > longAgo+r.limits.Landing {
 			sent = now.Add(-r.limits.Landing)
@@ -62,50 +69,30 @@ func (r *run) recall(doubts []Doubt) {
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		d := byKey[key]
 		if d.unwritten { // decided: only a newer version has to wait
-			r.busy[key] = &flight{decided: true, hash: d.p.Hash, landing: d.p.Sent.Add(r.limits.Landing)}
-			r.landing = append(r.landing, d.p)
+			r.flights.busy[key] = &flight{decided: true, hash: d.p.Hash, landing: d.p.Sent.Add(r.limits.Landing)}
+			r.intents.landing = append(r.intents.landing, d.p)
 			continue
 		}
-		r.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
-		r.doubts = append(r.doubts, d)
+		r.flights.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
+		r.doubts.open = append(r.doubts.open, d)
 		for _, claim := range d.p.names() {
-			r.matches[claim] = key // its record may be there: no other row may make it
+			r.flights.matches[claim] = key // its record may be there: no other row may make it
 		}
 	}
 }
 
-// closeLanded closes the intents of changes that are decided and can no longer take effect a second time. Until then
-// they stay open, so that a later process knows that it must wait, too. The caller holds mu.
-func (r *run) closeLanded(now time.Time) {
-	r.landing = slices.DeleteFunc(r.landing, func(p *pending) bool {
-		landed := !now.Before(p.Sent.Add(r.limits.Landing))
-		if landed {
-			r.notes.closed = append(r.notes.closed, r.release(p)...)
-		}
-		return landed
-	})
-}
-
-// decided takes a change whose end is known out of its intents, at once or when its first attempt can no longer take
-// effect. The caller holds mu.
-func (r *run) decided(p *pending) (closed []string) {
-	if p.Sent.IsZero() {
-		return r.release(p)
-	}
-	r.landing = append(r.landing, p)
-	return nil
-}
-
-// doubt puts a change of this run on the list. The caller holds mu.
-func (r *run) doubt(p *pending, now time.Time) {
+// add puts a change of this run on the list. The caller holds mu.
+func (ds *doubts) add(p *pending, now time.Time) {
 	p.Sent = now
-	r.doubts = append(r.doubts, &doubt{p: p, next: now})
+	ds.open = append(ds.open, &doubt{p: p, next: now})
 }
 
 // settle looks at the doubts whose time has come: it reads back what became of them, repeats what is safe to repeat,
 // and leaves for later what may still land. It never guesses.
 func (r *run) settle(ctx context.Context) error {
-	due := r.dueDoubts(time.Now())
+	r.mu.Lock()
+	due := r.doubts.due(time.Now())
+	r.mu.Unlock()
 	if len(due) == 0 {
 		return nil
 	}
@@ -138,26 +125,24 @@ func (r *run) settle(ctx context.Context) error {
 	return nil
 }
 
-// dueDoubts takes the doubts that it is time to look at off the list.
-func (r *run) dueDoubts(now time.Time) (due []*doubt) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	rest := r.doubts[:0]
-	for _, d := range r.doubts {
+// due takes the doubts that it is time to look at off the list. The caller holds mu.
+func (ds *doubts) due(now time.Time) (due []*doubt) {
+	rest := ds.open[:0]
+	for _, d := range ds.open {
 		if d.next.After(now) {
 			rest = append(rest, d)
 		} else {
 			due = append(due, d)
 		}
 	}
-	r.doubts = rest
+	ds.open = rest
 	return due
 }
 
-func (r *run) keepDoubts(doubts []*doubt) {
+func (r *run) keepDoubts(list []*doubt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.doubts = append(r.doubts, doubts...)
+	r.doubts.open = append(r.doubts.open, list...)
 }
 
 // conclude acts on what reading back has told about one doubt.
@@ -214,13 +199,13 @@ var errUntold = errors.New("the destination's answer doesn't say")
 func (r *run) leave(d *doubt, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	works := errors.Is(err, errUntold) || r.heard > d.p.trial.heard
-	if !works || len(r.untold) >= max(1, r.limits.Rows) {
+	works := errors.Is(err, errUntold) || r.answers.heard > d.p.trial.heard
+	if !works || len(r.doubts.untold) >= max(1, r.limits.Rows) {
 		return false
 	}
-	r.busy[d.p.Key].left = true
+	r.flights.busy[d.p.Key].left = true
 	d.silence = err
-	r.untold = append(r.untold, d)
+	r.doubts.untold = append(r.doubts.untold, d)
 	return true
 }
 
@@ -228,20 +213,12 @@ func (r *run) leave(d *doubt, err error) bool {
 func (r *run) untoldError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.untold) == 0 {
+	if len(r.doubts.untold) == 0 {
 		return nil
 	}
-	d := r.untold[0]
+	d := r.doubts.untold[0]
 	return fmt.Errorf("what became of %d rows, such as of the %s of key %q, can't be read back, and of others it can: they stay in doubt and are settled by the next run: %w",
-		len(r.untold), d.p.Action, d.p.Key, d.silence)
-}
-
-// isLeft tells whether nobody waits for what becomes of a key.
-func (r *run) isLeft(key string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := r.busy[key]
-	return f != nil && f.left
+		len(r.doubts.untold), d.p.Action, d.p.Key, d.silence)
 }
 
 // repeat sends a change once more, as the same version with the same trace id. Once its usual attempts are used up, there
@@ -277,8 +254,8 @@ func (r *run) hold(d *doubt) {
 	p := d.p
 	err := Rejectf("in_doubt", "the answer to the create was lost, and without a unique property nobody can tell whether the record was made: look for it in the destination, then use `sluice rejects retry ID` if it isn't there")
 	r.resolveDoubt(p, func() Decision {
-		r.report.Held++
-		r.report.Review++
+		r.books.report.Held++
+		r.books.report.Review++
 		return Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Held: true,
 			Reject: &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "in_doubt", Err: err}}
 	}, !d.recalled)
@@ -290,27 +267,20 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.span.undecided--
-	r.notes.closed = append(r.notes.closed, r.decided(p)...)
+	r.books.notes.closed = append(r.books.notes.closed, r.intents.decided(p)...)
 	f := &flight{decided: true, hash: p.Hash, landing: p.Sent.Add(r.limits.Landing)}
-	if was := r.busy[p.Key]; was != nil {
+	if was := r.flights.busy[p.Key]; was != nil {
 		f.recall, f.attempt = was.recall, was.attempt
 	}
 	if decide == nil { // it was never made, and can't be any more
-		delete(r.busy, p.Key)
-		r.unmatch(p.names(), p.Key)
+		delete(r.flights.busy, p.Key)
+		r.flights.unmatch(p.names(), p.Key)
 		return
 	}
-	before := r.report
+	before := r.books.report
 	r.note(p, decide())
 	if !counted {
-		r.report = before
+		r.books.report = before
 	}
-	r.notes.landing = append(r.notes.landing, landing{p.Key, p.names(), f})
-}
-
-// A landing is a flight that takes the place of a key's busy state once the notes are committed.
-type landing struct {
-	key    string
-	claims []string
-	flight *flight
+	r.books.notes.landing = append(r.books.notes.landing, landing{p.Key, p.names(), f})
 }

@@ -9,31 +9,31 @@ import (
 // TestAnEndedDoubtFreesItsKeyAndMatch proves that what a doubt has kept others from is free again once its end is
 // recorded, and not before.
 func TestAnEndedDoubtFreesItsKeyAndMatch(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, linked: map[uint64]*linkedRow{}, intents: map[string]int{},
-		busy: map[string]*flight{"k": {}}, matches: map[string]string{"m": "k"}}
+	r := &run{Pipeline: &Pipeline{}, books: books{linked: map[uint64]*linkedRow{}}, intents: intents{undecided: map[string]int{}},
+		flights: flights{busy: map[string]*flight{"k": {}}, matches: map[string]string{"m": "k"}}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Match: "m", Sent: time.Now().Add(-time.Hour)}}
 	r.resolveDoubt(p, func() Decision { return r.decide(p, Outcome{Verdict: Done, ID: "1"}) }, true)
-	if r.flightOf("k") == nil || len(r.matches) != 1 {
-		t.Errorf("before the commit, the key's flight is %v and the matches are %v", r.flightOf("k"), r.matches)
+	if r.flights.of("k") == nil || len(r.flights.matches) != 1 {
+		t.Errorf("before the commit, the key's flight is %v and the matches are %v", r.flights.of("k"), r.flights.matches)
 	}
-	r.free(&group{}, r.notes.keys, r.notes.landing)
-	if r.flightOf("k") != nil || len(r.matches) != 0 {
-		t.Errorf("after the commit, the key's flight is %v and the matches are %v", r.flightOf("k"), r.matches)
+	r.flights.free(&group{}, r.books.notes.keys, r.books.notes.landing, 0)
+	if r.flights.of("k") != nil || len(r.flights.matches) != 0 {
+		t.Errorf("after the commit, the key's flight is %v and the matches are %v", r.flights.of("k"), r.flights.matches)
 	}
 }
 
 // TestADoubtThatWasNeverMadeLeavesNothingBehind proves I6 for a row that is sent between the end of its key's doubt and
 // the next commit: that commit must not free the key.
 func TestADoubtThatWasNeverMadeLeavesNothingBehind(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, intents: map[string]int{}, busy: map[string]*flight{"k": {}}, matches: map[string]string{}}
+	r := &run{Pipeline: &Pipeline{}, intents: intents{undecided: map[string]int{}}, flights: flights{busy: map[string]*flight{"k": {}}, matches: map[string]string{}}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Sent: time.Now().Add(-time.Hour)}}
 	r.resolveDoubt(p, nil, false)
-	if r.flightOf("k") != nil {
+	if r.flights.of("k") != nil {
 		t.Fatal("the key isn't free")
 	}
-	r.busy["k"] = &flight{} // sent
-	r.free(&group{}, r.notes.keys, r.notes.landing)
-	if r.flightOf("k") == nil {
+	r.flights.busy["k"] = &flight{} // sent
+	r.flights.free(&group{}, r.books.notes.keys, r.books.notes.landing, 0)
+	if r.flights.of("k") == nil {
 		t.Error("the key is free although it is on its way")
 	}
 }
@@ -41,13 +41,13 @@ func TestADoubtThatWasNeverMadeLeavesNothingBehind(t *testing.T) {
 // TestAnArchiveInDoubtIsRepeatedAsOne proves that a record which is found still there after its archiving got no answer is
 // archived, and not updated.
 func TestAnArchiveInDoubtIsRepeatedAsOne(t *testing.T) {
-	r := &run{Pipeline: &Pipeline{}, limits: Limits{Rows: 2}, open: map[Action]*group{}, busy: map[string]*flight{}, matches: map[string]string{}}
+	r := &run{Pipeline: &Pipeline{}, limits: Limits{Rows: 2}, packing: packing{open: map[Action]*group{}}, flights: flights{busy: map[string]*flight{}, matches: map[string]string{}}}
 	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Action: Archive, ID: "1"}}
 	if err := r.found(context.Background(), &doubt{p: p}, Outcome{Verdict: Found, ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
-	if p.Action != Archive || r.open[Archive] == nil {
-		t.Errorf("it goes on as %v, in groups %v", p.Action, r.open)
+	if p.Action != Archive || r.packing.open[Archive] == nil {
+		t.Errorf("it goes on as %v, in groups %v", p.Action, r.packing.open)
 	}
 }
 
@@ -77,15 +77,15 @@ func TestARecordThatIsFoundByItsIDMayHaveEitherMatchValue(t *testing.T) {
 		"by its id, of a record taken over": {pending{Change: Change{Action: Update, ID: "1", Match: "v"}}, Entry{ID: "2", Match: "v"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &run{Pipeline: &Pipeline{}, store: knowing{entry: c.known}, limits: Limits{Object: "things", Match: "n"}, intents: map[string]int{}, busy: map[string]*flight{}, matches: map[string]string{}}
+			r := &run{Pipeline: &Pipeline{}, store: knowing{entry: c.known}, limits: Limits{Object: "things", Match: "n"}, intents: intents{undecided: map[string]int{}}, flights: flights{busy: map[string]*flight{}, matches: map[string]string{}}}
 			c.p.Key, c.p.Sent, c.p.span = "k", time.Now().Add(-time.Hour), &span{undecided: 1}
 			if err := r.found(context.Background(), &doubt{p: &c.p, recalled: true}, Outcome{Verdict: Found, ID: "1", Made: true}); err != nil {
 				t.Fatal(err)
 			}
-			if len(r.notes.decisions) != 1 {
-				t.Fatalf("%d decisions", len(r.notes.decisions))
+			if len(r.books.notes.decisions) != 1 {
+				t.Fatalf("%d decisions", len(r.books.notes.decisions))
 			}
-			if got := r.notes.decisions[0].Record; got == nil || *got != (RecordID{Object: "things", Property: "n", Value: c.p.Match, ID: c.want}) {
+			if got := r.books.notes.decisions[0].Record; got == nil || *got != (RecordID{Object: "things", Property: "n", Value: c.p.Match, ID: c.want}) {
 				t.Errorf("the table is told %+v, want id %q", got, c.want)
 			}
 		})

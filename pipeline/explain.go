@@ -85,13 +85,13 @@ func (x *explaining) scan(ctx context.Context, suggest bool) error {
 		if err != nil {
 			return err
 		}
-		x.report.Read += int64(len(batch.Rows) + len(batch.Rejects))
+		x.books.report.Read += int64(len(batch.Rows) + len(batch.Rejects))
 		for i := range batch.Rejects {
 			x.unreadable(&batch.Rejects[i])
 		}
 		rows := x.keyed(batch.Rows)
-		x.Unreadable += int64(len(x.notes.rejects)) // those without a key
-		x.notes = notes{}
+		x.Unreadable += int64(len(x.books.notes.rejects)) // those without a key
+		x.books.notes = notes{}
 		var keys []string
 		for _, row := range rows {
 			if suggest {
@@ -106,7 +106,7 @@ func (x *explaining) scan(ctx context.Context, suggest bool) error {
 		x.resembles(keys)
 		x.observe()
 	}
-	x.Read = x.report.Read
+	x.Read = x.books.report.Read
 	return x.failed()
 }
 

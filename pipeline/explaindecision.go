@@ -139,8 +139,8 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 
 // refused decides on a row that a step has rejected, and tells whether one has.
 func (x *explaining) refused() bool {
-	rejects := x.notes.rejects
-	for _, d := range x.notes.decisions {
+	rejects := x.books.notes.rejects
+	for _, d := range x.books.notes.decisions {
 		if d.Reject != nil {
 			rejects = append(rejects, *d.Reject)
 		}

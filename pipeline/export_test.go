@@ -16,10 +16,10 @@ func (p *Pipeline) Scanning(ctx context.Context, b Batch) func(Batch) (int64, er
 	r := &run{Pipeline: p}
 	scan := func(b Batch) (int64, error) {
 		items, err := r.transform(ctx, b)
-		before := r.report.Unchanged
+		before := r.books.report.Unchanged
 		r.sift(items)
-		r.spans = r.spans[:0]
-		return r.report.Unchanged - before, err
+		r.books.spans = r.books.spans[:0]
+		return r.books.report.Unchanged - before, err
 	}
 	r.lookout.table = digest.NewTable(len(b.Rows))
 	items, err := r.transform(ctx, b)
@@ -29,7 +29,7 @@ func (p *Pipeline) Scanning(ctx context.Context, b Batch) func(Batch) (int64, er
 	for i := range items {
 		r.lookout.table.Put(digest.Key(items[i].Key), digest.Content(items[i].hash))
 	}
-	r.spans = nil
+	r.books.spans = nil
 	return scan
 }
 

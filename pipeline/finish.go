@@ -13,22 +13,22 @@ import (
 func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	err = causeOf(ctx, err)
 	r.mu.Lock()
-	r.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
+	r.books.report.Seconds = time.Since(r.began).Round(time.Millisecond).Seconds()
 	if err == nil {
-		err = r.report.Balance()
+		err = r.books.report.Balance()
 	} else {
-		r.report.Held += r.report.undecided()
+		r.books.report.Held += r.books.report.undecided()
 	}
-	r.report.Status = statusOf(err)
+	r.books.report.Status = statusOf(err)
 	r.countRequests()
-	report := r.report
+	report := r.books.report
 	r.mu.Unlock()
 	failpoint.Reach("finish.before")
 	defer failpoint.Reach("finish.after")
 	return report, r.endInStore(ctx, err, Finish{
 		Report:   report,
-		Complete: err == nil && r.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.whole && r.opts.Plan == nil, Parked: err == nil && r.parked,
+		Complete: err == nil && r.reading.ended && r.opts.Plan == nil, Keep: r.incremental(),
+		Whole: err == nil && r.reading.whole && r.opts.Plan == nil, Parked: err == nil && r.linking.parked,
 	})
 }
 
@@ -49,7 +49,7 @@ func (r *run) endInStore(ctx context.Context, err error, f Finish) error {
 		f.Message = err.Error()
 	}
 	patience := commitTimeout
-	if r.broken || ctx.Err() != nil {
+	if r.failure.broken || ctx.Err() != nil {
 		patience = lastCommits
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)

@@ -20,7 +20,7 @@ func (s endStore) Finish(_ context.Context, f Finish) error {
 func TestBooksThatDontBalance(t *testing.T) {
 	var ended Finish
 	p := &Pipeline{Name: "people"}
-	r := &run{Pipeline: p, store: endStore{ended: &ended}, ended: true, whole: true, report: Report{Read: 3, Written: 2}}
+	r := &run{Pipeline: p, store: endStore{ended: &ended}, reading: reading{ended: true, whole: true}, books: books{report: Report{Read: 3, Written: 2}}}
 	report, err := r.finish(t.Context(), nil)
 	if err == nil || report.Status != "failed" {
 		t.Errorf("it ends as %q, with %v", report.Status, err)

@@ -28,9 +28,9 @@ func Holder(ctx context.Context, id, key string) (string, error) {
 // holder is what the run's sink asks. If the other row has left the source, it lets the record go to the one that asks.
 func (r *run) holder(ctx context.Context, id, key string) (string, error) {
 	r.mu.Lock()
-	owner := r.fresh[id]
+	owner := r.flights.fresh[id]
 	if owner == "" {
-		owner = r.matches["\x00"+id]
+		owner = r.flights.matches["\x00"+id]
 	}
 	r.mu.Unlock()
 	if owner == "" {
@@ -55,7 +55,7 @@ func (r *run) addFresh(changes []*pending, decided map[string]Outcome) {
 	defer r.mu.Unlock()
 	for _, p := range changes {
 		if o := decided[p.TraceID]; o.Verdict == Done && o.ID != "" {
-			r.fresh[o.ID] = p.Key
+			r.flights.fresh[o.ID] = p.Key
 		}
 	}
 }
@@ -65,6 +65,6 @@ func (r *run) dropFresh(outcomes []Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range outcomes {
-		delete(r.fresh, outcomes[i].ID)
+		delete(r.flights.fresh, outcomes[i].ID)
 	}
 }

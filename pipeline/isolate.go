@@ -24,10 +24,14 @@ type trial struct {
 	answer   Answer // the last one to a request that left it in doubt
 }
 
-// listen notes which changes a request has left in doubt, and how well the destination answers on the whole.
-func (r *run) listen(sent []*pending, decided map[string]Outcome) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// answers are how well the destination answers on the whole. The run's mu guards them.
+type answers struct {
+	heard   int // requests by which something was written
+	silence int // requests with rows that are being isolated, on end, by which nothing was
+}
+
+// listen notes which changes a request has left in doubt, and whether anything was written by it. The caller holds mu.
+func (a *answers) listen(sent []*pending, decided map[string]Outcome) {
 	done, silent := false, false
 	for _, p := range sent {
 		t, o := &p.trial, decided[p.TraceID]
@@ -44,10 +48,10 @@ func (r *run) listen(sent []*pending, decided map[string]Outcome) {
 	}
 	switch {
 	case done:
-		r.heard++
-		r.silence = 0
+		a.heard++
+		a.silence = 0
 	case silent:
-		r.silence++
+		a.silence++
 	}
 }
 
@@ -66,7 +70,7 @@ func (r *run) patience() int { return max(r.limits.Writes, 2*bits.Len(uint(r.lim
 func (r *run) isolate(d *doubt) error {
 	p, t := d.p, &d.p.trial
 	r.mu.Lock()
-	others, silent := r.heard > t.heard, r.silence >= r.patience()
+	others, silent := r.answers.heard > t.heard, r.answers.silence >= r.patience()
 	r.mu.Unlock()
 	switch {
 	case silent:
@@ -87,21 +91,21 @@ func (r *run) isolate(d *doubt) error {
 func (r *run) putNarrow(p *pending) {
 	failpoint.Reach("resend.before")
 	size := p.size()
-	at := slices.IndexFunc(r.narrow, func(g *group) bool {
+	at := slices.IndexFunc(r.packing.narrow, func(g *group) bool {
 		first := g.changes[0]
 		return first.Action == p.Action && first.trial.crowd == p.trial.crowd && len(g.changes) < p.trial.crowd && r.fits(g, size)
 	})
 	if at < 0 {
-		at = len(r.narrow)
-		r.narrow = append(r.narrow, newGroup())
+		at = len(r.packing.narrow)
+		r.packing.narrow = append(r.packing.narrow, newGroup())
 	}
-	r.put(r.narrow[at], p, size)
+	r.put(r.packing.narrow[at], p, size)
 }
 
 // sendNarrow sends the groups of rows that are being isolated.
 func (r *run) sendNarrow(ctx context.Context) {
-	groups := r.narrow
-	r.narrow = nil
+	groups := r.packing.narrow
+	r.packing.narrow = nil
 	for _, g := range groups {
 		r.send(ctx, g)
 	}

@@ -69,6 +69,11 @@ type ColumnUser interface {
 	Columns() (names []string, ok bool)
 }
 
+// A FieldAdder is a config of a transform that knows, without the schema before it, which fields it adds.
+type FieldAdder interface {
+	Added() []string
+}
+
 // A TextSource is a config of a source that makes values of texts, and so knows without reading anything what a text in
 // a column stands for.
 type TextSource interface {

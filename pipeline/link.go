@@ -12,6 +12,13 @@ import (
 	"sluice/pipeline/failpoint"
 )
 
+// A linking is what is known of the links that wait. Only the reading goroutine uses it.
+type linking struct {
+	late   map[string]bool // those, by linkName, that an earlier process may have sent
+	vague  []LinkChange    // of which no answer has said what became, when links were last written
+	parked bool            // all of them were looked at, at last
+}
+
 // linkTries bounds how often links whose answer was lost are written again within a run; writing them is safe to repeat.
 const linkTries = 4
 
@@ -23,9 +30,9 @@ func (r *run) link(ctx context.Context, last bool) error {
 		return nil
 	}
 	r.mu.Lock()
-	r.wanted = 0
+	r.books.wanted = 0
 	r.mu.Unlock()
-	r.missed, r.vague = map[recordKey]bool{}, nil
+	r.targets.missed, r.linking.vague = map[recordKey]bool{}, nil
 	var parked int64
 	late := overdue{run: r}
 	settled := last && r.opts.Plan == nil // a plan may have a link wait whose record is there
@@ -57,7 +64,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Parked, r.report.Overdue, r.parked = parked, late.rows, settled
+	r.books.report.Parked, r.books.report.Overdue, r.linking.parked = parked, late.rows, settled
 	return nil
 }
 
@@ -92,9 +99,9 @@ func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChang
 	due := make([]LinkChange, 0, len(page))
 	for _, l := range page {
 		r.mu.Lock()
-		busy := r.flightOf(l.Key)
+		busy := r.flights.of(l.Key)
 		r.mu.Unlock()
-		if l.From.ID != "" && l.To.ID != "" && (busy == nil || busy.decided) && !r.late[linkName(&l)] {
+		if l.From.ID != "" && l.To.ID != "" && (busy == nil || busy.decided) && !r.linking.late[linkName(&l)] {
 			due = append(due, l)
 		}
 	}
@@ -103,7 +110,7 @@ func (r *run) due(ctx context.Context, page []LinkChange, ask bool) ([]LinkChang
 
 // findEnds fills in the ids of ends that are known by a unique property only.
 func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
-	r.forgetRecords()
+	r.targets.forget()
 	unknown := map[Lookup][]string{}
 	ends := func(l *LinkChange) []*LinkEnd { return []*LinkEnd{&l.From, &l.To} }
 	for i := range page {
@@ -119,8 +126,8 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 		slices.Sort(values)
 		values = slices.DeleteFunc(slices.Compact(values), func(v string) bool {
 			key := recordKey{look.Object, look.Property, v}
-			asked := r.missed[key]
-			r.missed[key] = true
+			asked := r.targets.missed[key]
+			r.targets.missed[key] = true
 			return asked
 		})
 		if err := r.learn(ctx, &look, values, true); err != nil {
@@ -131,12 +138,12 @@ func (r *run) findEnds(ctx context.Context, page []LinkChange) error {
 	for i := range page {
 		for _, end := range ends(&page[i]) {
 			if end.ID == "" && end.Property != "" {
-				end.ID = r.ids[recordKey{end.Object, end.Property, end.Value}]
+				end.ID = r.targets.ids[recordKey{end.Object, end.Property, end.Value}]
 				found = append(found, &page[i])
 			}
 		}
 	}
-	return r.fillWas(ctx, found)
+	return fillWas(ctx, r.store, r.Name, found)
 }
 
 func compareLookups(a, b Lookup) int {
@@ -144,7 +151,7 @@ func compareLookups(a, b Lookup) int {
 }
 
 // fillWas fills in what the ledger shows of links whose ends the store couldn't tell: an earlier attempt may have made them.
-func (r *run) fillWas(ctx context.Context, links []*LinkChange) error {
+func fillWas(ctx context.Context, store Store, pipeline string, links []*LinkChange) error {
 	if len(links) == 0 {
 		return nil
 	}
@@ -152,12 +159,13 @@ func (r *run) fillWas(ctx context.Context, links []*LinkChange) error {
 	for i, l := range links {
 		keys[i] = l.Key
 	}
-	entries, err := r.store.Known(ctx, r.Name, keys)
+	entries, err := store.Known(ctx, pipeline, keys)
 	if err != nil {
 		return err
 	}
 	for i, l := range links {
-		if at := slices.IndexFunc(entries[i].Links, func(s LinkState) bool { return s.holds(l) }); at >= 0 && l.From.ID != "" {
+		at := slices.IndexFunc(entries[i].Links, func(s LinkState) bool { return s.holds(l) })
+		if at >= 0 && l.From.ID != "" && l.To.ID != "" {
 			l.Was = &entries[i].Links[at]
 		}
 	}
@@ -185,18 +193,18 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		}
 		due = slices.DeleteFunc(slices.Clone(due), func(l LinkChange) bool { return decided[linkName(&l)] })
 	}
-	if r.vague = append(r.vague, due...); len(r.vague) > max(1, r.limits.Rows) { // then it isn't the links
-		return len(due), r.vagueError()
+	if r.linking.vague = append(r.linking.vague, due...); len(r.linking.vague) > max(1, r.limits.Rows) { // then it isn't the links
+		return len(due), r.linking.vagueError()
 	}
 	return len(due), nil
 }
 
 // vagueError returns an error if no answer says what became of some links.
-func (r *run) vagueError() error {
-	if len(r.vague) == 0 {
+func (l *linking) vagueError() error {
+	if len(l.vague) == 0 {
 		return nil
 	}
-	return fmt.Errorf("no answer says what became of %d links, such as that of key %q; they stay on the list for the next run", len(r.vague), r.vague[0].Key)
+	return fmt.Errorf("no answer says what became of %d links, such as that of key %q; they stay on the list for the next run", len(l.vague), l.vague[0].Key)
 }
 
 // linkName tells the links of one page apart.
@@ -246,13 +254,13 @@ func (r *run) commitLinks(ctx context.Context, outcomes []LinkOutcome, was map[s
 			if d.State == nil && was[linkName(o.Change)] != nil {
 				d.State = o.Change.Was
 			}
-			d.Reject = &Reject{Key: o.Change.Key, Place: r.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+			d.Reject = &Reject{Key: o.Change.Key, Place: r.books.placeOf(o.Change.Key), Stage: StageLink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		}
 		c.Links = append(c.Links, d)
 		decided[linkName(o.Change)] = true
 	}
 	r.countRequests()
-	c.Report = r.report
+	c.Report = r.books.report
 	r.mu.Unlock()
 	if err := r.record(ctx, c); err != nil {
 		return nil, err

@@ -10,21 +10,21 @@ type linkedRow struct {
 
 // track remembers in which counter a row with waiting links stands. An earlier row of the key that is still held for
 // links has asked for what nobody waits for any more. The caller holds mu.
-func (r *run) track(key string, place Place, counter *int64, links int) {
+func (b *books) track(key string, place Place, counter *int64, links int) {
 	hash := keyHash(key)
-	if old := r.linked[hash]; old != nil && old.counted == &r.report.Held {
-		r.report.Held--
-		r.report.Superseded++
+	if old := b.linked[hash]; old != nil && old.counted == &b.report.Held {
+		b.report.Held--
+		b.report.Superseded++
 	}
-	delete(r.linked, hash)
+	delete(b.linked, hash)
 	if counter != nil {
-		r.linked[hash] = &linkedRow{counted: counter, left: links, place: place}
+		b.linked[hash] = &linkedRow{counted: counter, left: links, place: place}
 	}
 }
 
 // placeOf returns where the row of a waiting link is; nowhere if this run hasn't read it. The caller holds mu.
-func (r *run) placeOf(key string) Place {
-	if row := r.linked[keyHash(key)]; row != nil {
+func (b *books) placeOf(key string) Place {
+	if row := b.linked[keyHash(key)]; row != nil {
 		return row.place
 	}
 	return Place{}
@@ -37,35 +37,35 @@ func (r *run) bookLink(o *LinkOutcome) {
 	}
 	if !o.NoOp && o.Verdict == Done {
 		if o.Change.Remove {
-			r.report.Unlinked++
+			r.books.report.Unlinked++
 		} else {
-			r.report.Linked++
+			r.books.report.Linked++
 		}
 	}
 	if r.limits.LinksOnly && !o.Change.Remove {
 		r.judge(o.Verdict == Refused)
 	}
-	r.moveRow(o)
+	r.books.moveRow(o)
 }
 
 // moveRow moves the row of a decided link from the counter that holds it to the one where it belongs now. The caller
 // holds mu.
-func (r *run) moveRow(o *LinkOutcome) {
+func (b *books) moveRow(o *LinkOutcome) {
 	hash := keyHash(o.Change.Key)
-	row := r.linked[hash]
+	row := b.linked[hash]
 	if row == nil {
 		if o.Verdict == Refused {
-			r.report.Review++ // its row isn't one of this run's, but somebody has to look
+			b.report.Review++ // its row isn't one of this run's, but somebody has to look
 		}
 		return
 	}
 	move := func(to *int64) {
 		*row.counted--
 		*to++
-		delete(r.linked, hash)
+		delete(b.linked, hash)
 	}
 	if o.Verdict == Refused {
-		move(&r.report.Rejected)
+		move(&b.report.Rejected)
 		return
 	}
 	row.changed = row.changed || !o.NoOp
@@ -73,11 +73,11 @@ func (r *run) moveRow(o *LinkOutcome) {
 		return
 	}
 	switch {
-	case row.counted != &r.report.Held:
-		delete(r.linked, hash)
+	case row.counted != &b.report.Held:
+		delete(b.linked, hash)
 	case row.changed:
-		move(&r.report.Written)
+		move(&b.report.Written)
 	default:
-		move(&r.report.Unchanged)
+		move(&b.report.Unchanged)
 	}
 }

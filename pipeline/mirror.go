@@ -20,13 +20,13 @@ const keysTogether = 10_000
 // mirror takes back what rows stand for that have left the source: only after one process has read all of it, with no row
 // whose key it couldn't tell, and within the sink's quota.
 func (r *run) mirror(ctx context.Context) error {
-	if !r.whole {
+	if !r.reading.whole {
 		return nil
 	}
 	if !r.lookout.marks {
 		return r.letGo(ctx)
 	}
-	if r.blind {
+	if r.reading.blind {
 		r.log.Warn("nothing is taken back: some rows of the source couldn't be read far enough to know their keys", "pipeline", r.Name)
 		return nil
 	}
@@ -121,7 +121,7 @@ func (r *run) written(seen int64) int64 {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return max(0, seen-r.report.Rejected-r.report.Held)
+	return max(0, seen-r.books.report.Rejected-r.books.report.Held)
 }
 
 // leaving tells whether a key has left the source, and something of it is to be taken back.
@@ -132,23 +132,23 @@ func (r *run) leaving(h *Holding) bool {
 // claim notes that a row stands for the record of another key. If that one has left, it lets the record go to the row, and
 // the row is named where its content counts as refused until then. The caller holds mu.
 func (r *run) claim(key string, refused ...string) {
-	claimants := r.claimed[key]
+	claimants := r.contested.claimed[key]
 	for _, row := range refused {
 		if !slices.Contains(claimants, row) {
 			claimants = append(claimants, row)
 		}
 	}
-	r.claimed[key] = claimants
+	r.contested.claimed[key] = claimants
 }
 
 // letGo has rows that have left the source let those records go that rows of other keys stand for, where nothing else is taken
 // back: a row whose key has changed would be refused for ever.
 func (r *run) letGo(ctx context.Context) error {
-	if r.blind || !r.lookout.loaded || r.opts.Plan != nil {
+	if r.reading.blind || !r.lookout.loaded || r.opts.Plan != nil {
 		return nil
 	}
 	r.mu.Lock()
-	claimed := slices.Sorted(maps.Keys(r.claimed))
+	claimed := slices.Sorted(maps.Keys(r.contested.claimed))
 	r.mu.Unlock()
 	left := slices.DeleteFunc(claimed, func(key string) bool { return !r.isMissed(key) })
 	if len(left) == 0 {
@@ -166,7 +166,7 @@ func (r *run) letGo(ctx context.Context) error {
 func (r *run) isClaimed(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, claimed := r.claimed[key]
+	_, claimed := r.contested.claimed[key]
 	return claimed
 }
 
@@ -176,8 +176,8 @@ func (r *run) rereadFor(left []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, key := range left {
-		if _, claimed := r.claimed[key]; claimed {
-			r.notes.reread = true
+		if _, claimed := r.contested.claimed[key]; claimed {
+			r.books.notes.reread = true
 		}
 	}
 }
@@ -188,7 +188,7 @@ func (r *run) readmit(ctx context.Context, left []string) error {
 	var refused []string
 	r.mu.Lock()
 	for _, key := range left {
-		refused = append(refused, r.claimed[key]...)
+		refused = append(refused, r.contested.claimed[key]...)
 	}
 	r.mu.Unlock()
 	if len(refused) == 0 {
@@ -202,7 +202,7 @@ func (r *run) readmit(ctx context.Context, left []string) error {
 	defer r.mu.Unlock()
 	for i, key := range refused {
 		if e := entries[i]; e.Rejected != (Hash{}) {
-			r.notes.decisions = append(r.notes.decisions, Decision{Key: key, Version: e.Version, Verdict: Refused})
+			r.books.notes.decisions = append(r.books.notes.decisions, Decision{Key: key, Version: e.Version, Verdict: Refused})
 		}
 	}
 	return nil
@@ -257,7 +257,7 @@ func (r *run) dismiss(ctx context.Context, keys []string) error {
 		return err
 	}
 	r.mu.Lock()
-	noted := r.notes.len()
+	noted := r.books.notes.len()
 	r.mu.Unlock()
 	if noted >= notesKept {
 		r.flush(ctx)

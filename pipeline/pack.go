@@ -16,18 +16,12 @@ type group struct {
 	began   time.Time // when the first change was put into it
 }
 
-// notes are decisions and rejects that need no write. The next commit records them.
-type notes struct {
-	decisions []Decision
-	keys      []string // of the decisions: busy until they are committed
-	rejects   []Reject
-	seen      []string
-	closed    []string
-	landing   []landing // of keys whose doubt has ended
-	reread    bool      // the next run has to read rows that were refused by this one
+// A packing is the groups that are being filled. Only the reading goroutine uses it.
+type packing struct {
+	open    map[Action]*group // groups that still have room
+	narrow  []*group          // of rows that are being isolated
+	batches int               // source batches since the last commit was asked for
 }
-
-func (n *notes) len() int { return len(n.decisions) + len(n.rejects) + len(n.seen) + len(n.closed) }
 
 // pack lets the sink choose the action of each change, puts changes into groups, and returns those that are full. The
 // rest goes on its way when the source ends, or when too many batches have gone by (see flush).
@@ -43,13 +37,13 @@ func (r *run) pack(ctx context.Context, changes []*pending) (full []*group) {
 // add puts one change into the open group of its action. It returns the group that had no room for it, if there is one.
 func (r *run) add(p *pending) (full *group) {
 	size := p.size()
-	g := r.open[p.Action]
+	g := r.packing.open[p.Action]
 	if g != nil && !r.fits(g, size) {
 		g, full = nil, g
 	}
 	if g == nil {
 		g = newGroup()
-		r.open[p.Action] = g
+		r.packing.open[p.Action] = g
 	}
 	r.put(g, p, size)
 	return full
@@ -76,10 +70,7 @@ func (r *run) put(g *group, p *pending, size int) {
 	g.changes = append(g.changes, p)
 	g.bytes += size
 	r.mu.Lock()
-	r.busy[p.Key] = &flight{hash: p.Hash}
-	for _, claim := range p.names() {
-		r.matches[claim] = p.Key
-	}
+	r.flights.take(p)
 	r.mu.Unlock()
 }
 
@@ -91,17 +82,17 @@ const (
 
 // flush sends the groups that aren't full, and what is noted.
 func (r *run) flush(ctx context.Context) {
-	for _, action := range slices.Sorted(maps.Keys(r.open)) { // sorted, so that a simulation can be repeated
-		g := r.open[action]
-		delete(r.open, action)
+	for _, action := range slices.Sorted(maps.Keys(r.packing.open)) { // sorted, so that a simulation can be repeated
+		g := r.packing.open[action]
+		delete(r.packing.open, action)
 		r.send(ctx, g)
 	}
 	r.sendNotes(ctx)
 }
 
 // oldest returns how long the first change has waited that is in a group which isn't full.
-func (r *run) oldest(now time.Time) (age time.Duration) {
-	for _, g := range r.open {
+func (p *packing) oldest(now time.Time) (age time.Duration) {
+	for _, g := range p.open {
 		age = max(age, now.Sub(g.began))
 	}
 	return age
@@ -111,10 +102,10 @@ func (r *run) oldest(now time.Time) (age time.Duration) {
 func (r *run) sendNotes(ctx context.Context) {
 	r.mu.Lock()
 	r.closeLanded(time.Now()) // also where no row is left to be read
-	noted := r.notes.len() > 0 || len(r.spans) > 0 && r.spans[0].read && r.spans[0].undecided == 0
+	noted := r.books.due()
 	r.mu.Unlock()
-	if noted || r.batchNo > 0 {
-		r.batchNo = 0
+	if noted || r.packing.batches > 0 {
+		r.packing.batches = 0
 		r.send(ctx, &group{})
 	}
 }

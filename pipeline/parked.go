@@ -43,7 +43,7 @@ func (o *overdue) look(ctx context.Context, page []LinkChange) error {
 			o.said, last = nil, len(o.rejects)
 			o.rows++
 			o.mu.Lock()
-			place := o.placeOf(l.Key)
+			place := o.books.placeOf(l.Key)
 			o.mu.Unlock()
 			o.rejects = append(o.rejects, Reject{Key: l.Key, Place: place, Stage: StageLink, Code: ParkedTooLong})
 		}
@@ -90,7 +90,7 @@ func (o *overdue) tell(ctx context.Context) error {
 	c := o.newCommit()
 	c.Rejects = o.rejects
 	o.mu.Lock()
-	c.Report = o.report
+	c.Report = o.books.report
 	o.mu.Unlock()
 	o.rejects = nil
 	if err := o.record(ctx, c); err != nil {

@@ -119,7 +119,7 @@ func (r *run) onlyPlanned(changes []*pending) []*pending {
 		if plan.outdated(p.Key, &p.entry, p.Hash) {
 			r.mu.Lock()
 			p.span.undecided--
-			r.report.Superseded++
+			r.books.report.Superseded++
 			r.mu.Unlock()
 			return true
 		}

@@ -77,8 +77,8 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 			updates = append(updates, p)
 		default:
 			r.mu.Lock()
-			r.busy[p.Key] = &flight{hash: p.Hash}
-			r.doubt(p, p.Sent)
+			r.flights.busy[p.Key] = &flight{hash: p.Hash}
+			r.doubts.add(p, p.Sent)
 			r.mu.Unlock()
 		}
 	}
@@ -91,11 +91,4 @@ func (r *run) decideNow(p *pending, o Outcome) {
 	defer r.mu.Unlock()
 	p.span.undecided--
 	r.note(p, r.decide(p, o))
-}
-
-// note keeps a decision for the next commit; until then its key is busy. The caller holds mu.
-func (r *run) note(p *pending, d Decision) {
-	r.notes.decisions = append(r.notes.decisions, d)
-	r.notes.keys = append(r.notes.keys, p.Key)
-	r.busy[p.Key] = &flight{hash: p.Hash}
 }

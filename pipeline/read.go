@@ -22,11 +22,17 @@ type item struct {
 	hash Hash // of its content
 }
 
-// A span is a batch of the source on its way: its end may become the checkpoint once nothing before it is undecided (I8).
-type span struct {
-	end       Position
-	undecided int
-	read      bool // all rows of the batch have been looked at
+// A reading is how far the source was read, and the memory that its batches use, one after the other. Only the reading goroutine
+// uses it.
+type reading struct {
+	blind bool // a row couldn't be read far enough to know its key
+	ended bool // the source was read to its last row
+	whole bool // and from its first
+
+	keys  []byte  // of a batch
+	ends  []int   // where each of them ends
+	slab  []Value // of a batch's rows
+	items []item  // of a batch
 }
 
 var keySeed = maphash.MakeSeed()
@@ -65,14 +71,14 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 				if !yield(batch, err) || err != nil {
 					return
 				}
-				if r.opts.Limit > 0 && r.report.Read >= r.opts.Limit {
+				if r.opts.Limit > 0 && r.books.report.Read >= r.opts.Limit {
 					return
 				}
 			}
 			if !stale {
 				failpoint.Reach("source.end")
-				r.ended = r.failed() == nil && ctx.Err() == nil
-				r.whole = r.ended && from == nil
+				r.reading.ended = r.failed() == nil && ctx.Err() == nil
+				r.reading.whole = r.reading.ended && from == nil
 				return
 			}
 			from = nil
@@ -86,15 +92,15 @@ func (r *run) batches(ctx context.Context) iter.Seq2[Batch, error] {
 func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 	s := &span{end: batch.End}
 	rows := batch.Rows
-	if left := r.opts.Limit - r.report.Read - int64(len(batch.Rejects)); r.opts.Limit > 0 && int64(len(rows)) > left {
+	if left := r.opts.Limit - r.books.report.Read - int64(len(batch.Rejects)); r.opts.Limit > 0 && int64(len(rows)) > left {
 		rows, s.end = rows[:max(0, left)], nil
 	}
 	r.mu.Lock()
-	r.spans = append(r.spans, s)
-	r.report.Read += int64(len(rows) + len(batch.Rejects))
+	r.books.spans = append(r.books.spans, s)
+	r.books.report.Read += int64(len(rows) + len(batch.Rejects))
 	r.mu.Unlock()
 	for _, reject := range batch.Rejects {
-		r.blind = r.blind || reject.Key == ""
+		r.reading.blind = r.reading.blind || reject.Key == ""
 		r.rejectRow(reject)
 	}
 	rows = r.keyed(rows)
@@ -109,20 +115,21 @@ func (r *run) transform(ctx context.Context, batch Batch) ([]item, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.count(&r.report.Filtered, before-refused-len(rows))
+		r.count(&r.books.report.Filtered, before-refused-len(rows))
 	}
 	if err := failpoint.At("transform.after"); err != nil {
 		return nil, err
 	}
-	r.items = slices.Grow(r.items[:0], len(rows))[:len(rows)]
+	items := slices.Grow(r.reading.items[:0], len(rows))[:len(rows)]
 	for i := range rows {
-		it := &r.items[i]
+		it := &items[i]
 		it.Row, it.span, it.hash = rows[i], s, r.layout.hash(rows[i].Values)
 	}
 	r.mu.Lock()
 	s.undecided = len(rows) // each is taken off where its end is booked
 	r.mu.Unlock()
-	return r.items, nil
+	r.reading.items = items
+	return items, nil
 }
 
 // apply takes rows through one transform.
@@ -136,28 +143,21 @@ func apply(ctx context.Context, t Transform, rows []Row, reject func(Reject)) ([
 	return rows, nil
 }
 
-// keyed sets the rows' keys and rejects those that have none. All keys of a batch are parts of one text.
+// keyed sets the rows' keys and rejects those that have none.
 func (r *run) keyed(rows []Row) []Row {
-	r.keyBytes, r.keyEnds = r.keyBytes[:0], r.keyEnds[:0]
-	for i := range rows {
-		b, ok := appendKey(r.keyBytes, rows[i].Values, r.key)
-		if !ok {
-			b = b[:len(r.keyBytes)]
-		}
-		r.keyBytes, r.keyEnds = b, append(r.keyEnds, len(b))
-	}
-	text, start, plain := string(r.keyBytes), 0, isPlain(r.keyBytes)
+	text, ends := r.reading.keyText(rows, r.key)
+	start, plain := 0, isPlain(r.reading.keys)
 	kept := 0
 	for i := range rows {
 		row := &rows[i]
-		row.Key = text[start:r.keyEnds[i]]
-		start = r.keyEnds[i]
+		row.Key = text[start:ends[i]]
+		start = ends[i]
 		var err error
 		if !plain || row.Key == "" {
 			err = r.checkKey(row)
 		}
 		if err != nil {
-			r.blind = true
+			r.reading.blind = true
 			r.rejectRow(Reject{Place: row.Place, Stage: "key", Code: rejectCode(err), Err: err})
 			continue
 		}
@@ -167,6 +167,19 @@ func (r *run) keyed(rows []Row) []Row {
 		kept++
 	}
 	return rows[:kept]
+}
+
+// keyText returns the keys of a batch as parts of one text, and where each of them ends. A row without a key has an empty part.
+func (d *reading) keyText(rows []Row, columns []int) (text string, ends []int) {
+	d.keys, d.ends = d.keys[:0], d.ends[:0]
+	for i := range rows {
+		b, ok := appendKey(d.keys, rows[i].Values, columns)
+		if !ok {
+			b = b[:len(d.keys)]
+		}
+		d.keys, d.ends = b, append(d.ends, len(b))
+	}
+	return string(d.keys), d.ends
 }
 
 // isPlain tells whether a text is ASCII without NUL bytes: whatever it is cut into, each part may be a key, unless it is empty.
@@ -212,15 +225,18 @@ func (r *run) emptyIn(row *Row) string {
 // roomy moves the rows' values into the run's own memory, with room for what the transforms append, unless the source has
 // made that room.
 func (r *run) roomy(rows []Row) {
-	width := len(r.schema.Fields)
-	if _, ok := r.Source.(Roomy); ok || len(r.Transforms) == 0 {
-		return
+	if _, ok := r.Source.(Roomy); !ok && len(r.Transforms) > 0 {
+		r.reading.room(rows, len(r.schema.Fields))
 	}
-	if need := len(rows) * width; cap(r.slab) < need {
-		r.slab = make([]Value, need)
+}
+
+// room moves the rows' values into the slab, with room for width values each.
+func (d *reading) room(rows []Row, width int) {
+	if need := len(rows) * width; cap(d.slab) < need {
+		d.slab = make([]Value, need)
 	}
 	for i := range rows {
-		room := r.slab[:cap(r.slab)][i*width : (i+1)*width : (i+1)*width]
+		room := d.slab[:cap(d.slab)][i*width : (i+1)*width : (i+1)*width]
 		rows[i].Values = room[:copy(room, rows[i].Values)]
 	}
 }
@@ -231,24 +247,4 @@ func stageName(t Transform) string {
 		return s.String()
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", t), "*")
-}
-
-// rejectRow books a row that never becomes a change. The reject is committed with the next group.
-func (r *run) rejectRow(reject Reject) {
-	r.markSeen(reject.Key)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.notes.rejects = append(r.notes.rejects, reject)
-	r.report.Rejected++
-	r.judge(true)
-}
-
-// count adds n to one of the report's counters.
-func (r *run) count(counter *int64, n int) {
-	if n == 0 {
-		return
-	}
-	r.mu.Lock()
-	*counter += int64(n)
-	r.mu.Unlock()
 }

@@ -48,8 +48,8 @@ func (p *Pipeline) Reconcile(ctx context.Context, store Auditor, opts ReconcileO
 	r := &reconciliation{audit: a, accept: opts.Accept}
 	err = r.reconcile(ctx)
 	a.countRequests()
-	r.result.Name, r.result.Status, r.result.Read = p.Name, statusOf(err), a.report.Read
-	r.result.Requests, r.result.Seconds = a.report.Requests, time.Since(a.began).Round(time.Millisecond).Seconds()
+	r.result.Name, r.result.Status, r.result.Read = p.Name, statusOf(err), a.books.report.Read
+	r.result.Requests, r.result.Seconds = a.books.report.Requests, time.Since(a.began).Round(time.Millisecond).Seconds()
 	return r.result, err
 }
 

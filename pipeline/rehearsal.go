@@ -202,34 +202,14 @@ func (s *rehearsal) Waiting(ctx context.Context, _ string, after *LinkChange, li
 	page := slices.Clone(s.queue[:min(limit, len(s.queue))])
 	s.queue = s.queue[len(page):]
 	s.mu.Unlock()
-	for i := range page {
-		s.made.fill(&page[i].From)
-		s.made.fill(&page[i].To)
-	}
-	return page, s.fillWas(ctx, page)
-}
-
-// fillWas fills in what the ledger shows of links.
-func (s *rehearsal) fillWas(ctx context.Context, page []LinkChange) error {
-	if len(page) == 0 {
-		return nil
-	}
-	keys := make([]string, len(page))
-	for i := range page {
-		keys[i] = page[i].Key
-	}
-	entries, err := s.Known(ctx, s.pipeline.Name, keys)
-	if err != nil {
-		return err
-	}
+	links := make([]*LinkChange, len(page))
 	for i := range page {
 		l := &page[i]
-		at := slices.IndexFunc(entries[i].Links, func(have LinkState) bool { return have.holds(l) })
-		if l.Was = nil; at >= 0 && l.From.ID != "" && l.To.ID != "" {
-			l.Was = &entries[i].Links[at]
-		}
+		s.made.fill(&l.From)
+		s.made.fill(&l.To)
+		l.Was, links[i] = nil, l
 	}
-	return nil
+	return page, fillWas(ctx, s, s.pipeline.Name, links)
 }
 
 // Commit notes decisions.

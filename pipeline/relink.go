@@ -37,7 +37,7 @@ func (r *run) recallLinks(ctx context.Context) error {
 		var keys []string
 		for i := range page {
 			if page[i].Was != nil {
-				r.late[linkName(&page[i])] = true
+				r.linking.late[linkName(&page[i])] = true
 				keys = append(keys, page[i].Key)
 			}
 		}
@@ -47,8 +47,8 @@ func (r *run) recallLinks(ctx context.Context) error {
 		}
 		r.mu.Lock()
 		for i, key := range keys {
-			if r.busy[key] == nil {
-				r.busy[key] = &flight{decided: true, hash: entries[i].Hash, landing: r.began.Add(r.limits.Landing)}
+			if r.flights.busy[key] == nil {
+				r.flights.busy[key] = &flight{decided: true, hash: entries[i].Hash, landing: r.began.Add(r.limits.Landing)}
 			}
 		}
 		r.mu.Unlock()
@@ -58,10 +58,10 @@ func (r *run) recallLinks(ctx context.Context) error {
 
 // landLinks waits until no link of an earlier process can take effect any more.
 func (r *run) landLinks(ctx context.Context) error {
-	if len(r.late) == 0 {
+	if len(r.linking.late) == 0 {
 		return nil
 	}
-	clear(r.late)
+	clear(r.linking.late)
 	return r.pause(ctx, time.Until(r.began.Add(r.limits.Landing)))
 }
 
@@ -78,15 +78,15 @@ func (p *Pipeline) Relink(ctx context.Context, store Store, opts Options, so Rep
 	}
 	defer r.lookout.table.Close()
 	ctx = withPermit(ctx, r.resume.Permit)
-	r.report, r.before = so, r.before-so.Requests
+	r.books.report, r.before = so, r.before-so.Requests
 	r.began = r.began.Add(-time.Duration(so.Seconds * float64(time.Second)))
 	if err = r.link(ctx, true); err == nil {
-		err = r.vagueError()
+		err = r.linking.vagueError()
 	}
 	if r.limits.LinksOnly {
-		moved := min(r.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read
-		r.report.Written += moved
-		r.report.Held -= moved
+		moved := min(r.books.report.Linked-so.Linked, so.Held) // the other links are of rows that an earlier run has read
+		r.books.report.Written += moved
+		r.books.report.Held -= moved
 	}
 	return r.finish(ctx, err)
 }

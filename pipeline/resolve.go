@@ -14,12 +14,18 @@ type recordKey struct{ object, property, value string }
 // recordsKept bounds the record ids that a run remembers, but for those of one batch; past it they are looked up again.
 const recordsKept = 1 << 20
 
-// forgetRecords keeps the table of record ids within its bound. It is called before rows are looked up, never between,
-// since all ids that they need must be there together.
-func (r *run) forgetRecords() {
-	if len(r.ids)+len(r.missed) > recordsKept {
-		clear(r.ids)
-		clear(r.missed)
+// The targets are the records that rows are to be linked to, as far as they are known. Only the reading goroutine uses them.
+type targets struct {
+	ids    map[recordKey]string
+	missed map[recordKey]bool // looked up in the destination since links were last written
+}
+
+// forget keeps the tables within their bound. It is called before rows are looked up, never between, since all ids that they
+// need must be there together.
+func (t *targets) forget() {
+	if len(t.ids)+len(t.missed) > recordsKept {
+		clear(t.ids)
+		clear(t.missed)
 	}
 }
 
@@ -36,7 +42,7 @@ func (r *run) resolve(ctx context.Context, changes []*pending) ([]*pending, erro
 	if err := failpoint.At("resolve.before"); err != nil {
 		return nil, err
 	}
-	r.forgetRecords()
+	r.targets.forget()
 	for _, spec := range r.specs {
 		for _, field := range []int{spec.FromField, spec.ToField} {
 			if err := r.lookup(ctx, changes, field); err != nil {
@@ -85,7 +91,7 @@ func (r *run) lookup(ctx context.Context, changes []*pending, field int) error {
 			continue
 		}
 		value := r.fold(look, v.Text())
-		if _, ok := r.ids[recordKey{look.Object, look.Property, value}]; !ok {
+		if _, ok := r.targets.ids[recordKey{look.Object, look.Property, value}]; !ok {
 			unknown = append(unknown, value)
 		}
 	}
@@ -106,7 +112,7 @@ func (r *run) learn(ctx context.Context, look *Lookup, values []string, ask bool
 	var unknown []string
 	for _, value := range values {
 		if id, ok := known[value]; ok {
-			r.ids[recordKey{look.Object, look.Property, value}] = id
+			r.targets.ids[recordKey{look.Object, look.Property, value}] = id
 		} else {
 			unknown = append(unknown, value)
 		}
@@ -122,7 +128,7 @@ func (r *run) learn(ctx context.Context, look *Lookup, values []string, ask bool
 		err = failpoint.At("find.after")
 	}
 	for value, id := range found {
-		r.ids[recordKey{look.Object, look.Property, value}] = id
+		r.targets.ids[recordKey{look.Object, look.Property, value}] = id
 	}
 	return err
 }
@@ -173,7 +179,7 @@ func (r *run) end(p *pending, object string, field int) (LinkEnd, bool, error) {
 		return LinkEnd{Object: object, ID: v.String()}, true, nil
 	}
 	value := r.fold(look, v.Text())
-	end := LinkEnd{Object: look.Object, Property: look.Property, Value: value, ID: r.ids[recordKey{look.Object, look.Property, value}]}
+	end := LinkEnd{Object: look.Object, Property: look.Property, Value: value, ID: r.targets.ids[recordKey{look.Object, look.Property, value}]}
 	if end.ID == "" && look.Missing == MissingReject {
 		return end, false, Rejectf("missing_link", "%s: there is no record of %s whose %s is %q: write it first, or set missing: park or skip",
 			r.schema.Fields[field].Name, look.Object, look.Property, v.Text())
@@ -234,12 +240,12 @@ func (r *run) noteLinks(changes []*pending) {
 		p.span.undecided--
 		if len(p.wants) == 0 {
 			r.judge(false)
-			r.report.Unchanged++
-			r.track(p.Key, p.Place, nil, 0)
+			r.books.report.Unchanged++
+			r.books.track(p.Key, p.Place, nil, 0)
 		} else {
-			r.report.Held++
-			r.track(p.Key, p.Place, &r.report.Held, len(p.wants))
-			r.wanted += len(p.wants)
+			r.books.report.Held++
+			r.books.track(p.Key, p.Place, &r.books.report.Held, len(p.wants))
+			r.books.wanted += len(p.wants)
 		}
 		r.note(p, Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Verdict: Done, Links: p.wants, Before: p.before(), Place: p.Place})
 	}

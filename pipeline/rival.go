@@ -8,6 +8,12 @@ import (
 	"slices"
 )
 
+// contested are the records that two rows stand for. The run's mu guards them.
+type contested struct {
+	claimed map[string][]string // keys whose record rows of other keys stand for → those that have been refused for it
+	spoiled map[string][]Sent   // keys on their way whose record another row has overwritten, with what it sent
+}
+
 // found goes on with a change whose record was read back, but isn't known to hold the change. Where the record was merged
 // into that of another row it is refused: the two would overwrite each other for ever. The attempt that got no answer may
 // have done so already.
@@ -23,7 +29,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	rival, taken := rivals[p.TraceID]
 	if taken {
 		r.mu.Lock()
-		r.overwritten(rival, &p.Change, &r.notes.decisions)
+		r.overwritten(rival, &p.Change, &r.books.notes.decisions)
 		r.mu.Unlock()
 	}
 	switch {
@@ -165,21 +171,21 @@ func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decisio
 	by := r.sharedBy(change)
 	r.claim(rival.Key, change.Key)
 	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
-	switch f := r.busy[rival.Key]; {
+	switch f := r.flights.busy[rival.Key]; {
 	case noted >= 0:
 		d := &(*decisions)[noted]
 		d.Verdict, d.Tried = Found, append(slices.Clip(d.Tried), by)
 	case f == nil || f.decided:
 		*decisions = append(*decisions, Decision{Key: rival.Key, Version: rival.Version, ID: rival.ID, Verdict: Found, Tried: []Sent{by}})
 	default:
-		r.spoiled[rival.Key] = append(r.spoiled[rival.Key], by)
+		r.contested.spoiled[rival.Key] = append(r.contested.spoiled[rival.Key], by)
 	}
 }
 
 // takeSpoiled takes a row off the list of those whose record another row may have overwritten meanwhile, and returns with what;
 // nil if it wasn't on the list. The caller holds mu.
-func (r *run) takeSpoiled(key string) []Sent {
-	spoiled := r.spoiled[key]
-	delete(r.spoiled, key)
+func (c *contested) takeSpoiled(key string) []Sent {
+	spoiled := c.spoiled[key]
+	delete(c.spoiled, key)
 	return spoiled
 }

@@ -93,7 +93,7 @@ func (r *run) send(ctx context.Context, g *group) {
 		return
 	}
 	r.mu.Lock()
-	r.flying++
+	r.flights.groups++
 	r.mu.Unlock()
 	r.writes.Go(func() stream.Callback {
 		r.turn("write")
@@ -119,82 +119,36 @@ func (r *run) turn(of string) {
 	}
 }
 
-// A run is one pipeline on its way. The fields below mu are shared by the reading goroutine and the one that commits.
+// A run is one pipeline on its way. Its parts say what they hold; their methods are beside them, in the files where the run uses
+// them most. Those above mu are the reading goroutine's alone, the others are shared with the goroutines that write and commit.
 type run struct {
 	*Pipeline
-	store  Store
-	opts   Options
-	log    *slog.Logger
-	limits Limits
-	resume Resume
-	began  time.Time
-	before int64 // requests that the sink had sent when the run began
-	writes *stream.Stream
-
-	// Only the reading goroutine uses these.
-	open     map[Action]*group // groups that still have room
-	narrow   []*group          // of rows that are being isolated
-	deferred map[string]item   // rows whose key is busy, newest version only
-	pooled   []item            // rows that wait for others to be looked up with them
-	pooledAt time.Time         // when the first of them was
-	batchNo  int               // source batches since the last commit was asked for
-	lookout  lookout
-	keyBytes []byte               // of a batch's keys
-	keyEnds  []int                // where each of them ends
-	slab     []Value              // of a batch's rows
-	items    []item               // of a batch
-	blind    bool                 // a row couldn't be read far enough to know its key
-	ended    bool                 // the source was read to its last row
-	whole    bool                 // and from its first
-	parked   bool                 // all links that wait were looked at, at last
-	ids      map[recordKey]string // of records that rows are to be linked to, as far as they are known
-	vague    []LinkChange         // of which no answer has said what became, when links were last written
-	late     map[string]bool      // waiting links, by linkName, that an earlier process may have sent
-	missed   map[recordKey]bool   // looked up in the destination since links were last written
-
-	tableMu sync.Mutex // of the lookout's table; it is taken last
-
-	mu      sync.Mutex
-	landed  *sync.Cond            // a group has been committed
-	flying  int                   // groups on their way
-	wanted  int                   // links wanted since they were last written
-	busy    map[string]*flight    // keys that must wait, or let only the same content pass
-	matches map[string]string     // match value on its way → key
-	fresh   map[string]string     // id of a record that was written, and isn't committed → key
-	claimed map[string][]string   // keys whose record rows of other keys stand for → those that have been refused for it
-	spoiled map[string][]Sent     // keys on their way whose record another row has overwritten, with what it sent
-	heard   int                   // requests by which something was written
-	silence int                   // requests with rows that are being isolated, on end, by which nothing was
-	spans   []*span               // batches of the source that the checkpoint hasn't passed, in their order
-	notes   notes                 // for the next commit
-	intents map[string]int        // undecided changes that each group's intents name
-	doubts  []*doubt              // to be looked at again
-	untold  []*doubt              // left to the next run
-	taken   []*doubt              // refused for a value that another record has, to be sent once more
-	landing []*pending            // decided, but an earlier attempt may still take effect
-	linked  map[uint64]*linkedRow // by keyHash
-	window  rejectWindow
-	report  Report
-	failure error     // the first error that stops the run
-	broken  bool      // a commit failed: the checkpoint must not move any more
-	last    time.Time // when commits are given up; see insist
+	store   Store
+	opts    Options
+	log     *slog.Logger
+	limits  Limits
 	account string
-}
+	resume  Resume
+	began   time.Time
+	before  int64 // requests that the sink had sent when the run began
+	writes  *stream.Stream
 
-// fail remembers the first error that stops the run.
-func (r *run) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failure == nil {
-		r.failure = err
-	}
-}
+	reading reading // how far the source was read
+	aside   aside   // rows that are put off
+	packing packing // groups that are being filled
+	targets targets // records that links lead to
+	linking linking // links that wait
+	lookout lookout // what the ledger has, and the source has shown; with a lock of its own
 
-// failed returns the error that stops the run, if there is one.
-func (r *run) failed() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failure
+	mu        sync.Mutex   // guards all that follows
+	flights   flights      // what is on its way
+	contested contested    // records that two rows stand for
+	intents   intents      // those that are open
+	doubts    doubts       // changes that are looked at, or sent, once more
+	answers   answers      // how well the destination answers
+	books     books        // what became of the rows
+	window    rejectWindow // how many of the last rows were rejected
+	failure   failure      // why the run ends before its time
 }
 
 // draining tells whether the run was asked to stop.
@@ -212,13 +166,6 @@ func (r *run) throttle() []byte {
 		return t.SaveThrottle()
 	}
 	return nil
-}
-
-// countRequests brings the report's requests up to date; the caller holds mu.
-func (r *run) countRequests() {
-	if t, ok := r.Sink.(Throttle); ok {
-		r.report.Requests, r.report.Budget = t.Requests()-r.before, t.Budget()
-	}
 }
 
 // incremental tells whether the source is read by a cursor.

@@ -28,7 +28,7 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	}
 	r := p.newRun(account, store, opts)
 	r.resume = resume
-	r.landed = sync.NewCond(&r.mu)
+	r.flights.landed = sync.NewCond(&r.mu)
 	r.writes = stream.New().WithMaxGoroutines(max(1, r.limits.Writes))
 	r.lookout.table = digest.NewTable(0)
 	r.begin()
@@ -45,10 +45,11 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 	r := &run{
 		Pipeline: p, store: store, opts: opts, log: opts.Log, limits: p.Sink.Limits(), account: account, began: time.Now(),
-		open: map[Action]*group{}, deferred: map[string]item{}, busy: map[string]*flight{}, intents: map[string]int{},
-		ids: map[recordKey]string{}, missed: map[recordKey]bool{}, matches: map[string]string{}, fresh: map[string]string{},
-		claimed: map[string][]string{}, spoiled: map[string][]Sent{}, linked: map[uint64]*linkedRow{}, late: map[string]bool{},
-		report: Report{Name: p.Name, Status: "running"},
+		packing: packing{open: map[Action]*group{}}, aside: aside{deferred: map[string]item{}}, intents: intents{undecided: map[string]int{}},
+		targets: targets{ids: map[recordKey]string{}, missed: map[recordKey]bool{}}, linking: linking{late: map[string]bool{}},
+		flights:   flights{busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}},
+		contested: contested{claimed: map[string][]string{}, spoiled: map[string][]Sent{}},
+		books:     books{report: Report{Name: p.Name, Status: "running"}, linked: map[uint64]*linkedRow{}},
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

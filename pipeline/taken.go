@@ -9,11 +9,11 @@ import "context"
 // others were written since it was last refused. Where many wait already it isn't the value, and the refusal stands. The caller
 // holds mu.
 func (r *run) waits(p *pending) bool {
-	if p.refused > r.heard || len(r.taken) >= max(1, r.limits.Rows) {
+	if p.refused > r.answers.heard || len(r.doubts.taken) >= max(1, r.limits.Rows) {
 		return false
 	}
-	p.refused = r.heard + 1
-	r.busy[p.Key].left = true
+	p.refused = r.answers.heard + 1
+	r.flights.busy[p.Key].left = true
 	return true
 }
 
@@ -32,11 +32,11 @@ func (r *run) contend(ctx context.Context) error {
 func (r *run) recontend() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiting := r.taken
-	r.taken = nil
+	waiting := r.doubts.taken
+	r.doubts.taken = nil
 	for _, d := range waiting {
-		r.busy[d.p.Key].left = false
+		r.flights.busy[d.p.Key].left = false
 	}
-	r.doubts = append(r.doubts, waiting...)
+	r.doubts.open = append(r.doubts.open, waiting...)
 	return len(waiting) > 0
 }

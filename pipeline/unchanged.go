@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -15,8 +16,10 @@ import (
 // on its way, takes the way through the ledger: what the table doesn't know, or knows no longer, is asked. The table also
 // holds which keys were seen, for mirror.
 
-// A lookout is a run's table, and what it needs to look up a batch.
+// A lookout is a run's table, and what it needs to look up a batch. Only the reading goroutine uses it, but for the table and
+// strays: those are guarded by mu, since commits change them; it is taken last.
 type lookout struct {
+	mu     sync.Mutex
 	table  *digest.Table
 	marks  bool  // all keys are to be remembered that the source has
 	loaded bool  // the table holds the digest
@@ -62,7 +65,7 @@ func (r *run) load(ctx context.Context) (err error) {
 		}
 		l.sized = true
 	}
-	if r.resume.Position != nil && !l.marks && r.report.Read*entriesPerRow < l.size {
+	if r.resume.Position != nil && !l.marks && r.books.report.Read*entriesPerRow < l.size {
 		return nil
 	}
 	r.land()
@@ -75,14 +78,14 @@ func (r *run) load(ctx context.Context) (err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key := range r.busy {
+	for key := range r.flights.busy {
 		l.table.Forget(digest.Key(key))
 	}
-	for key := range r.deferred {
+	for key := range r.aside.deferred {
 		l.table.Forget(digest.Key(key))
 	}
-	for i := range r.pooled {
-		l.table.Forget(digest.Key(r.pooled[i].Key))
+	for i := range r.aside.pooled {
+		l.table.Forget(digest.Key(r.aside.pooled[i].Key))
 	}
 	return nil
 }
@@ -117,7 +120,7 @@ func (r *run) sift(items []item) []item {
 	}
 	unchanged, batch := 0, items[0].span
 	rest := items[:0]
-	r.tableMu.Lock()
+	r.lookout.mu.Lock()
 	l.probe(items)
 	for i := range items {
 		if l.same[i] {
@@ -129,11 +132,11 @@ func (r *run) sift(items []item) []item {
 		r.own(items[i].Values)
 		rest = append(rest, items[i])
 	}
-	r.tableMu.Unlock()
+	r.lookout.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	batch.undecided -= unchanged
-	r.report.Unchanged += int64(unchanged)
+	r.books.report.Unchanged += int64(unchanged)
 	r.accept(unchanged)
 	return rest
 }
@@ -163,8 +166,8 @@ func (r *run) forgetContents(c *Commit) {
 	if r.lookout.table == nil {
 		return
 	}
-	r.tableMu.Lock()
-	defer r.tableMu.Unlock()
+	r.lookout.mu.Lock()
+	defer r.lookout.mu.Unlock()
 	for i := range c.Decisions {
 		key := digest.Key(c.Decisions[i].Key)
 		r.lookout.table.Forget(key)
@@ -178,14 +181,14 @@ func (r *run) forgetContents(c *Commit) {
 // markSeen remembers that the source still has a key.
 func (r *run) markSeen(key string) {
 	if key != "" && r.lookout.table != nil {
-		r.tableMu.Lock()
-		defer r.tableMu.Unlock()
+		r.lookout.mu.Lock()
+		defer r.lookout.mu.Unlock()
 		r.lookout.see(digest.Key(key))
 	}
 }
 
 // see remembers that the source has a key: any key for a mirror, and one that the digest has in any case. The caller holds
-// tableMu.
+// the lookout's mu.
 func (l *lookout) see(key uint64) {
 	if l.marks {
 		l.table.Mark(key)
@@ -196,15 +199,15 @@ func (l *lookout) see(key uint64) {
 
 // isMissed tells whether the ledger has had a key from before the run, and the source hasn't shown it.
 func (r *run) isMissed(key string) bool {
-	r.tableMu.Lock()
-	defer r.tableMu.Unlock()
+	r.lookout.mu.Lock()
+	defer r.lookout.mu.Unlock()
 	return r.lookout.table.Missed(digest.Key(key))
 }
 
 // isSeen tells whether the source still has a key.
 func (r *run) isSeen(key string) bool {
-	r.tableMu.Lock()
-	defer r.tableMu.Unlock()
+	r.lookout.mu.Lock()
+	defer r.lookout.mu.Unlock()
 	return r.lookout.table.Marked(digest.Key(key))
 }
 
@@ -220,8 +223,8 @@ func (r *run) seenAll() bool {
 // unseenAtMost returns how many keys of the ledger the source doesn't have, at most, and how many keys it has; false if that
 // isn't known without asking.
 func (r *run) unseenAtMost() (unseen, seen int64, known bool) {
-	r.tableMu.Lock()
-	defer r.tableMu.Unlock()
+	r.lookout.mu.Lock()
+	defer r.lookout.mu.Unlock()
 	l := &r.lookout
 	return int64(l.table.Unseen()), int64(l.table.Seen()), l.loaded && !l.strays
 }

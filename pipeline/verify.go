@@ -40,8 +40,8 @@ func (p *Pipeline) Verify(ctx context.Context, store Auditor, opts VerifyOptions
 		err = v.verify(ctx)
 	}
 	a.countRequests()
-	v.result.Name, v.result.Status, v.result.Read = p.Name, statusOf(err), a.report.Read
-	v.result.Requests, v.result.Seconds = a.report.Requests, time.Since(a.began).Round(time.Millisecond).Seconds()
+	v.result.Name, v.result.Status, v.result.Read = p.Name, statusOf(err), a.books.report.Read
+	v.result.Requests, v.result.Seconds = a.books.report.Requests, time.Since(a.began).Round(time.Millisecond).Seconds()
 	return v.result, err
 }
 

@@ -64,10 +64,10 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 		p.attempt++
 		p.try(intents[i].Sent)
 		if !p.trial.begun {
-			p.trial.begun, p.trial.heard = true, r.heard
+			p.trial.begun, p.trial.heard = true, r.answers.heard
 		}
 	}
-	r.intents[group] = len(left)
+	r.intents.undecided[group] = len(left)
 	r.mu.Unlock()
 	if err := failpoint.At("intend.after"); err != nil {
 		return unwritten(left), err
@@ -81,7 +81,9 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 	if lost := failpoint.At("write.after"); lost != nil {
 		return nil, lost
 	}
-	r.listen(left, decided)
+	r.mu.Lock()
+	r.answers.listen(left, decided)
+	r.mu.Unlock()
 	return outcomes, err
 }
 

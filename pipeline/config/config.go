@@ -16,8 +16,8 @@ import (
 	"sluice/pipeline"
 )
 
-// DefaultState is where the state is kept unless the file says otherwise.
-const DefaultState = "sqlite:.sluice/state.db"
+// defaultState is where the state is kept unless the file says otherwise.
+const defaultState = "sqlite:.sluice/state.db"
 
 // A Spec is what a file without errors says.
 type Spec struct {
@@ -89,7 +89,7 @@ func Parse(file string, data []byte, kinds pipeline.Kinds, lookup func(string) (
 
 // spec decodes the top of the file.
 func (d *decoder) spec(root *yaml.Node) *Spec {
-	s := &Spec{File: d.file, State: DefaultState, doc: d.document}
+	s := &Spec{File: d.file, State: defaultState, doc: d.document}
 	d.fields(spot{key: root, value: root}, reflect.ValueOf(s).Elem(), func(at spot, f field) {
 		switch f.name {
 		case "version":
@@ -119,7 +119,7 @@ const statePattern = `^(sqlite:|postgres://|postgresql://)[\s\S]`
 var stateURL = regexp.MustCompile(statePattern)
 
 func (d *decoder) state(at spot, state *string) {
-	text, ok := d.scalar(at, "a URL such as "+DefaultState+" or postgres://…")
+	text, ok := d.scalar(at, "a URL such as "+defaultState+" or postgres://…")
 	if !ok {
 		return
 	}

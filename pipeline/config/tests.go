@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -180,9 +179,9 @@ func (p *Pipeline) columns() (names []string, ok bool) {
 			return nil, false
 		}
 		names = append(names, read...)
-		if v := reflect.Indirect(reflect.ValueOf(t.Config)); v.Kind() == reflect.Map { // the names of what it adds
-			for _, key := range v.MapKeys() {
-				added[key.String()] = true
+		if adder, ok := t.Config.(pipeline.FieldAdder); ok {
+			for _, name := range adder.Added() {
+				added[name] = true
 			}
 		}
 	}

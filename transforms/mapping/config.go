@@ -88,15 +88,15 @@ func (c *Config) Check() error {
 	if len(*c) == 0 {
 		errs = append(errs, &pipeline.FieldError{Err: errors.New("names no property")})
 	}
-	for _, name := range c.names() {
+	for _, name := range c.Added() {
 		f := (*c)[name]
 		errs = append(errs, f.check(name)...)
 	}
 	return errors.Join(errs...)
 }
 
-// names returns the properties in the order in which they are added to rows.
-func (c *Config) names() []string { return slices.Sorted(maps.Keys(*c)) }
+// Added returns the properties in the order in which they are added to rows.
+func (c *Config) Added() []string { return slices.Sorted(maps.Keys(*c)) }
 
 // types are what a property can be converted to.
 var types = []pipeline.Type{pipeline.String, pipeline.Int, pipeline.Decimal, pipeline.Float, pipeline.Bool, pipeline.Date, pipeline.Time}
@@ -163,7 +163,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 	t := &transform{}
 	var fields []pipeline.Field
 	var errs []error
-	for _, name := range c.names() {
+	for _, name := range c.Added() {
 		f := (*c)[name]
 		p, field, err := f.open(name, in)
 		if err == nil && in.Index(pipeline.Property, name) >= 0 {

@@ -47,8 +47,8 @@ func (c *Config) Columns() (names []string, ok bool) {
 	return slices.Compact(names), true
 }
 
-// names returns the links in the order in which they are added to rows.
-func (c *Config) names() []string { return slices.Sorted(maps.Keys(*c)) }
+// Added returns the links in the order in which they are added to rows.
+func (c *Config) Added() []string { return slices.Sorted(maps.Keys(*c)) }
 
 // Check returns what can be seen to be wrong before the columns are known, all of it.
 func (c *Config) Check() error {
@@ -59,7 +59,7 @@ func (c *Config) Check() error {
 	if len(*c) == 0 {
 		wrong("", "", "names no link")
 	}
-	for _, name := range c.names() {
+	for _, name := range c.Added() {
 		link := (*c)[name]
 		if link.Object == "" {
 			wrong(name+".object", "", "is empty: expected the object of the other record")
@@ -95,7 +95,7 @@ func (c *Config) Open(_ context.Context, _ pipeline.Env, in *pipeline.Schema) (p
 	t := &transform{}
 	var fields []pipeline.Field
 	var errs []error
-	for _, name := range c.names() {
+	for _, name := range c.Added() {
 		link := (*c)[name]
 		if in.Index(pipeline.Link, name) >= 0 {
 			errs = append(errs, &pipeline.FieldError{Path: name, Err: fmt.Errorf("link %q is added by an earlier resolve already", name)})

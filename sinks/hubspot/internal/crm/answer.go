@@ -151,7 +151,4 @@ type Pipeline struct {
 type Stage struct{ ID, Label string }
 
 // An Account is the portal that the token belongs to.
-type Account struct {
-	PortalID string
-	TimeZone string // IANA name; "" if unknown
-}
+type Account struct{ PortalID string }

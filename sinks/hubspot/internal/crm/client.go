@@ -32,7 +32,6 @@ type Config struct {
 	AccessToken string        // of a private app or a service key (API.md 2)
 	OAuth       *OAuth        // of an OAuth app (API.md 2.1)
 	Timeout     time.Duration // of one request, from connecting to the last byte of the answer; DefaultTimeout if 0
-	Burst       int           // requests in 10 s at most, where that is less than HubSpot allows; 0: all of it
 	Retry       Retry         // what to repeat for how long
 	Log         *slog.Logger  // of long waits, and of debug messages; nil for none
 
@@ -87,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 		retry:   cfg.Retry.withDefaults(),
 		log:     cfg.Log, permit: cfg.Permit,
 		transport: newTransport(cfg.Dial, strings.HasPrefix(base, "http:")),
-		limits:    newLimits(cfg.Burst, strings.HasPrefix(base, "http:")),
+		limits:    newLimits(0, strings.HasPrefix(base, "http:")),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

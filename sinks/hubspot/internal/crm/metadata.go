@@ -178,5 +178,5 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 		return Account{}, &Error{Op: "read account", Message: "the answer names no portal", Effect: NoEffect}
 	}
 	c.gate.setZone(wire.TimeZone)
-	return Account{PortalID: string(wire.PortalID), TimeZone: wire.TimeZone}, nil
+	return Account{PortalID: string(wire.PortalID)}, nil
 }
