@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"sluice/pipeline"
+	"sluice/pipeline/state"
 )
 
 // The exit codes, a part of the contract with schedulers.
@@ -51,7 +52,7 @@ func exitCode(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
-	if _, held := errors.AsType[*pipeline.HeldError](err); held || errors.Is(err, pipeline.ErrFenced) {
+	if _, held := errors.AsType[*pipeline.HeldError](err); held || errors.Is(err, pipeline.ErrFenced) || errors.Is(err, state.ErrUpgrading) {
 		return exitHeld
 	}
 	switch {

@@ -195,7 +195,7 @@ func (a *app) witness(url string) []state.Option {
 
 // store opens the state and brings its tables up to date, unless they are to be left as they are.
 func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store, error) {
-	store, err := state.Open(ctx, url, a.witness(url)...)
+	store, err := state.Open(ctx, url, append(a.witness(url), state.Log(a.log()))...)
 	if err != nil {
 		return nil, err
 	}
