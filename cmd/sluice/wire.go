@@ -200,9 +200,18 @@ func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store,
 		return nil, err
 	}
 	if migrate {
-		if _, _, err := store.Migrate(ctx); err != nil {
+		if _, _, err := a.upgrade(ctx, store); err != nil {
 			return nil, errors.Join(err, store.Close())
 		}
 	}
 	return store, nil
+}
+
+// upgrade brings a state's tables up to date. A signal breaks it off: a version is there wholly or not at all.
+func (a *app) upgrade(ctx context.Context, store state.Store) (from, to int, err error) {
+	err = pipeline.UntilDrained(ctx, a.drain, func(ctx context.Context) (err error) {
+		from, to, err = store.Migrate(ctx)
+		return err
+	})
+	return from, to, err
 }
