@@ -29,13 +29,13 @@ func (a *app) statusCommand() *cobra.Command {
 					if list == nil {
 						list = []state.PipelineStatus{}
 					}
-					return printJSON(a.stdout, map[string]any{"pipelines": list})
+					return a.printJSON(map[string]any{"pipelines": list})
 				}
 				return printStatus(a.stdout, list, sandboxFlag(inSandbox))
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as one JSON document")
+	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
 	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
 	return cmd
 }

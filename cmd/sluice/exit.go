@@ -23,6 +23,7 @@ const (
 type exitError struct {
 	code int
 	err  error
+	told error // what was said already, where nothing else says it; may be nil
 }
 
 // Error returns the error's text.
@@ -41,7 +42,7 @@ func input(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &exitError{exitInput, err}
+	return &exitError{code: exitInput, err: err}
 }
 
 // exitCode returns the code that an error ends the program with.

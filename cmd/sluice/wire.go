@@ -54,7 +54,7 @@ func (a *app) wrong(problems config.Diagnostics, source []byte) error {
 	if err := problems.Print(a.stderr, source); err != nil {
 		return err
 	}
-	return &exitError{code: exitInput}
+	return &exitError{code: exitInput, told: problems}
 }
 
 // misplaced prints diagnostics of a file that was read before.
