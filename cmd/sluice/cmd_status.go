@@ -65,6 +65,9 @@ func (a *app) withTables(ctx context.Context, url string, migrate bool, f func(c
 	} else if version == 0 {
 		return errors.New("the state is empty: nothing has run yet")
 	}
+	if err := store.Current(ctx); err != nil {
+		return err
+	}
 	return f(ctx, store)
 }
 

@@ -253,8 +253,8 @@ func (s *store) Version(ctx context.Context) (int, error) {
 	return version, nil
 }
 
-// checkVersion refuses to run on tables of another version than the program's.
-func (s *store) checkVersion(ctx context.Context) error {
+// Current refuses tables of another version than the program's; see Store.
+func (s *store) Current(ctx context.Context) error {
 	list, err := readMigrations(migrations.Files, s.db.dialect().name)
 	if err != nil {
 		return err

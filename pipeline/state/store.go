@@ -24,6 +24,10 @@ type Store interface {
 	// Version returns the version of the tables; 0 where there are none.
 	Version(ctx context.Context) (int, error)
 
+	// Current returns an error that says what to do where the tables aren't of the version that this program needs. Everything
+	// below but Close needs it.
+	Current(ctx context.Context) error
+
 	// Status returns what the state holds of every pipeline that ever ran, by name.
 	Status(ctx context.Context) ([]PipelineStatus, error)
 
