@@ -47,7 +47,7 @@ func (c *Client) associate(ctx context.Context, verb, from, to, action string, n
 		op: op, method: http.MethodPost, path: c.paths.association(from, to) + "/" + action,
 		body: body, safe: true, associations: true,
 		bodyless: true, // archiving has none in v4; of the others it tells as little as a body without results: the pair is read
-		decode: func(r reply) error { return decodeAssociations(r, answer) },
+		decode:   func(r reply) error { return decodeAssociations(r, answer) },
 	})
 	if err != nil {
 		return nil, err
