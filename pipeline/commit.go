@@ -165,6 +165,9 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	} else {
 		d.Before = p.before()
 	}
+	if p.Action == Archive { // a row that asks for the record again makes a new one; the links are gone with the old one
+		d.Gone, p.wants = true, nil
+	}
 	if !o.NoOp {
 		d.Action = p.Action
 	}

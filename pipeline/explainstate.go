@@ -21,8 +21,8 @@ func (x *explaining) tellLedger() {
 		return
 	}
 	e := &ExplainedEntry{Version: m.Version, Hash: m.Hash.text(), Rejected: m.Rejected.text(), ID: m.ID, Match: m.Match, Merged: m.Merged,
-		Made: m.Made, Held: m.Held, Waiting: m.Waiting, Sent: m.Sent, Decided: m.Decided, Answer: m.Answer}
-	if last := m.lastContent(); last != (Hash{}) && !x.limits.LinksOnly { // requests of links carry no trace ids
+		Made: m.Made, Held: m.Held, Waiting: m.Waiting, Sent: m.Sent, Decided: m.Decided, Unsent: m.unsent(), Answer: m.Answer}
+	if last := m.lastContent(); last != (Hash{}) && !e.Unsent && !x.limits.LinksOnly { // requests of links carry no trace ids
 		e.TraceID = traceID(x.Name, x.Key, m.Version, last)
 	}
 	x.Ledger = e
@@ -34,6 +34,13 @@ func (m *Memory) answered(attempt int) bool {
 	d := &m.Attempts[attempt]
 	later := slices.ContainsFunc(m.Attempts[attempt+1:], func(l Doubt) bool { return l.Version == d.Version })
 	return d.Version == m.Version && !later && m.Answer.Text != "" && !strings.HasSuffix(m.Answer.Text, ReadBack)
+}
+
+// unsent tells whether nothing of the decided version was sent: nothing was answered then, as with a write of which no answer
+// has come at all, but that one is held or has a reject that says so.
+func (m *Memory) unsent() bool {
+	return !m.Decided.IsZero() && m.Answer == (Answer{}) && !m.Held && len(m.Attempts) == 0 &&
+		!slices.ContainsFunc(m.Rejects, func(l DeadLetter) bool { return l.Code == codeNoAnswer })
 }
 
 // lastContent returns the hash of what the last version wrote or tried to write; zero where the ledger doesn't tell. Where a

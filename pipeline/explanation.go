@@ -119,6 +119,7 @@ type ExplainedEntry struct {
 	// The request that decided the version: see Answer.
 	Decided time.Time `json:"decided,omitzero"`
 	TraceID string    `json:"trace_id,omitempty"`
+	Unsent  bool      `json:"unsent,omitempty"` // there was none: the row was refused, or nothing was left to write, before that
 	Answer
 }
 

@@ -26,7 +26,7 @@ kept kept[].property kept[].want kept[].got kept[].why hash
 links links[].slot links[].state links[].from links[].from.object links[].from.record links[].from.property links[].from.value
 links[].to links[].to.object links[].to.record links[].to.property links[].to.value links[].label links[].since
 ledger ledger.version ledger.hash ledger.rejected ledger.record ledger.match ledger.merged ledger.made ledger.held ledger.waiting
-ledger.sent ledger.decided ledger.trace_id ledger.request ledger.answer
+ledger.sent ledger.decided ledger.trace_id ledger.unsent ledger.request ledger.answer
 rejects rejects[].id rejects[].pipeline rejects[].key rejects[].place rejects[].stage rejects[].code rejects[].message rejects[].state
 rejects[].run rejects[].last_run rejects[].first rejects[].last rejects[].retried rejects[].closed rejects[].follows rejects[].request rejects[].answer
 attempts attempts[].action attempts[].version attempts[].attempt attempts[].trace_id attempts[].record attempts[].age_seconds attempts[].decided attempts[].landing

@@ -37,8 +37,9 @@ type layout struct {
 	buf        []byte // the encoding of the row that was hashed last
 }
 
-// newLayout works out which fields of the schema are a row's content: the properties, and what its links are made of.
-func newLayout(s *Schema, specs []LinkSpec, copies []Copied) layout {
+// newLayout works out which fields of the schema are a row's content: the properties, and what its links are made of. A row
+// whose record is to be archived is other content than one whose record is to be there.
+func newLayout(s *Schema, specs []LinkSpec, copies []Copied, archives bool) layout {
 	var l layout
 	for i, f := range s.Fields {
 		if f.Role == Property {
@@ -55,6 +56,9 @@ func newLayout(s *Schema, specs []LinkSpec, copies []Copied) layout {
 	l.content = slices.Clone(l.properties)
 	seed := &strings.Builder{}
 	seed.WriteString("3\n") // the encoding's own version
+	if archives {
+		seed.WriteString("archive\n")
+	}
 	for _, spec := range specs {
 		fmt.Fprintf(seed, "link %q %q %q %q\n", spec.Slot, spec.FromObject, spec.ToObject, spec.Label)
 		for _, at := range []int{spec.FromField, spec.ToField, spec.LabelField} {

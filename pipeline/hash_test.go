@@ -33,7 +33,7 @@ func TestHashesStay(t *testing.T) {
 		"a link, and a shared one": {linked, boss, []Value{StringValue("x"), StringValue("Acme"), RefValue("ann@example.com")}, "ee7110c3e008ab4fd0d91ab6f7f78518"},
 		"nothing":                  {&Schema{}, nil, nil, "bd3701c4fea05311557ff24597599fe4"},
 	} {
-		layout := newLayout(c.schema, c.links, nil)
+		layout := newLayout(c.schema, c.links, nil, false)
 		if got := layout.hash(c.values).String(); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}

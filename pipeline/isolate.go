@@ -111,6 +111,9 @@ func (r *run) sendNarrow(ctx context.Context) {
 	}
 }
 
+// codeNoAnswer is the code of a row of which isn't known whether it was written.
+const codeNoAnswer = "no_answer"
+
 // giveUp rejects a row that gets no usable answer while others do. Its last attempt can no longer take effect. A record that
 // is there may hold what was sent, or not: the ledger forgets the content that it knows, so that a row which comes back
 // to it is written again (I10).
@@ -124,7 +127,7 @@ func (r *run) giveUp(d *doubt) {
 			last += ", request " + a.Request
 		}
 	}
-	err := Rejectf("no_answer", "the destination gives no usable answer to requests with this row (the last of %d: %s), also where they hold no other row, and writes other rows: "+
+	err := Rejectf(codeNoAnswer, "the destination gives no usable answer to requests with this row (the last of %d: %s), also where they hold no other row, and writes other rows: "+
 		"whether it was written isn't known; change the row, or have it sent again with `sluice rejects retry ID`", p.repeats, last)
 	o := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: p.ID, Err: err, Answer: p.trial.answer}
 	r.resolveDoubt(p, func() Decision {

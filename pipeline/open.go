@@ -138,7 +138,7 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	if p.links != nil {
 		p.specs = p.links.Specs()
 	}
-	p.layout = newLayout(p.schema, p.specs, p.copies)
+	p.layout = newLayout(p.schema, p.specs, p.copies, p.Sink.Limits().Archives)
 	return p, nil
 }
 

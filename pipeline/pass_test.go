@@ -3,7 +3,9 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/pipeline/internal/model"
@@ -77,5 +79,52 @@ func TestDrainStopsReadingAndKeepsWhatWasRead(t *testing.T) {
 	report, err = openModel(t, rows, crm).Run(context.Background(), store, pipeline.Options{})
 	if err != nil || report.Read != 65 || len(crm.records) != 95 {
 		t.Errorf("the next run: %+v, %v; %d records", report, err, len(crm.records))
+	}
+}
+
+// A heldStore's lease is another run's, of which nothing was heard for a while: whether it is alive isn't clear for a minute.
+type heldStore struct{ *auditStore }
+
+func (heldStore) Start(ctx context.Context, _ pipeline.Begin) (pipeline.Resume, error) {
+	select {
+	case <-time.After(time.Minute):
+		return pipeline.Resume{}, &pipeline.HeldError{Pipeline: "p"}
+	case <-ctx.Done():
+		return pipeline.Resume{}, fmt.Errorf("start run: %w", ctx.Err())
+	}
+}
+
+func (s heldStore) StartReconcile(ctx context.Context, b pipeline.Begin) (pipeline.Resume, string, error) {
+	r, err := s.Start(ctx, b)
+	return r, "", err
+}
+
+// TestDrainEndsTheWaitForALease proves that what waits for a pipeline's lease stops when it is asked to: nothing of it is in
+// flight.
+func TestDrainEndsTheWaitForALease(t *testing.T) {
+	for name, begin := range map[string]func(*pipeline.Pipeline, heldStore, pipeline.Options) (string, error){
+		"run": func(p *pipeline.Pipeline, s heldStore, opts pipeline.Options) (string, error) {
+			report, err := p.Run(context.Background(), s, opts)
+			return report.Status, err
+		},
+		"repair": func(p *pipeline.Pipeline, s heldStore, opts pipeline.Options) (string, error) {
+			audit, err := p.Verify(context.Background(), s, pipeline.VerifyOptions{Options: opts, Repair: true})
+			return audit.Status, err
+		},
+		"reconcile": func(p *pipeline.Pipeline, s heldStore, opts pipeline.Options) (string, error) {
+			result, err := p.Reconcile(context.Background(), s, pipeline.ReconcileOptions{Options: opts})
+			return result.Status, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s, drain, began := newStock(t, four...), make(chan struct{}), time.Now()
+				time.AfterFunc(time.Second, func() { close(drain) })
+				status, err := begin(s.p, heldStore{s.store}, pipeline.Options{Drain: drain})
+				if took := time.Since(began); !errors.Is(err, pipeline.ErrInterrupted) || status != "interrupted" || took != time.Second {
+					t.Errorf("ended as %q after %s: %v", status, took, err)
+				}
+			})
+		})
 	}
 }

@@ -68,8 +68,13 @@ func (r *reconciliation) reconcile(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	resume, why, err := r.store.StartReconcile(ctx, Begin{Pipeline: r.Name, Account: r.account, Fingerprint: r.Fingerprint, Full: !r.accept, OnLost: stop,
-		Target: r.limits.Object})
+	var resume Resume
+	var why string
+	err := UntilDrained(ctx, r.opts.Drain, func(ctx context.Context) (err error) {
+		resume, why, err = r.store.StartReconcile(ctx, Begin{Pipeline: r.Name, Account: r.account, Fingerprint: r.Fingerprint, Full: !r.accept, OnLost: stop,
+			Target: r.limits.Object})
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (c *connection) Start(ctx context.Context, b pipeline.Begin) (r pipeline.Re
 			c.p.w.mu.Lock()
 			c.p.until = asked.Add(model.TTL - model.Margin)
 			c.p.w.mu.Unlock()
-			go c.keep(ctx, r.Epoch, b.OnLost)
+			go c.keep(c.p.ctx, r.Epoch, b.OnLost)
 			for i := range r.Doubtful {
 				r.Doubtful[i].Age += time.Since(taken)
 			}

@@ -150,6 +150,7 @@ type Limits struct {
 	MaxChange  *Quota        // how many rows may be written by one run, but for the first; nil means no limit
 	Unkeyed    bool          // a Create in doubt can't be looked up: it is held for review
 	CreateOnly bool          // a key that the ledger knows is never written again
+	Archives   bool          // rows stand for records that are to be archived
 	Inline     bool          // a Create carries links
 }
 

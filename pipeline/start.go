@@ -14,15 +14,18 @@ import (
 
 // start opens a run: the account is known, the lease is taken, the doubts of earlier runs are on the list.
 func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop context.CancelCauseFunc) (*run, error) {
-	account, err := p.Sink.Account(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if opts.Plan != nil {
 		opts.Limit = opts.Plan.Limit
 	}
-	resume, err := store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, FullEvery: p.FullEvery,
-		OnLost: stop, Target: p.Sink.Limits().Object})
+	var account string
+	var resume Resume
+	err := UntilDrained(ctx, opts.Drain, func(ctx context.Context) (err error) {
+		if account, err = p.Sink.Account(ctx); err == nil {
+			resume, err = store.Start(ctx, Begin{Pipeline: p.Name, Account: account, Fingerprint: p.Fingerprint, Full: opts.Full, FullEvery: p.FullEvery,
+				OnLost: stop, Target: p.Sink.Limits().Object})
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +41,21 @@ func (p *Pipeline) start(ctx context.Context, store Store, opts Options, stop co
 	r.recall(resume.Doubtful)
 	failpoint.Reach("recall.after")
 	return r, nil
+}
+
+// UntilDrained calls f with a context that also ends, for ErrInterrupted, as soon as drain is closed: f may be broken off
+// anywhere, since nothing is in flight. It returns f's error, or what the context ended for.
+func UntilDrained(ctx context.Context, drain <-chan struct{}, f func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-drain:
+			cancel(ErrInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return causeOf(ctx, f(ctx))
 }
 
 // newRun returns a run of which nothing is on its way. What it needs beyond that depends on whether it writes (see start) or

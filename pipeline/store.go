@@ -13,7 +13,7 @@ import (
 // Methods may be called concurrently.
 type Store interface {
 	// Start takes the pipeline's lease, raises its epoch and begins a run. It returns a *HeldError while another
-	// live process holds the lease, and an *AccountError if the state belongs to another account.
+	// live process holds the lease, and an *AccountError if the state belongs to another account. The lease outlives ctx.
 	Start(ctx context.Context, b Begin) (Resume, error)
 
 	// Known returns the ledger's entries for keys, in their order; the zero Entry for a key never seen.

@@ -77,8 +77,12 @@ func (v *verification) repair(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	// The checkpoint goes: rows that are to be written again may lie before it.
-	resume, err := v.store.Start(ctx, Begin{Pipeline: v.Name, Account: v.account, Fingerprint: v.Fingerprint, Full: true, OnLost: stop,
-		Target: v.limits.Object})
+	var resume Resume
+	err := UntilDrained(ctx, v.opts.Drain, func(ctx context.Context) (err error) {
+		resume, err = v.store.Start(ctx, Begin{Pipeline: v.Name, Account: v.account, Fingerprint: v.Fingerprint, Full: true, OnLost: stop,
+			Target: v.limits.Object})
+		return err
+	})
 	if err != nil {
 		return err
 	}

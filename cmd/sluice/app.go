@@ -23,6 +23,7 @@ type app struct {
 	logFormat      string
 	verbose        bool
 	mute           bool // log nothing
+	answered       bool // a JSON document was printed
 }
 
 // drainGrace is how long what is in flight may take after the first signal. It is shorter than the 30 seconds after which
@@ -41,9 +42,12 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(stderr, "sluice:", err)
+	}
+	if err != nil {
+		a.printFailure(cmd, args, err)
 	}
 	if err != nil && context.Cause(ctx) == pipeline.ErrInterrupted {
 		return exitInterrupted // whatever it was that the abort broke off

@@ -67,7 +67,7 @@ Exit codes: 0 the key is in the source or the ledger, 1 it isn't, 2 the file or 
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.live, "live", false, "read the record from HubSpot, and show what differs")
-	flags.BoolVar(&f.json, "json", false, "as one JSON document")
+	jsonFlag(cmd, &f.json, "", "as one JSON document")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 	return cmd
 }
@@ -133,7 +133,7 @@ func keyOf(name string, columns, texts []string) (string, error) {
 
 func (a *app) printExplanation(e *pipeline.Explanation, columns []string, f explainFlags) error {
 	if f.json {
-		if err := printJSON(a.stdout, e); err != nil {
+		if err := a.printJSON(e); err != nil {
 			return err
 		}
 	} else if e.Decision != pipeline.ExplainUnknown {

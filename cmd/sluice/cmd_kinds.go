@@ -35,7 +35,7 @@ func (a *app) kindsCommand() *cobra.Command {
 			return a.showKinds(args, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as one JSON document")
+	jsonFlag(cmd, &asJSON, "kinds", "as one JSON document")
 	return cmd
 }
 
@@ -47,7 +47,7 @@ func (a *app) showKinds(args []string, asJSON bool) error {
 	}
 	switch {
 	case asJSON:
-		return printJSON(a.stdout, map[string]any{"kinds": list})
+		return a.printJSON(map[string]any{"kinds": list})
 	case len(args) == 0:
 		listKinds(a.stdout, list)
 		return nil

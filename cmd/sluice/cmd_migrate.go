@@ -41,7 +41,7 @@ func (a *app) migrate(ctx context.Context, sandbox bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	from, to, err := store.Migrate(ctx)
+	from, to, err := a.upgrade(ctx, store)
 	if err != nil {
 		return err
 	}

@@ -47,13 +47,13 @@ since when. Each run looks for these records, and makes the links whose records 
 					return err
 				}
 				if asJSON {
-					return printJSON(a.stdout, found)
+					return a.printJSON(found)
 				}
 				return printParked(a.stdout, found)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as one JSON document")
+	jsonFlag(cmd, &asJSON, "parked", "as one JSON document")
 	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
 	return cmd

@@ -58,7 +58,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	flags.StringVar(&f.since, "since", "", "what a run with this flag would do: read only what isn't older")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "what a run with this flag would do")
 	flags.BoolVar(&f.live, "live", false, "compare with what HubSpot has now: reads every record, a hundred a request")
-	flags.BoolVar(&f.json, "json", false, "as one JSON document")
+	jsonFlag(cmd, &f.json, "pipelines", "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to do")
 	flags.StringVar(&f.out, "out", "", "save the plan to this `file`, for run --plan")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
@@ -137,7 +137,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 	show.clear()
 	whole = code == exitDone && err == nil
 	if f.json {
-		err = errors.Join(err, printJSON(a.stdout, newPlanDocument(plans)))
+		err = errors.Join(err, a.printJSON(newPlanDocument(plans)))
 	} else {
 		err = errors.Join(err, a.printPlans(plans, f.sandbox))
 	}

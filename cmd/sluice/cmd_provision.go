@@ -43,7 +43,7 @@ isn't as it is needed; the others as of run.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.yes, "yes", false, "make it without asking")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "in the sandbox")
-	flags.BoolVar(&f.json, "json", false, "as one JSON document")
+	jsonFlag(cmd, &f.json, "steps", "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to make, and it wasn't")
 	return cmd
 }
@@ -92,7 +92,7 @@ func (a *app) endProvision(steps []hubspot.Step, made bool, f provisionFlags) er
 		if steps == nil {
 			steps = []hubspot.Step{}
 		}
-		if err := printJSON(a.stdout, map[string]any{"steps": steps, "made": made}); err != nil {
+		if err := a.printJSON(map[string]any{"steps": steps, "made": made}); err != nil {
 			return err
 		}
 	case len(steps) == 0:

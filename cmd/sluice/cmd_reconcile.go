@@ -40,7 +40,7 @@ Exit codes: 0 done, 3 done, but two rows have one record or rows couldn't be com
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&accept, "accept", false, "read nothing: the ledger is known to miss nothing")
-	flags.BoolVar(&asJSON, "json", false, "as one JSON document")
+	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
 	flags.BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
 	return cmd
 }
@@ -69,7 +69,7 @@ func (a *app) reconcileAll(ctx context.Context, opened []*pipeline.Pipeline, sto
 		list = append(list, result)
 	}
 	if asJSON {
-		_ = printJSON(a.stdout, map[string]any{"pipelines": list})
+		_ = a.printJSON(map[string]any{"pipelines": list})
 	} else {
 		printTable(a.stdout, list, reconcileColumns, func(r *pipeline.Reconciliation) (string, string, float64) { return r.Name, r.Status, r.Seconds })
 	}

@@ -43,7 +43,7 @@ func (a *app) rejectsCommand() *cobra.Command {
 			if len(letters) == 0 {
 				return input(fmt.Errorf("there is no reject %s", args[0]))
 			}
-			return printJSON(a.stdout, map[string]any{"rejects": letters})
+			return a.printJSON(map[string]any{"rejects": letters})
 		})
 	}}
 	export := &cobra.Command{Use: "export", Short: "Write rejects to stdout as CSV or JSON lines", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,7 +62,7 @@ func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
 		return a.rejectsOf(cmd.Context(), *f, nil, limit, func(ctx context.Context, s state.Store, letters []state.DeadLetter) error {
 			if f.json {
-				return printJSON(a.stdout, map[string]any{"rejects": letters})
+				return a.printJSON(map[string]any{"rejects": letters})
 			}
 			err := printRejects(a.stdout, letters)
 			if err != nil || len(letters) < limit || limit == 0 {
@@ -76,7 +76,7 @@ func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
 		})
 	}}
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
-	cmd.Flags().BoolVar(&f.json, "json", false, "as one JSON document")
+	jsonFlag(cmd, &f.json, "rejects", "as one JSON document")
 	return cmd
 }
 

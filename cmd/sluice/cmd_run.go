@@ -47,7 +47,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.StringVar(&f.plan, "plan", "", "write what this `file` of plan --out says, and nothing else")
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive, unlink or write more than max_archive and max_change allow")
-	flags.BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
+	jsonFlag(cmd, &f.json, "pipelines", "end with one JSON document on stdout")
 	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
 	return cmd
 }
@@ -104,7 +104,9 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		return err
 	}
 	reports, err := a.runAll(ctx, w, store, list, f, plan)
-	a.printRun(reports, f)
+	if reports != nil || err == nil {
+		a.printRun(reports, f)
+	}
 	if box != nil && reports != nil && !f.json {
 		box.tell(a.stdout, err == nil)
 	}
@@ -247,10 +249,7 @@ func (a *app) printRun(reports []pipeline.Report, f runFlags) {
 		if reports == nil {
 			reports = []pipeline.Report{}
 		}
-		_ = printJSON(a.stdout, map[string]any{"pipelines": reports})
-		return
-	}
-	if reports == nil {
+		_ = a.printJSON(map[string]any{"pipelines": reports})
 		return
 	}
 	printReports(a.stdout, reports)

@@ -29,13 +29,13 @@ func (a *app) statusCommand() *cobra.Command {
 					if list == nil {
 						list = []state.PipelineStatus{}
 					}
-					return printJSON(a.stdout, map[string]any{"pipelines": list})
+					return a.printJSON(map[string]any{"pipelines": list})
 				}
 				return printStatus(a.stdout, list, sandboxFlag(inSandbox))
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as one JSON document")
+	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
 	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
 	return cmd
 }
@@ -64,6 +64,9 @@ func (a *app) withTables(ctx context.Context, url string, migrate bool, f func(c
 		return err
 	} else if version == 0 {
 		return errors.New("the state is empty: nothing has run yet")
+	}
+	if err := store.Current(ctx); err != nil {
+		return err
 	}
 	return f(ctx, store)
 }

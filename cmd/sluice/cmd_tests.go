@@ -35,7 +35,7 @@ Exit codes: 0 all passed, 1 some failed, 2 the file or the arguments are wrong.`
 		},
 	}
 	cmd.Flags().StringVar(&f.run, "run", "", "only tests whose name (pipeline/name) a regular expression matches")
-	cmd.Flags().BoolVar(&f.json, "json", false, "end with one JSON document on stdout")
+	jsonFlag(cmd, &f.json, "tests", "end with one JSON document on stdout")
 	return cmd
 }
 
@@ -90,7 +90,7 @@ func (a *app) test(ctx context.Context, names []string, f testFlags) (err error)
 	}
 	switch {
 	case f.json:
-		err = printJSON(a.stdout, map[string]any{"tests": results, "failed": failed})
+		err = a.printJSON(map[string]any{"tests": results, "failed": failed})
 	case len(results) == 0 && f.run != "":
 		return input(fmt.Errorf("--run: no test is called %q", f.run))
 	case len(results) == 0:

@@ -51,7 +51,7 @@ couldn't be told by HubSpot's answers; the others as of run.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.repair, "repair", false, "write what isn't in HubSpot as it was written")
-	flags.BoolVar(&f.json, "json", false, "as one JSON document")
+	jsonFlag(cmd, &f.json, "pipelines", "as one JSON document")
 	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
 	return cmd
 }
@@ -207,7 +207,7 @@ var auditColumns = []column[verified]{
 
 func (a *app) printVerified(list []verified, f verifyFlags) {
 	if f.json {
-		_ = printJSON(a.stdout, map[string]any{"pipelines": list})
+		_ = a.printJSON(map[string]any{"pipelines": list})
 		return
 	}
 	var found, open int64

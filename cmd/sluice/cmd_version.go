@@ -17,13 +17,13 @@ func (a *app) versionCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			v := version()
 			if asJSON {
-				return printJSON(a.stdout, v)
+				return a.printJSON(v)
 			}
 			fmt.Fprintf(a.stdout, "sluice %s (%s, %s/%s)\n", v.Version, v.Go, v.OS, v.Arch)
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	jsonFlag(cmd, &asJSON, "", "as JSON")
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"sluice/pipeline"
+	"sluice/pipeline/state"
 )
 
 // The exit codes, a part of the contract with schedulers.
@@ -22,6 +23,7 @@ const (
 type exitError struct {
 	code int
 	err  error
+	told error // what was said already, where nothing else says it; may be nil
 }
 
 // Error returns the error's text.
@@ -40,7 +42,7 @@ func input(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &exitError{exitInput, err}
+	return &exitError{code: exitInput, err: err}
 }
 
 // exitCode returns the code that an error ends the program with.
@@ -51,7 +53,7 @@ func exitCode(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
-	if _, held := errors.AsType[*pipeline.HeldError](err); held || errors.Is(err, pipeline.ErrFenced) {
+	if _, held := errors.AsType[*pipeline.HeldError](err); held || errors.Is(err, pipeline.ErrFenced) || errors.Is(err, state.ErrUpgrading) {
 		return exitHeld
 	}
 	switch {

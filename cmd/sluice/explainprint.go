@@ -231,6 +231,8 @@ func (t *teller) ledger(e *pipeline.Explanation) {
 	t.say("ledger", "%s", line)
 	t.hashes(e)
 	switch {
+	case l.Unsent:
+		t.say("request", "none: nothing was sent of version %d, decided %s", l.Version, utc(l.Decided))
 	case l.TraceID == "" && l.Decided.IsZero():
 	case l.Decided.IsZero():
 		t.say("request", "trace id %s", l.TraceID)

@@ -74,13 +74,5 @@ func count(n int64, one, many string) string {
 	return strconv.FormatInt(n, 10) + " " + many
 }
 
-// printJSON prints v as one JSON document.
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
 // printLine prints v as JSON on one line.
 func printLine(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

@@ -4,10 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +99,20 @@ func (s *simulator) end() {
 
 // simstop ends the simulator, which writes its state.
 func stopSim(ts *testscript.TestScript, _ bool, _ []string) { simOf(ts).end() }
+
+// simtls FILE puts a server that speaks TLS before the simulator, its URL into $HUBSPOT_BASE_URL, and the certificate of the
+// authority that has signed the server's own into the file.
+func serveTLS(ts *testscript.TestScript, _ bool, args []string) {
+	behind, err := url.Parse(simOf(ts).url)
+	ts.Check(err)
+	server := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(behind))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are the point
+	server.StartTLS()
+	ts.Defer(server.Close)
+	ts.Setenv("HUBSPOT_BASE_URL", server.URL)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), authority, 0o600))
+}
 
 // call sends a request to the simulator, and decodes the answer into out unless that is nil.
 func (s *simulator) call(method, path string, in, out any) error {

@@ -63,6 +63,7 @@ func TestScript(t *testing.T) {
 			"damage":    damage,
 			"sim":       startSim,
 			"simstop":   stopSim,
+			"simtls":    serveTLS,
 			"records":   countRecords,
 			"links":     countLinks,
 			"mark":      markWrites,

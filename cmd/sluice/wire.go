@@ -54,7 +54,7 @@ func (a *app) wrong(problems config.Diagnostics, source []byte) error {
 	if err := problems.Print(a.stderr, source); err != nil {
 		return err
 	}
-	return &exitError{code: exitInput}
+	return &exitError{code: exitInput, told: problems}
 }
 
 // misplaced prints diagnostics of a file that was read before.
@@ -195,14 +195,23 @@ func (a *app) witness(url string) []state.Option {
 
 // store opens the state and brings its tables up to date, unless they are to be left as they are.
 func (a *app) store(ctx context.Context, url string, migrate bool) (state.Store, error) {
-	store, err := state.Open(ctx, url, a.witness(url)...)
+	store, err := state.Open(ctx, url, append(a.witness(url), state.Log(a.log()))...)
 	if err != nil {
 		return nil, err
 	}
 	if migrate {
-		if _, _, err := store.Migrate(ctx); err != nil {
+		if _, _, err := a.upgrade(ctx, store); err != nil {
 			return nil, errors.Join(err, store.Close())
 		}
 	}
 	return store, nil
+}
+
+// upgrade brings a state's tables up to date. A signal breaks it off: a version is there wholly or not at all.
+func (a *app) upgrade(ctx context.Context, store state.Store) (from, to int, err error) {
+	err = pipeline.UntilDrained(ctx, a.drain, func(ctx context.Context) (err error) {
+		from, to, err = store.Migrate(ctx)
+		return err
+	})
+	return from, to, err
 }

@@ -172,7 +172,7 @@ func (s *store) Bound(ctx context.Context) (account string, err error) {
 
 // Recent returns what was saved of the requests to the account that the state belongs to; see pipeline.Auditor.
 func (s *store) Recent(ctx context.Context) (throttle []byte, age time.Duration, err error) {
-	if err := s.checkVersion(ctx); err != nil {
+	if err := s.Current(ctx); err != nil {
 		return nil, 0, err
 	}
 	account, err := s.Bound(ctx)

@@ -61,15 +61,32 @@ func (s *store) Migrate(ctx context.Context) (from, to int, err error) {
 	return from, to, nil
 }
 
+// ErrUpgrading says that another process holds the tables, as an upgrade does that takes long.
+var ErrUpgrading = errors.New("another process upgrades the state's tables, or writes to the state for long otherwise: run again when it has ended")
+
 func (s *store) migrate(ctx context.Context, list []migration) (from, to int, err error) {
 	if from, err = s.version(ctx, list); err != nil {
 		return from, from, err
 	}
-	to = from
 	if err := failpoint.At("migrate.before"); err != nil {
-		return from, to, err
+		return from, from, err
 	}
 	defer failpoint.Reach("migrate.after")
+	if from == 0 || from == len(list) {
+		to, err = s.upgrade(ctx, from, list)
+		return from, to, err
+	}
+	began := time.Now()
+	s.log.Warn("upgrading the state's tables: it may take minutes, and older versions of Sluice refuse them then", "from", from, "to", len(list))
+	if to, err = s.upgrade(ctx, from, list); err == nil {
+		s.log.Info("upgraded the state's tables", "from", from, "to", to, "seconds", time.Since(began).Round(time.Millisecond).Seconds())
+	}
+	return from, to, err
+}
+
+// upgrade applies the files that come after a version, each in a transaction of its own.
+func (s *store) upgrade(ctx context.Context, from int, list []migration) (to int, err error) {
+	to = from
 	for to < len(list) {
 		next := to
 		err = s.outlast(ctx, func() error {
@@ -81,12 +98,15 @@ func (s *store) migrate(ctx context.Context, list []migration) (from, to int, er
 		if _, held := errors.AsType[*pipeline.HeldError](err); held {
 			err = fmt.Errorf("%w, and would go on writing as version %d has it: run again when it has ended", err, to)
 		}
+		if errors.Is(err, errBusy) {
+			err = fmt.Errorf("%w (%w)", ErrUpgrading, err)
+		}
 		if err != nil {
-			return from, to, err
+			return to, err
 		}
 		to = next
 	}
-	return from, to, nil
+	return to, nil
 }
 
 // advance applies the first file that wasn't, under a lock that keeps other processes from doing the same.
@@ -233,8 +253,8 @@ func (s *store) Version(ctx context.Context) (int, error) {
 	return version, nil
 }
 
-// checkVersion refuses to run on tables of another version than the program's.
-func (s *store) checkVersion(ctx context.Context) error {
+// Current refuses tables of another version than the program's; see Store.
+func (s *store) Current(ctx context.Context) error {
 	list, err := readMigrations(migrations.Files, s.db.dialect().name)
 	if err != nil {
 		return err

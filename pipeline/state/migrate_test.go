@@ -3,6 +3,8 @@ package state
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -148,6 +150,69 @@ func TestNoUpgradeUnderARun(t *testing.T) {
 			t.Errorf("start of the older program: %v", err)
 		}
 	})
+}
+
+// TestUpgradeElsewhere proves that a process that finds another one at the upgrade of a state's tables for longer than it
+// waits for a transaction says so, and doesn't count as failed.
+func TestUpgradeElsewhere(t *testing.T) {
+	url := "sqlite:" + filepath.Join(t.TempDir(), "state.db")
+	first := openStore(t, url, times)
+	if _, _, err := first.migrate(t.Context(), files(first, 2)); err != nil {
+		t.Fatal(err)
+	}
+	var second *store
+	err := first.db.update(t.Context(), func(tx session) error {
+		_, err := first.advance(t.Context(), tx, files(first, 3))
+		second = openStore(t, url, times)
+		w := <-second.db.(*sqliteFile).writer
+		_, quick := w.conn.ExecContext(t.Context(), "pragma busy_timeout = 20") // instead of ten seconds
+		second.db.(*sqliteFile).writer <- w
+		err = errors.Join(err, quick)
+		if _, to, err := second.migrate(t.Context(), files(second, 3)); to != 2 || !errors.Is(err, ErrUpgrading) {
+			t.Errorf("beside another upgrade: %d, %v", to, err)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, to, err := second.migrate(t.Context(), files(second, 3)); from != 3 || to != 3 || err != nil {
+		t.Errorf("after it: %d, %d, %v", from, to, err)
+	}
+}
+
+// TestUpgradeIsTold proves that whoever watches learns that tables are being upgraded, which may take long, and of nothing
+// where there is nothing to upgrade.
+func TestUpgradeIsTold(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			var told strings.Builder
+			s := openStore(t, b.url(t), times)
+			Log(slog.New(slog.NewTextHandler(&told, nil)))(s)
+			for _, c := range []struct {
+				to    int
+				wants []string
+			}{
+				{2, nil}, // made
+				{2, nil},
+				{4, []string{`level=WARN msg="upgrading the state's tables: it may take minutes, and older versions of Sluice refuse them then" from=2 to=4`,
+					`level=INFO msg="upgraded the state's tables" from=2 to=4 seconds=`}},
+			} {
+				told.Reset()
+				if _, _, err := s.migrate(t.Context(), files(s, c.to)); err != nil {
+					t.Fatal(err)
+				}
+				if n := strings.Count(told.String(), "\n"); n != len(c.wants) {
+					t.Errorf("to %d: %d lines: %s", c.to, n, &told)
+				}
+				for _, want := range c.wants {
+					if !strings.Contains(told.String(), want) {
+						t.Errorf("to %d: %s\nwant %s", c.to, &told, want)
+					}
+				}
+			}
+		})
+	}
 }
 
 // The embedded files are numbered well, and the same for both databases.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"regexp"
@@ -17,6 +18,12 @@ var (
 	keywords = regexp.MustCompile(`^\s*[a-z_]+\s*=`)
 	password = regexp.MustCompile(`(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'?|\S+)`)
 )
+
+// An Option is a choice of Open.
+type Option func(*store)
+
+// Log has the store tell what takes long.
+func Log(log *slog.Logger) Option { return func(s *store) { s.log = log } }
 
 // Open opens the store at url: "postgres://…", "postgresql://…", libpq's "key=value …", or "sqlite:path", whose file
 // and folders are made with access for their owner only. It doesn't make tables; see Store.Migrate. No error holds the

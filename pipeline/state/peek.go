@@ -8,7 +8,7 @@ import (
 
 // Peek returns what Start would, and takes no lease; see pipeline.Auditor.
 func (s *store) Peek(ctx context.Context, b pipeline.Begin) (r pipeline.Resume, err error) {
-	if err := s.checkVersion(ctx); err != nil {
+	if err := s.Current(ctx); err != nil {
 		return r, err
 	}
 	o := &opening{Begin: b, place: s.db.place(ctx)}

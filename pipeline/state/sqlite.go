@@ -155,6 +155,9 @@ func (f *sqliteFile) parts(ctx context.Context, n int, do func(v session, from, 
 	return f.view(ctx, func(v session) error { return do(v, 0, n) })
 }
 
+// errBusy says that another process's transaction has lasted longer than one is waited for.
+var errBusy = errors.New("another process is writing to the state")
+
 // explainSQLite adds what to do to errors that have a well-known cause.
 func explainSQLite(err error) error {
 	var e *sqlite.Error
@@ -163,7 +166,7 @@ func explainSQLite(err error) error {
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fmt.Errorf("%w: another process is writing to the state", err)
+		return fmt.Errorf("%w: %w", err, errBusy)
 	case sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: the file isn't a state that Sluice made; name another one", err)
 	case sqlite3.SQLITE_ERROR:

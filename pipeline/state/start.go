@@ -20,7 +20,7 @@ func (s *store) start(ctx context.Context, b *opening) (pipeline.Resume, error) 
 	if err := errors.Join(checkText("pipeline's name", b.Pipeline), checkText("account", b.Account)); err != nil {
 		return pipeline.Resume{}, err
 	}
-	if err := s.checkVersion(ctx); err != nil {
+	if err := s.Current(ctx); err != nil {
 		return pipeline.Resume{}, err
 	}
 	b.place = s.db.place(ctx)

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -17,11 +18,15 @@ type Store interface {
 	// Migrate brings the tables to the newest version that the program knows, and returns the versions before and
 	// after. It changes nothing, and needs no right to, where they are of that version already. Tables of a version
 	// that the program doesn't know, or that another text has made, are an error; a *pipeline.HeldError, if they would have to
-	// be changed while any pipeline is run.
+	// be changed while any pipeline is run; ErrUpgrading, if another process has been changing them for long.
 	Migrate(ctx context.Context) (from, to int, err error)
 
 	// Version returns the version of the tables; 0 where there are none.
 	Version(ctx context.Context) (int, error)
+
+	// Current returns an error that says what to do where the tables aren't of the version that this program needs. Everything
+	// below but Close needs it.
+	Current(ctx context.Context) error
 
 	// Status returns what the state holds of every pipeline that ever ran, by name.
 	Status(ctx context.Context) ([]PipelineStatus, error)
@@ -62,13 +67,14 @@ type store struct {
 	db      database
 	times   timing
 	witness *witness // nil: there is none
+	log     *slog.Logger
 
 	mu     sync.Mutex
 	leases map[string]*lease // of this store's runs, by pipeline
 }
 
 func newStore(db database, t timing) *store {
-	return &store{db: db, times: t, leases: map[string]*lease{}}
+	return &store{db: db, times: t, log: slog.New(slog.DiscardHandler), leases: map[string]*lease{}}
 }
 
 // Close ends the leases and closes the database.

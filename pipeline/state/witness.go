@@ -33,9 +33,6 @@ func Witness(folder string, log *slog.Logger) Option {
 	return func(s *store) { s.witness = &witness{folder: folder, log: log, told: map[string]time.Time{}} }
 }
 
-// An Option is a choice of Open.
-type Option func(*store)
-
 // tellEvery is how long commits may go by without being told of, while a run lasts.
 const tellEvery = time.Second
 

@@ -96,6 +96,7 @@ func (s *Sink) newLimits(c *Config) pipeline.Limits {
 		MaxChange:  (*pipeline.Quota)(c.MaxChange),
 		Unkeyed:    s.mode == modeCreate && s.match < 0,
 		CreateOnly: s.mode == modeCreate,
+		Archives:   s.mode == modeArchive,
 		Inline:     s.mode == modeCreate && len(s.links) > 0,
 	}
 }

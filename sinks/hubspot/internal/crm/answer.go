@@ -73,7 +73,7 @@ type Association struct {
 }
 
 // An AssociationAnswer is what HubSpot says of a batch of associations. An answer without a body (as of archiving in
-// v4) has neither results nor errors.
+// v4) has neither results nor errors: what became of pairs that are to be associated isn't told then.
 type AssociationAnswer struct {
 	HTTPStatus    int
 	Results       []AssociationResult

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // AssociateTypes sets the types of associations; HubSpot replaces those that a pair has (API.md 10.1). Up to
@@ -46,8 +45,9 @@ func (c *Client) associate(ctx context.Context, verb, from, to, action string, n
 	answer := new(AssociationAnswer)
 	err := c.do(ctx, call{
 		op: op, method: http.MethodPost, path: c.paths.association(from, to) + "/" + action,
-		body: body, safe: true, associations: true, bodyless: strings.HasSuffix(action, "archive"),
-		decode: func(r reply) error { return decodeAssociations(r, answer) },
+		body: body, safe: true, associations: true,
+		bodyless: true, // archiving has none in v4; of the others it tells as little as a body without results: the pair is read
+		decode:   func(r reply) error { return decodeAssociations(r, answer) },
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -147,8 +148,18 @@ func (e *Error) texts() []*string {
 	return list
 }
 
-// unreachable tells whether a failure to connect won't pass by itself.
-func unreachable(err error) bool {
+// unreachable returns what a person can do about a failure to connect that won't pass by itself; "" for any other.
+func unreachable(err error) string {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return untrusted
+	spoken, plain := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case unknown:
+		return "check base_url; where an authority of your own has signed that certificate, as behind a proxy that looks into TLS, name the file of the authority's in SSL_CERT_FILE"
+	case untrusted:
+		return "check base_url, this machine's clock, and the proxy if there is one"
+	case plain && string(spoken.RecordHeader[:]) == "HTTP/":
+		return "check whether base_url should begin with http://"
+	}
+	return ""
 }

@@ -153,7 +153,8 @@ func (c *Client) lost(ctx context.Context, cl *call, w *watch, err error) *Error
 		e.cause = cause
 	}
 	if w.untouched(err) {
-		e.Effect, e.temporary = NoEffect, !unreachable(err)
+		e.Effect, e.Hint = NoEffect, unreachable(err)
+		e.temporary = e.Hint == ""
 	}
 	if w.got.Load() {
 		w.ticket.done(time.Now(), nil, false)
