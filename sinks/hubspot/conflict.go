@@ -83,7 +83,7 @@ func (w *writing) ownerOf(ctx context.Context, c *conflict) (string, error) {
 func (w *writing) adopted(c conflict) entry {
 	e := c.entry
 	e.adopted, e.links = &c, nil
-	if property, value := w.taken(c); property == "email" && !e.Change.Keeps(property) {
+	if property, value := w.taken(c); property == "email" && w.finds(property) && !e.Change.Keeps(property) {
 		e.Change.Kept = append(e.Change.Kept, pipeline.Kept{Property: property, Want: value, Why: pipeline.KeptAlias})
 		e.input.Properties = w.properties(e.Change)
 	}

@@ -218,7 +218,7 @@ func (l *lookup) results(x *index, values []string, answer *crm.BatchAnswer) (st
 			l.absent[values[at]] = true
 		case at >= 0:
 			l.found[values[at]] = r
-		case !binned:
+		case !binned && !slices.ContainsFunc(strangers, func(s *crm.Result) bool { return s.ID == r.ID }): // it may be answered twice
 			strangers = append(strangers, r)
 		}
 	}

@@ -109,6 +109,12 @@ func (l *lookup) mayBe(value string, r *crm.Result) bool {
 	return p.same(value, r.Properties[l.property])
 }
 
+// finds tells whether rows find their records by a property.
+func (s *Sink) finds(name string) bool {
+	at := slices.IndexFunc(s.props, func(p property) bool { return p.name == name })
+	return at == s.match || slices.Contains(s.also, at)
+}
+
 // leaveAddress leaves the primary address of a record as it is that was found by another one.
 func (s *Sink) leaveAddress(c *pipeline.Change, p *property, value string, record *crm.Result) {
 	got := record.Properties[p.name]

@@ -137,6 +137,28 @@ func TestSecondaryAddress(t *testing.T) {
 	}
 }
 
+// TestAddressOfAConflict proves that a contact which is in the way of a new one by a secondary address gets the row's address as
+// its primary one where match doesn't name that: at once, as by any later change of the row, so that verify finds nothing.
+func TestAddressOfAConflict(t *testing.T) {
+	for name, switches := range worlds {
+		o := clerk(t, switches, "ext_id")
+		o.sink.OnConflict = conflictUpdate
+		owner := o.secondary("first@x.io", "second@x.io")
+		for _, firstname := range []string{"Ann", "Anna"} {
+			o.run([]string{"1", "E-1", "second@x.io", firstname})
+			r, _ := o.server.Record("contacts", owner.ID)
+			if r.Properties["email"] != "second@x.io" || r.Properties["firstname"] != firstname || o.server.Count("contacts") != 1 {
+				t.Errorf("%s, %s: %d contacts, %v", name, firstname, o.server.Count("contacts"), r.Properties)
+			}
+			o.with(func(p *pipeline.Pipeline, store state.Store) {
+				if a, err := p.Verify(t.Context(), store, pipeline.VerifyOptions{}); err != nil || a.Drift != 0 || a.Kept != 0 {
+					t.Errorf("%s, %s: %+v, %v", name, firstname, a, err)
+				}
+			})
+		}
+	}
+}
+
 // TestTwoRowsOfOneContact proves that of two rows that name one contact, by its primary and by a secondary address, the later
 // one is rejected, whether both come in one run or not, that the contact ends as the other row says, and that the two don't
 // overwrite each other run after run.

@@ -91,21 +91,21 @@ func (s *Sink) cause(p *property, c *pipeline.Change, want, got string) pipeline
 	case !p.shared:
 		return ""
 	}
-	ever := false
-	for _, sent := range append([]pipeline.Sent{c.Was}, c.Tried...) {
+	was, ever := c.Was.Value(p.name)
+	if !ever && got == "" || ever && s.alike(p, was, got) {
+		return "" // as before all attempts: those of whose end nobody was told may not have landed
+	}
+	for _, sent := range c.Tried {
 		value, ok := sent.Value(p.name)
 		if ok && s.alike(p, value, got) {
 			return ""
 		}
 		ever = ever || ok
 	}
-	switch {
-	case ever:
+	if ever {
 		return pipeline.KeptEdited
-	case got != "":
-		return pipeline.KeptOthers
 	}
-	return ""
+	return pipeline.KeptOthers
 }
 
 // alike tells whether a property has the value that was written, in HubSpot's spelling. Of rich text, which HubSpot cleans,

@@ -304,17 +304,39 @@ func TestKilledWithSharedField(t *testing.T) {
 	}
 }
 
-// TestFirstWriteKilled proves the same of the write that made the record, or that took over one of others.
+// TestFirstWriteKilled proves the same of the write that made the record, or that took over one of others, whether HubSpot
+// has seen it or not.
 func TestFirstWriteKilled(t *testing.T) {
 	for _, others := range []bool{false, true} {
-		o := newOffice(t, sharedCity)
-		if others {
-			must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1"}})
+		for _, lost := range []bool{false, true} {
+			o := newOffice(t, sharedCity)
+			if others {
+				must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1"}})
+			}
+			if lost {
+				o.server.SetFaults(hubspottest.Fault{Path: "batch/(update|upsert)$", Kind: "reset", Count: 2})
+			}
+			o.dies(1, row("Ann", "Oslo"))
+			o.server.SetFaults()
+			o.dies(2, row("Ann", "Bergen"))
+			o.run(row("Anna", "Molde"))
+			o.has("Anna", "Molde")
 		}
+	}
+}
+
+// TestEmptyInAKilledRun proves that a property which is empty in a record of others is filled in, although a run that would
+// have done so was killed before HubSpot saw its request; and that what a person sets meanwhile is kept.
+func TestEmptyInAKilledRun(t *testing.T) {
+	for edit, want := range map[string]string{"": "Oslo", "Rome": "Rome"} {
+		o := newOffice(t, sharedCity)
+		must(t, o.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1"}})
+		o.server.SetFaults(hubspottest.Fault{Path: "batch/(update|upsert)$", Kind: "reset", Count: 2})
 		o.dies(1, row("Ann", "Oslo"))
-		o.dies(2, row("Ann", "Bergen"))
-		o.run(row("Anna", "Molde"))
-		o.has("Anna", "Molde")
+		o.server.SetFaults()
+		o.edit(edit)
+		o.run(row("Ann", "Oslo"))
+		o.has("Ann", want)
 	}
 }
 

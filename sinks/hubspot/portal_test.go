@@ -1,7 +1,11 @@
 package hubspot
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,9 +222,19 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestMergedAndSecondary proves that a record that answers under another id, or by another address, is recognised.
+// TestMergedAndSecondary proves that a record that answers under another id, or by another address, is recognised, also where
+// an answer has it twice.
 func TestMergedAndSecondary(t *testing.T) {
-	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
+	t.Run("once", func(t *testing.T) { mergedAndSecondary(t, false) })
+	t.Run("twice", func(t *testing.T) { mergedAndSecondary(t, true) })
+}
+
+func mergedAndSecondary(t *testing.T, twice bool) {
+	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
+	if twice {
+		hubspot := rec.handler
+		rec.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { repeatResults(w, r, hubspot) })
+	}
 	a := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "a@x.io", "ext_id": "E-1"}})
 	b := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "b@x.io"}})
 	c := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": "c@x.io"}})
@@ -234,6 +248,22 @@ func TestMergedAndSecondary(t *testing.T) {
 	if err != nil || found["b@x.io"] != idOf(t, server, "a@x.io") || found["c@x.io"] != c.ID || len(found) != 2 {
 		t.Errorf("by a secondary address: %v, %v", found, err)
 	}
+}
+
+// repeatResults answers as a handler does, but has each result of a batch twice.
+func repeatResults(w http.ResponseWriter, r *http.Request, handler http.Handler) {
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	var batch map[string]any
+	_ = json.Unmarshal(body, &batch)
+	if results, ok := batch["results"].([]any); ok && strings.Contains(r.URL.Path, "/batch/") {
+		batch["results"] = append(slices.Clone(results), results...)
+		body, _ = json.Marshal(batch)
+	}
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
 }
 
 func idOf(t *testing.T, server *hubspottest.Server, email string) string {

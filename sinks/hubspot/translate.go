@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -133,14 +134,23 @@ func (p *property) stageIn(id string) *property {
 // stageFor returns how a stage that the configuration spells out is translated: in the pipeline that all rows have, else in
 // any that knows it, if rows tell theirs.
 func (p *property) stageFor(value, id string, told bool) *property {
-	if id == "" && told {
-		for _, own := range p.stages {
-			if _, err := own.lookup(value); err == nil {
-				return own
+	if id != "" || !told {
+		return p.stageIn(id)
+	}
+	every := *p
+	every.vocabulary("stage of any pipeline", "unknown_stage")
+	for _, id := range slices.Sorted(maps.Keys(p.stages)) {
+		own := p.stages[id]
+		if _, err := own.lookup(value); err == nil {
+			return own
+		}
+		for _, label := range own.labels {
+			if !slices.Contains(every.labels, label) {
+				every.learn(label, label)
 			}
 		}
 	}
-	return p.stageIn(id)
+	return &every
 }
 
 // pipelineAt returns the place of the property that holds the pipeline of a stage's property; -1 if it isn't mapped.

@@ -89,6 +89,15 @@ func TestFixedValues(t *testing.T) {
 			t.Errorf("%v: %q, want %q", test, got, test.want)
 		}
 	}
+	for value, want := range map[string]string{"Closed Won": "", "Closed Wonn": `it is no stage of any pipeline: expected "Closed Won"`} { // where each row tells its pipeline
+		in := schema("=dealstage", "=deal_id", "=pipeline")
+		in.Fields[0].Fixed = []string{value}
+		c := &Config{Connection: "crm", Object: "deals", Match: []string{"deal_id"}, Translate: map[string]string{"pipeline": pipelineLabel, "dealstage": stageLabel}}
+		_, err := c.Open(t.Context(), env(p), in)
+		if got := fieldErrors(err); want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want) || !strings.HasSuffix(got[0], `did you mean "Closed Won"?`)) {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	}
 	wrong := &Config{Connection: "crm", Object: "deals", Match: []string{"deal_id"}, Translate: map[string]string{"dealname": stageLabel, "pipeline": stageLabel}}
 	_, err := wrong.Open(t.Context(), env(p), schema("=dealname", "=deal_id", "=pipeline"))
 	if got := fieldErrors(err); len(got) != 2 || !strings.HasSuffix(got[0], `property "dealname" holds no stage; leave it out`) {
