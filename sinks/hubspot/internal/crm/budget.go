@@ -15,7 +15,7 @@ const (
 	noLimit     = 1 << 30
 	leastMargin = 250 * time.Millisecond
 	peakWindows = 10 // windows over which the longest and the shortest round trip are forgotten, mostly
-	knownAfter  = 50 // answers after which the shortest round trip is believed
+	knownAfter  = 20 // answers after which the shortest round trip is believed
 	marginParts = 5  // the part of a margin that is left where the way of a request is known
 
 	sharedWindows = 6  // windows after which others that aren't seen are believed to be gone
