@@ -53,7 +53,7 @@ func (c *Change) kept(property string) bool {
 // and the outcomes of the others.
 func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, outcomes []Outcome, err error) {
 	keeper, ok := r.Sink.(Keeper)
-	if !ok {
+	if !ok || len(changes) == 0 {
 		return changes, nil, nil
 	}
 	list := make([]Change, len(changes))

@@ -189,6 +189,23 @@ func TestTwoRowsOfOneContact(t *testing.T) {
 	}
 }
 
+// TestExplainTwoRowsOfOneContact proves that explain tells of a row which is refused before it is written, in every mode that
+// reads records first.
+func TestExplainTwoRowsOfOneContact(t *testing.T) {
+	for _, mode := range []string{modeUpsert, modeMirror} {
+		o := clerk(t, hubspottest.Switches{}, "ext_id", "email")
+		o.sink.Mode = mode
+		o.secondary("first@x.io", "second@x.io")
+		o.run([]string{"1", "E-1", "first@x.io", "Ann"}, []string{"2", "E-2", "second@x.io", "Bob"})
+		o.with(func(p *pipeline.Pipeline, store state.Store) {
+			told, err := p.Explain(t.Context(), store, "2", pipeline.ExplainOptions{})
+			if err != nil || told.Decision != pipeline.ExplainRejected || !strings.Contains(told.Reason, "key_collision") {
+				t.Errorf("%s: %+v, %v", mode, told, err)
+			}
+		})
+	}
+}
+
 // TestTwoSecondaryAddresses proves that rows which name a contact by two secondary addresses, in one request, are both told
 // whose row it is.
 func TestTwoSecondaryAddresses(t *testing.T) {
