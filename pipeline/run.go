@@ -33,8 +33,9 @@ var ErrInterrupted = errors.New("interrupted")
 // Beside errors of its stages it returns a *HeldError or ErrFenced if another run has the pipeline, ErrPaused if the
 // destination accepts nothing for long, and ErrInterrupted after a drain. After each of these the run can be resumed.
 func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, error) {
-	if err := p.foresee(ctx, store, opts); err != nil {
-		return Report{Name: p.Name, Status: statusOf(err)}, err
+	foreseen := p.foresee(ctx, store, opts)
+	if _, refused := errors.AsType[*ChangeQuotaError](foreseen); foreseen != nil && !refused {
+		return Report{Name: p.Name, Status: statusOf(foreseen)}, foreseen
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -44,6 +45,9 @@ func (p *Pipeline) Run(ctx context.Context, store Store, opts Options) (Report, 
 		return Report{Name: p.Name, Status: statusOf(err)}, err
 	}
 	defer r.lookout.table.Close()
+	if foreseen != nil {
+		return r.finish(ctx, foreseen) // it is recorded as any run that failed
+	}
 	ctx = withHolder(withPermit(ctx, r.resume.Permit), r.holder)
 	return r.finish(ctx, r.move(ctx))
 }
