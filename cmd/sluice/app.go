@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,29 @@ func (a *app) listen(signals <-chan os.Signal, abort func(), done <-chan struct{
 		return
 	}
 	abort()
+}
+
+// preparing returns a context for what is opened before anything is in flight: a drain ends it. With ready the opening is over,
+// and what was opened may go on with the context, which a drain doesn't end any more; false if one has ended it.
+func (a *app) preparing(ctx context.Context) (prepared context.Context, ready func() bool) {
+	prepared, abort := context.WithCancelCause(ctx)
+	var once sync.Once
+	open, drained := make(chan struct{}), false
+	go func() {
+		select {
+		case <-a.drain:
+			once.Do(func() {
+				drained = true
+				abort(pipeline.ErrInterrupted)
+			})
+		case <-open:
+		}
+	}()
+	return prepared, func() bool {
+		once.Do(func() {})
+		close(open)
+		return !drained
+	}
 }
 
 func (a *app) root() *cobra.Command {

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,4 +82,32 @@ func TestAnAbortedRunIsResumed(t *testing.T) {
 		t.Errorf("the next run: exit code %d\n%s", code, s.output.String())
 	}
 	s.check(t)
+}
+
+// Nothing is in flight while pipelines are opened: a signal ends that at once, however long HubSpot asks to wait.
+func TestASignalEndsTheOpening(t *testing.T) {
+	asked := make(chan struct{}, 100)
+	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(477) // the account is being moved (API.md 9.3)
+		asked <- struct{}{}
+	}))
+	defer hub.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "pipelines.yaml")
+	text := "version: 1\nstate: sqlite:" + filepath.Join(dir, "state.db") + "\nconnections: { crm: { hubspot: { access_token: x, base_url: \"" + hub.URL + "\" } } }\n" +
+		"pipelines: { p: { source: { csv: " + filepath.Join(dir, "p.csv") + " }, key: id, transforms: [ map: { email: id } ], sink: { hubspot: { connection: crm, object: contacts, match: email } } } }\n"
+	if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(dir, "p.csv"), []byte("id\na@example.com\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	signals := make(chan os.Signal, 1)
+	go func() {
+		<-asked
+		signals <- os.Interrupt
+	}()
+	var stdout, stderr bytes.Buffer
+	code := Main([]string{"run", "-f", file}, &stdout, &stderr, func(string) (string, bool) { return "", false }, signals)
+	if code != exitInterrupted || strings.Contains(stderr.String(), "aborting") {
+		t.Errorf("exit code %d, want %d, and no abort\n%s%s", code, exitInterrupted, &stdout, &stderr)
+	}
 }

@@ -122,8 +122,18 @@ func (w *workshop) recall(ctx context.Context, store pipeline.Auditor) (err erro
 	return err
 }
 
-// open opens pipelines, all of them before a row of any is moved. What is wrong with the file is printed, all at once.
+// open opens pipelines, all of them before a row of any is moved. What is wrong with the file is printed, all at once. A drain
+// ends it with ErrInterrupted.
 func (w *workshop) open(ctx context.Context, list []config.Pipeline) ([]*pipeline.Pipeline, error) {
+	ctx, ready := w.app.preparing(ctx)
+	opened, err := w.openAll(ctx, list)
+	if ready() {
+		return opened, err
+	}
+	return nil, errors.Join(pipeline.ErrInterrupted, closeAll(opened))
+}
+
+func (w *workshop) openAll(ctx context.Context, list []config.Pipeline) ([]*pipeline.Pipeline, error) {
 	var opened []*pipeline.Pipeline
 	var problems config.Diagnostics
 	var errs []error
