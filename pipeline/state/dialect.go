@@ -37,13 +37,19 @@ type dialect struct {
 	fixed      *strings.Replacer
 	timed      func(macro, arg string) string
 	rows       func(param, alias string, columns []column) string
-	table      func(first int, alias string, columns []column) string
+	table      func(first int, alias string, columns []column, rows int) string
 	texts      string // what texts becomes, of $1 and the alias $2
 	any        string // what any becomes, of $1
 	each       string // what each becomes, of the table $1, the alias $2 and the condition $3
 	keyed      string // what keyed becomes, of the table $1, the pipeline $2, the list $3 and the condition $4
 
-	compiled sync.Map // text by source
+	compiled sync.Map // text by sized
+}
+
+// sized is a statement, and how many rows the table has that it is given; 1 where there is none, or any number will do.
+type sized struct {
+	source string
+	rows   int
 }
 
 type column struct{ name, kind string }
@@ -59,11 +65,14 @@ var (
 )
 
 // sql returns the statement in the dialect.
-func (d *dialect) sql(source string) string {
-	if text, ok := d.compiled.Load(source); ok {
+func (d *dialect) sql(source string) string { return d.sized(sized{source, 1}) }
+
+// sized returns the statement in the dialect, for so many rows.
+func (d *dialect) sized(s sized) string {
+	if text, ok := d.compiled.Load(s); ok {
 		return text.(string)
 	}
-	text := timeMacro.ReplaceAllStringFunc(source, func(m string) string {
+	text := timeMacro.ReplaceAllStringFunc(s.source, func(m string) string {
 		parts := timeMacro.FindStringSubmatch(m)
 		return d.timed(parts[1], parts[2])
 	})
@@ -74,14 +83,14 @@ func (d *dialect) sql(source string) string {
 	text = tableMacro.ReplaceAllStringFunc(text, func(m string) string {
 		parts := tableMacro.FindStringSubmatch(m)
 		first, _ := strconv.Atoi(parts[1]) // digits
-		return d.table(first, parts[2], columns(parts[3]))
+		return d.table(first, parts[2], columns(parts[3]), s.rows)
 	})
 	text = textsMacro.ReplaceAllString(text, d.texts)
 	text = anyMacro.ReplaceAllString(text, d.any)
 	text = eachMacro.ReplaceAllString(text, d.each)
 	text = keyedMacro.ReplaceAllString(text, d.keyed)
 	text = d.fixed.Replace(text)
-	d.compiled.Store(source, text)
+	d.compiled.Store(s, text)
 	return text
 }
 

@@ -35,6 +35,43 @@ func TestKnownFollowsDecisions(t *testing.T) {
 	})
 }
 
+// TestManyAreWritten proves that a commit's rows get into the tables, and out of them, however many parts they are written in.
+func TestManyAreWritten(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		for _, n := range []int{1, mostRows - 1, mostRows, mostRows + 1, 3*mostRows - 1} {
+			r := begin(t, s, pipeline.Begin{Pipeline: fmt.Sprint("p", n)})
+			for version := range int64(2) {
+				var c pipeline.Commit
+				var keys, were, are []string
+				var entries []pipeline.Entry
+				ids := map[string]string{}
+				for i := range n {
+					d := done(fmt.Sprint("key", i), version+1, hash(byte(i)), fmt.Sprint(1000+i))
+					d.Sent = pipeline.SentOf(map[string]string{"name": fmt.Sprint("\"\\\n", i)})
+					value := fmt.Sprintf("%d of %d, ", i, n)
+					d.Record = &pipeline.RecordID{Object: "contacts", Property: "email", Value: fmt.Sprint(value, version), ID: d.ID}
+					c.Decisions, keys, ids[d.Record.Value] = append(c.Decisions, d), append(keys, d.Key), d.ID
+					were, are = append(were, fmt.Sprint(value, version-1)), append(are, d.Record.Value)
+					entries = append(entries, pipeline.Entry{Version: version + 1, Hash: d.Hash, ID: d.ID, Sent: d.Sent, Match: d.Record.Value, MatchedBy: "email"})
+				}
+				r.commit(c)
+				equal(t, "entries", r.known(keys...), entries)
+				equal(t, "values that records have", emails(t, s, are), ids)
+				equal(t, "values that they had", emails(t, s, were), map[string]string{})
+			}
+		}
+	})
+}
+
+func emails(t *testing.T, s *store, values []string) map[string]string {
+	t.Helper()
+	ids, err := s.Records(t.Context(), account, "contacts", "email", values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
 // So many keys that they are looked up in parts are answered in their order, those that the ledger doesn't have included.
 func TestManyAreKnown(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {

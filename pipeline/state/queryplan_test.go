@@ -85,6 +85,9 @@ func checkPlan(t *testing.T, name, plan string) {
 // with the first row.
 var sqliteKeyAlone = regexp.MustCompile(`^SEARCH \w+ USING .*\(pipeline=\?\)$`)
 
+// given is a scan of rows that the statement is given.
+var given = regexp.MustCompile(`_each VIRTUAL TABLE|CONSTANT ROW|-ROW VALUES CLAUSE|SCAN \(subquery-\d+\)`)
+
 // SQLite isn't told how many rows a table has, and may take the first column of a key for as good as another index: each lookup
 // is by a whole key all the same.
 func TestSQLitePlansLookUpByWholeKeys(t *testing.T) {
@@ -92,26 +95,28 @@ func TestSQLitePlansLookUpByWholeKeys(t *testing.T) {
 	if _, _, err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	parameter := regexp.MustCompile(`\$\d+`)
+	parameter := regexp.MustCompile(`\$\d+|\?\d*`)
 	for name, c := range lookups {
-		source := "explain query plan " + parameter.ReplaceAllString(s.db.dialect().sql(c.source), "null")
-		var steps []string
-		err := s.db.view(t.Context(), func(v session) error {
-			return v.query(t.Context(), func(scan scan) error {
-				var id, parent, unused int64
-				var step string
-				err := scan(&id, &parent, &unused, &step)
-				steps = append(steps, step)
-				return err
-			}, source)
-		})
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		for i, step := range steps {
-			asked := i > 0 && strings.HasPrefix(steps[i-1], "SCALAR SUBQUERY")
-			if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "_each VIRTUAL TABLE") || sqliteKeyAlone.MatchString(step) && !asked {
-				t.Errorf("%s isn't looked up:\n%s", name, strings.Join(steps, "\n"))
+		for _, rows := range []int{1, mostRows} {
+			source := "explain query plan " + parameter.ReplaceAllString(s.db.dialect().sized(sized{c.source, rows}), "null")
+			var steps []string
+			err := s.db.view(t.Context(), func(v session) error {
+				return v.query(t.Context(), func(scan scan) error {
+					var id, parent, unused int64
+					var step string
+					err := scan(&id, &parent, &unused, &step)
+					steps = append(steps, step)
+					return err
+				}, source)
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for i, step := range steps {
+				asked := i > 0 && strings.HasPrefix(steps[i-1], "SCALAR SUBQUERY")
+				if strings.HasPrefix(step, "SCAN") && !given.MatchString(step) || sqliteKeyAlone.MatchString(step) && !asked {
+					t.Errorf("%s isn't looked up:\n%s", name, strings.Join(steps, "\n"))
+				}
 			}
 		}
 	}

@@ -177,7 +177,7 @@ func explainSQLite(err error) error {
 	return err
 }
 
-// prepared are statements by their source: to prepare one takes longer than to run most of them.
+// prepared are statements by what they were made of (sized): to prepare one takes longer than to run most of them.
 type prepared struct{ statements sync.Map }
 
 // close closes the statements. One that stays open would keep its connection, with the file and its log, from being closed.
@@ -201,11 +201,11 @@ type sqlSession struct {
 }
 
 // statement returns a prepared statement. It is closed with the database.
-func (s *sqlSession) statement(ctx context.Context, source string) (*sql.Stmt, error) {
+func (s *sqlSession) statement(ctx context.Context, source sized) (*sql.Stmt, error) {
 	if st, ok := s.known.statements.Load(source); ok {
 		return st.(*sql.Stmt), nil
 	}
-	st, err := s.q.PrepareContext(ctx, s.d.sql(source))
+	st, err := s.q.PrepareContext(ctx, s.d.sized(source))
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +216,10 @@ func (s *sqlSession) statement(ctx context.Context, source string) (*sql.Stmt, e
 }
 
 func (s *sqlSession) exec(ctx context.Context, source string, args ...any) (int64, error) {
+	return s.run(ctx, sized{source, 1}, args)
+}
+
+func (s *sqlSession) run(ctx context.Context, source sized, args []any) (int64, error) {
 	st, err := s.statement(ctx, source)
 	if err != nil {
 		return 0, err
@@ -228,7 +232,7 @@ func (s *sqlSession) exec(ctx context.Context, source string, args ...any) (int6
 }
 
 func (s *sqlSession) query(ctx context.Context, each func(scan) error, source string, args ...any) error {
-	st, err := s.statement(ctx, source)
+	st, err := s.statement(ctx, sized{source, 1})
 	if err != nil {
 		return err
 	}
@@ -240,16 +244,12 @@ func (s *sqlSession) query(ctx context.Context, each func(scan) error, source st
 	return eachRow(rows, each)
 }
 
-// arguments returns args with lists of texts and tables as json_each reads them.
+// arguments returns args with lists of texts as json_each reads them.
 func arguments(args []any) []any {
 	for i, a := range args {
-		switch a := a.(type) {
-		case []string:
+		if a, ok := a.([]string); ok {
 			args = slices.Clone(args)
 			args[i] = encode(a)
-		case table:
-			args = slices.Clone(args)
-			args[i] = a.json()
 		}
 	}
 	return args
@@ -257,8 +257,10 @@ func arguments(args []any) []any {
 
 func (s *sqlSession) batch(ctx context.Context, list []statement) error {
 	for _, st := range list {
-		if _, err := s.exec(ctx, st.source, st.args...); err != nil {
-			return err
+		for rows, args := range parts(st.args) {
+			if _, err := s.run(ctx, sized{st.source, rows}, args); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
