@@ -166,7 +166,8 @@ func (p *process) run(rows []simRow, opts pipeline.Options) {
 		return
 	}
 	line.SetTurns(p.turn)
-	conn := &connection{p: p, store: p.w.store, done: make(chan struct{})}
+	conn := &connection{p: p, store: p.w.store}
+	conn.lease, conn.done = context.WithCancel(p.ctx)
 	p.report, p.err = line.Run(p.ctx, conn, opts)
 	conn.end()
 	p.w.s.note("%s ends: %v %+v", p.name, p.err, p.report)

@@ -19,14 +19,15 @@ type connection struct {
 	p     *process
 	store *model.Store
 	once  sync.Once
-	done  chan struct{} // the lease needs no renewal any more
-	ended bool          // so; guarded by the world's mu
+	lease context.Context // ends once the lease needs no renewal any more
+	done  context.CancelFunc
+	ended bool // so; guarded by the world's mu
 }
 
 // end stops the renewing of the lease.
 func (c *connection) end() {
 	c.once.Do(func() {
-		close(c.done)
+		c.done()
 		c.p.w.mu.Lock()
 		defer c.p.w.mu.Unlock()
 		c.p.until, c.ended = time.Time{}, true
@@ -93,7 +94,7 @@ func (c *connection) Start(ctx context.Context, b pipeline.Begin) (r pipeline.Re
 			c.p.w.mu.Lock()
 			c.p.until = asked.Add(model.TTL - model.Margin)
 			c.p.w.mu.Unlock()
-			go c.keep(c.p.ctx, r.Epoch, b.OnLost)
+			go c.keep(c.lease, r.Epoch, b.OnLost)
 			for i := range r.Doubtful {
 				r.Doubtful[i].Age += time.Since(taken)
 			}
@@ -128,7 +129,7 @@ func (c *connection) keep(ctx context.Context, epoch int64, lost func(error)) {
 		d := c.p.dice("keep")
 		timer := time.NewTimer(pause + d.between(0, time.Millisecond))
 		select {
-		case <-c.done:
+		case <-ctx.Done():
 			timer.Stop()
 			return
 		case <-timer.C:
