@@ -164,9 +164,7 @@ func (w *workshop) openAll(ctx context.Context, list []config.Pipeline) ([]*pipe
 	if len(problems) == 0 && len(errs) == 0 {
 		return opened, nil
 	}
-	for _, p := range opened {
-		errs = append(errs, p.Close())
-	}
+	errs = append(errs, closeAll(opened))
 	if len(problems) > 0 {
 		errs = append(errs, w.app.misplaced(w.spec, problems))
 	}
