@@ -17,14 +17,10 @@ type Report struct {
 	Unlinked   int64   `json:"unlinked"`
 	Parked     int64   `json:"parked"`
 	Archived   int64   `json:"archived"` // records of rows that have left the source: not among those read
+	Review     int64   `json:"review"`   // held for a person: nobody can tell what became of it
+	Overdue    int64   `json:"overdue"`  // rows with links that have been parked too long: they stay in the counter in which they are
 	Requests   int64   `json:"requests"`
 	Seconds    float64 `json:"seconds"`
-
-	// Overdue counts the rows with links that have been parked too long. They stay in the counter in which they are.
-	Overdue int64 `json:"-"`
-
-	// Review counts the rows of Held that wait for a person: creates whose outcome nobody can tell.
-	Review int64 `json:"-"`
 
 	// Repeated counts the rows of Rejected that were rejected before with the same content, and weren't looked at again.
 	Repeated int64 `json:"-"`
