@@ -35,23 +35,33 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc modernc.org/memory \
 	$(addprefix github.com/apache/arrow-go/v18/arrow/,array bitutil decimal/... decimal128 decimal256 float16 internal/... scalar)
 # What Arrow brings along and we never call, a third of all that there is to compile, is compiled as fast as can be.
 UNUSED    := github.com/apache/arrow-go/v18/arrow/compute/... github.com/goccy/go-json/...
-RACE      := -race $(UNWATCHED:%=-gcflags=%=-race=false) $(UNUSED:%='-gcflags=%=-race=false -l')
-# These start no goroutine (a test holds them to it), so that no race can be of them alone: their own tests don't look for any.
-SERIAL    := ^sluice/(sources|transforms|pipeline/config)(/|$$)
-TEST       = .ci/with-postgres --memory go test -vet=off -timeout 20m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+# What only debuggers read takes a tenth of a compiler's time.
+LEAN      := -dwarf=false
+RACE      := -race -gcflags=all=$(LEAN) $(UNWATCHED:%='-gcflags=%=-race=false $(LEAN)') $(UNUSED:%='-gcflags=%=-race=false -l $(LEAN)')
+# The first of these start no goroutine (a test holds them to it), so that no race can be of them alone. Torture kills programs
+# that are built without the race detector: what they have in them is watched where it is run by other tests.
+UNRACED   := ^sluice/((sources|transforms|pipeline/config)(/|$$)|torture(/mutations)?$$)
+TEST      := go test -vet=off -timeout 20m -p $(shell getconf _NPROCESSORS_ONLN)
 # Compilers and linters end before they have much to collect.
 HASTE     := GOGC=300
 
-.PHONY: test torture lint advise bench fuzz build fmt vuln
+.PHONY: test unraced raced torture lint advise bench fuzz build fmt vuln
 
-test lint: export GOFLAGS := $(shell go env GOFLAGS) $(UNUSED:%='-gcflags=%=-l')
+test lint: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=all=$(LEAN) $(UNUSED:%='-gcflags=%=-l $(LEAN)')
+
+# Both at a time, with one cluster: many tests wait rather than work.
+test: lint advise
+	.ci/with-postgres --memory $(MAKE) --no-print-directory -j 2 unraced raced
 
 # Without go test's own vet: lint has run all of it. And without the second that each program with the race detector sleeps
-# before it ends. Some tests wait rather than work, so that one package more than there are processors is tested at a time.
-test: lint advise
-	$(TEST) $$(go list ./... | grep -E '$(SERIAL)')
-	CGO_ENABLED=1 $(HASTE) go build $(RACE) ./...
-	CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 $(TEST) $(RACE) $$(go list ./... | grep -vE '$(SERIAL)')
+# before it ends.
+unraced:
+	$(TEST) $$(go list ./... | grep -E '$(UNRACED)')
+
+raced: export CGO_ENABLED := 1
+raced:
+	$(HASTE) go build $(RACE) ./...
+	GORACE=atexit_sleep_ms=10 $(TEST) $(RACE) $$(go list ./... | grep -vE '$(UNRACED)')
 
 torture:
 	@report=$$(mktemp); code=0; \

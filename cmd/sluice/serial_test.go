@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Concurrency lives in the engine and in the sink. So make test looks for no races in the tests of these (SERIAL in the
+// Concurrency lives in the engine and in the sink. So make test looks for no races in the tests of these (UNRACED in the
 // Makefile), beside those of whole runs.
 func TestSourcesAndTransformsStartNoGoroutine(t *testing.T) {
 	found := 0
