@@ -195,7 +195,7 @@ func printSteps(w io.Writer, steps []hubspot.Step) {
 		}
 		switch s.Make {
 		case "object":
-			fmt.Fprintf(w, "+ %s  custom object\n", s.Object)
+			fmt.Fprintf(w, "+ %s  custom object%s\n", s.Object, didYouMean(s))
 		case "group":
 			fmt.Fprintf(w, "+ %s  group of properties %q\n", s.Object, s.Name)
 		case "label":
@@ -208,10 +208,15 @@ func printSteps(w io.Writer, steps []hubspot.Step) {
 			if len(s.Options) > 0 {
 				what += ": " + strings.Join(s.Options, ", ")
 			}
-			if s.Similar != "" {
-				what += fmt.Sprintf("  (did you mean %q?)", s.Similar)
-			}
-			fmt.Fprintf(w, "+ %s.%s  %s\n", s.Object, s.Name, what)
+			fmt.Fprintf(w, "+ %s.%s  %s%s\n", s.Object, s.Name, what, didYouMean(s))
 		}
 	}
+}
+
+// didYouMean asks whether a name was misspelt that is to be made, if there is one that is nearly the same.
+func didYouMean(s hubspot.Step) string {
+	if s.Similar == "" {
+		return ""
+	}
+	return fmt.Sprintf("  (did you mean %q?)", s.Similar)
 }
