@@ -21,7 +21,7 @@ type app struct {
 	lookup         func(string) (string, bool)
 	drain          chan struct{} // closed by the first signal
 	file           string
-	logFormat      string
+	logFormat      logFormat
 	verbose        bool
 	mute           bool // log nothing
 	answered       bool // a JSON document was printed
@@ -114,7 +114,7 @@ func (a *app) root() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.file, "file", "f", file, "the file that says which pipelines there are (SLUICE_CONFIG)")
-	flags.StringVar(&a.logFormat, "log-format", "", "progress as log lines: text or json (text where stderr is no terminal)")
+	flags.Var(&a.logFormat, "log-format", "progress as log lines: text or json (text where stderr is no terminal)")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return input(err) })
 	root.AddCommand(

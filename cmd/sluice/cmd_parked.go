@@ -33,7 +33,7 @@ type parkedList struct {
 
 func (a *app) parkedCommand() *cobra.Command {
 	var asJSON, inSandbox bool
-	var limit int
+	limit := rowLimit(100)
 	cmd := &cobra.Command{
 		Use:   "parked [pipeline...]",
 		Short: "List the links that wait for a record that isn't there yet",
@@ -42,7 +42,7 @@ since when. Each run looks for these records, and makes the links whose records 
 		ValidArgsFunction: a.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withState(cmd.Context(), inSandbox, func(ctx context.Context, s state.Store) error {
-				found, err := parkedOf(ctx, s, args, limit)
+				found, err := parkedOf(ctx, s, args, int(limit))
 				if err != nil {
 					return err
 				}
@@ -55,7 +55,7 @@ since when. Each run looks for these records, and makes the links whose records 
 	}
 	jsonFlag(cmd, &asJSON, "parked", "as one JSON document")
 	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
+	cmd.Flags().Var(&limit, "limit", "at most this many; 0 for all")
 	return cmd
 }
 

@@ -14,7 +14,7 @@ import (
 // A planFlags is what the flags of plan say.
 type planFlags struct {
 	dependencies, sandbox, full, json, detailed, massChange, live bool
-	limit                                                         int64
+	limit                                                         rowLimit
 	out, since                                                    string
 }
 
@@ -61,7 +61,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	jsonFlag(cmd, &f.json, "pipelines", "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to do")
 	flags.StringVar(&f.out, "out", "", "save the plan to this `file`, for run --plan")
-	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
+	flags.Var(&f.limit, "limit", "stop after this many rows of each pipeline")
 	return cmd
 }
 
@@ -119,7 +119,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 		return false, err
 	}
 	show := a.progress()
-	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Save: save, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
+	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Save: save, Options: pipeline.Options{Full: f.full, Limit: int64(f.limit), AllowMassChange: f.massChange,
 		Drain: a.drain, Observe: show.observe, Log: a.log()}}
 	if f.json {
 		opts.Rows = changesEncoded

@@ -58,14 +58,14 @@ func (a *app) rejectsCommand() *cobra.Command {
 }
 
 func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
-	limit := 0
+	limit := rowLimit(100)
 	cmd := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		return a.rejectsOf(cmd.Context(), *f, nil, limit, func(ctx context.Context, s state.Store, letters []state.DeadLetter) error {
+		return a.rejectsOf(cmd.Context(), *f, nil, int(limit), func(ctx context.Context, s state.Store, letters []state.DeadLetter) error {
 			if f.json {
 				return a.printJSON(map[string]any{"rejects": letters})
 			}
 			err := printRejects(a.stdout, letters)
-			if err != nil || len(letters) < limit || limit == 0 {
+			if err != nil || len(letters) < int(limit) || limit == 0 {
 				return err
 			}
 			counts, err := s.CountRejects(ctx, f.filter(nil, 0))
@@ -75,7 +75,7 @@ func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
 			return err
 		})
 	}}
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
+	cmd.Flags().Var(&limit, "limit", "at most this many; 0 for all")
 	jsonFlag(cmd, &f.json, "rejects", "as one JSON document")
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 // A runFlags is what the flags of run say.
 type runFlags struct {
 	dependencies, sandbox, fresh, full, noMigrate, json, massChange bool
-	limit                                                           int64
+	limit                                                           rowLimit
 	since, plan                                                     string
 }
 
@@ -48,7 +48,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive, unlink or write more than max_archive and max_change allow")
 	jsonFlag(cmd, &f.json, "pipelines", "end with one JSON document on stdout")
-	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
+	flags.Var(&f.limit, "limit", "stop after this many rows of each pipeline")
 	return cmd
 }
 
@@ -125,7 +125,7 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 		return nil, errors.Join(err, closeAll(opened))
 	}
 	show := a.progress()
-	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
+	opts := pipeline.Options{Full: f.full, Limit: int64(f.limit), Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
 	ends := map[string]int{}
 	var codes []int // of the reports
 	for i, p := range opened {
