@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,18 +35,25 @@ const drainGrace = 25 * time.Second
 // Main runs the program and returns its exit code. The first signal drains what is running; the second, or the end of the
 // grace period, aborts it. Both leave it resumable.
 func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, bool), signals <-chan os.Signal) int {
-	a := &app{stdout: stdout, stderr: stderr, lookup: lookup, drain: make(chan struct{})}
+	out := &output{Writer: stdout}
+	a := &app{stdout: out, stderr: stderr, lookup: lookup, drain: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go a.listen(signals, func() { cancel(pipeline.ErrInterrupted) }, ctx.Done())
 
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(stderr, "sluice:", err)
+	}
+	if out.err != nil && !errors.Is(err, out.err) {
+		fmt.Fprintln(stderr, "sluice: what was done can't be told:", out.err)
+		if err == nil {
+			err = &exitError{code: exitFailed}
+		}
 	}
 	if err != nil {
 		a.printFailure(cmd, args, err)
@@ -54,6 +62,21 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 		return exitInterrupted // whatever it was that the abort broke off
 	}
 	return exitCode(err)
+}
+
+// An output is stdout. It remembers why it couldn't be written to: what a command prints is what it was asked for.
+type output struct {
+	io.Writer
+	err error
+}
+
+// Write writes to stdout.
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // listen turns signals into a drain and then into an abort.
@@ -165,6 +188,9 @@ func inputArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 // terminal tells whether w is one, and how wide it is.
 func terminal(w io.Writer) (width int, ok bool) {
+	if o, wrapped := w.(*output); wrapped {
+		w = o.Writer
+	}
 	f, isFile := w.(*os.File)
 	if !isFile || !term.IsTerminal(int(f.Fd())) {
 		return 0, false
