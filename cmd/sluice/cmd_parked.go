@@ -54,7 +54,7 @@ since when. Each run looks for these records, and makes the links whose records 
 		},
 	}
 	jsonFlag(cmd, &asJSON, "parked", "as one JSON document")
-	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
+	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "use the state of run --sandbox")
 	cmd.Flags().Var(&limit, "limit", "at most this many; 0 for all")
 	return cmd
 }

@@ -32,17 +32,17 @@ association labels that the file names. They are made after a yes, or with --yes
 What exists is never changed. Where it isn't as it is needed, such as a match property that isn't unique, that is an
 error: HubSpot lets a property be unique only from its making, and at most 10 of an object.
 
-The app needs crm.schemas.OBJECT.write for this, which run doesn't. It may take minutes until HubSpot knows everywhere what
-was made; until then a run may be told that a property doesn't exist.
+The app needs crm.schemas.OBJECT.write for this, which run doesn't. It may take minutes until HubSpot knows everywhere
+what was made; until then a run may be told that a property doesn't exist.
 
-Exit codes: 0 done; with --detailed-exitcode 6 if there is something to make, and it wasn't; 1 if something can't be made, or
-isn't as it is needed; the others as of run.`,
+Exit codes: 0 done; with --detailed-exitcode 6 if there is something to make, and it wasn't; 1 if something can't be
+made, or isn't as it is needed; the others as of run.`,
 		ValidArgsFunction: a.completePipelines,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.provision(cmd.Context(), args, f) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.yes, "yes", false, "make it without asking")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "in the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the local HubSpot of run --sandbox")
 	jsonFlag(cmd, &f.json, "steps", "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to make, and it wasn't")
 	return cmd

@@ -41,7 +41,7 @@ Exit codes: 0 done, 3 done, but two rows have one record or rows couldn't be com
 	flags := cmd.Flags()
 	flags.BoolVar(&accept, "accept", false, "read nothing: the ledger is known to miss nothing")
 	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
-	flags.BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&inSandbox, "sandbox", false, "use the local HubSpot and the state of run --sandbox")
 	return cmd
 }
 

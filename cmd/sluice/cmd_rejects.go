@@ -35,7 +35,7 @@ func (a *app) rejectsCommand() *cobra.Command {
 	flags.StringVar(&f.pipeline, "pipeline", "", "of this pipeline only")
 	flags.StringVar(&f.code, "code", "", "with this code only")
 	flags.BoolVar(&f.closed, "all", false, "closed ones, too")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the state of run --sandbox")
 
 	show := &cobra.Command{Use: "show ID...", Short: "Show everything about rejects", Args: inputArgs(cobra.MinimumNArgs(1)), RunE: func(cmd *cobra.Command, args []string) error {
 		f.closed = true

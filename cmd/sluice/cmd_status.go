@@ -36,7 +36,7 @@ func (a *app) statusCommand() *cobra.Command {
 		},
 	}
 	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
-	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
+	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "use the state of run --sandbox")
 	return cmd
 }
 

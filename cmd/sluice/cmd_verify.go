@@ -52,7 +52,7 @@ couldn't be told by HubSpot's answers; the others as of run.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.repair, "repair", false, "write what isn't in HubSpot as it was written")
 	jsonFlag(cmd, &f.json, "pipelines", "as one JSON document")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the local HubSpot and the state of run --sandbox")
 	return cmd
 }
 
