@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -98,11 +99,11 @@ func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 			}
 			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
 				n, held, err := s.Retry(ctx, state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids})
-				if err == nil && n < len(ids) {
-					return input(fmt.Errorf("of the %s named, %d are open%s: see sluice rejects list", count(int64(len(ids)), "reject", "rejects"), n, f.those()))
-				}
-				if err == nil {
+				if err == nil && (n > 0 || len(ids) == 0) {
 					printRetried(a.stdout, n, held)
+				}
+				if err == nil && n < len(ids) {
+					return input(fmt.Errorf("of the %s named, %s%s: see sluice rejects list", count(int64(len(ids)), "reject", "rejects"), count(int64(n), "is open", "are open"), f.those()))
 				}
 				return err
 			})
@@ -136,7 +137,8 @@ func parseIDs(args []string) ([]int64, error) {
 		}
 		ids[i] = id
 	}
-	return ids, nil
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // filter is what the flags choose.
@@ -152,6 +154,12 @@ func (a *app) rejectsOf(ctx context.Context, f rejectsFlags, args []string, limi
 	}
 	return a.withState(ctx, f.sandbox, func(ctx context.Context, s state.Store) error {
 		letters, err := s.Rejects(ctx, f.filter(ids, limit))
+		if err == nil && len(letters) == 0 && f.pipeline != "" {
+			var list []state.PipelineStatus
+			if list, err = s.Status(ctx); err == nil {
+				err = haveRun(list, []string{f.pipeline})
+			}
+		}
 		if err != nil {
 			return err
 		}
