@@ -86,14 +86,14 @@ func (a *app) listen(signals <-chan os.Signal, abort func(), done <-chan struct{
 	case <-done:
 		return
 	}
-	fmt.Fprintf(a.stderr, "sluice: stopping: finishing what is in flight, for at most %s; once more aborts\n", drainGrace)
+	fmt.Fprintf(a.messages(), "sluice: stopping: finishing what is in flight, for at most %s; once more aborts\n", drainGrace)
 	close(a.drain)
 	grace := time.NewTimer(drainGrace)
 	defer grace.Stop()
 	select {
 	case <-signals:
 	case <-grace.C:
-		fmt.Fprintf(a.stderr, "sluice: aborting: what was in flight %s after the signal is settled by the next run\n", drainGrace)
+		fmt.Fprintf(a.messages(), "sluice: aborting: what was in flight %s after the signal is settled by the next run\n", drainGrace)
 	case <-done:
 		return
 	}
@@ -203,9 +203,19 @@ func terminal(w io.Writer) (width int, ok bool) {
 
 // live tells whether progress is drawn, rather than logged.
 func (a *app) live() bool {
-	_, tty := terminal(a.stderr)
-	dumb, _ := a.lookup("TERM")
-	return tty && a.logFormat == "" && dumb != "dumb"
+	if _, tty := terminal(a.stderr); !tty || a.logFormat != "" {
+		return false
+	}
+	kind, _ := a.lookup("TERM")
+	return kind != "dumb"
+}
+
+// messages returns stderr for what is said while progress may be drawn.
+func (a *app) messages() io.Writer {
+	if a.live() {
+		return overwriter{a.stderr}
+	}
+	return a.stderr
 }
 
 // log returns the logger for stderr. While progress is drawn only warnings are logged.
@@ -222,7 +232,7 @@ func (a *app) log() *slog.Logger {
 	}
 	opts := &slog.HandlerOptions{Level: level}
 	if a.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, opts))
+		return slog.New(slog.NewJSONHandler(a.messages(), opts))
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, opts))
+	return slog.New(slog.NewTextHandler(a.messages(), opts))
 }
