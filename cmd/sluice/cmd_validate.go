@@ -30,7 +30,7 @@ the app may read these. Whether it may read and write records is found out by a 
 }
 
 func (a *app) validate(ctx context.Context, online, inSandbox bool) error {
-	return a.chosen(selection{sandbox: inSandbox}, func(spec *config.Spec, list []config.Pipeline) error {
+	return a.chosen(selection{sandbox: inSandbox, only: true}, func(spec *config.Spec, list []config.Pipeline) error {
 		asked := "; sources and HubSpot weren't asked: see --online and --sandbox"
 		if online || inSandbox {
 			asked = "; the sources and HubSpot have what the file names"
