@@ -69,7 +69,13 @@ func (a *app) provisionAll(ctx context.Context, spec *config.Spec, list []config
 	if !f.json {
 		printSteps(a.stdout, steps)
 	}
-	if len(steps) > 0 && wrong == nil && (f.yes || !f.json && a.confirmed(len(steps))) {
+	yes := f.yes
+	if len(steps) > 0 && wrong == nil && !f.yes && !f.json {
+		if yes, err = a.confirmed(len(steps)); err != nil {
+			return err
+		}
+	}
+	if len(steps) > 0 && wrong == nil && yes {
 		_, err = eachAccount(ctx, spec, needs, func(ctx context.Context, conn *hubspot.Connection, needs []hubspot.Need) ([]hubspot.Step, error) {
 			return nil, hubspot.Provision(ctx, conn, needs)
 		})
@@ -108,14 +114,23 @@ func (a *app) endProvision(steps []hubspot.Step, made bool, f provisionFlags) er
 	return nil
 }
 
-// confirmed asks on the terminal; where there is none, nobody says yes.
-func (a *app) confirmed(n int) bool {
+// confirmed asks on the terminal; where there is none, nobody says yes. A signal ends it with ErrInterrupted.
+func (a *app) confirmed(n int) (bool, error) {
 	if _, tty := terminal(a.stdout); !tty || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return false
+		return false, nil
 	}
 	fmt.Fprintf(a.stdout, "\nMake %s in HubSpot? Only \"yes\" does: ", count(int64(n), "thing", "things"))
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.TrimSpace(answer) == "yes"
+	answers := make(chan string, 1)
+	go func(in *os.File) { // nothing but an answer ends it, or the end of the process
+		answer, _ := bufio.NewReader(in).ReadString('\n')
+		answers <- answer
+	}(os.Stdin)
+	select {
+	case answer := <-answers:
+		return strings.TrimSpace(answer) == "yes", nil
+	case <-a.drain:
+		return false, pipeline.ErrInterrupted
+	}
 }
 
 // accountNeeds are the needs of pipelines that write by one connection.

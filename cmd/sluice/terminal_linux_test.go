@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,6 +82,19 @@ func TestLogBesideProgress(t *testing.T) {
 	}
 	if !strings.Contains(got, "people: 7 read") || !strings.Contains(got, "\r\x1b[Ktime=") {
 		t.Errorf("the screen gets %q", got)
+	}
+}
+
+// TestTheFirstSignalEndsAQuestion proves that whoever is asked whether things are to be made can leave with Ctrl-C.
+func TestTheFirstSignalEndsAQuestion(t *testing.T) {
+	tty, _ := openTerminal(t)
+	stdin := os.Stdin
+	os.Stdin = tty
+	defer func() { os.Stdin = stdin }()
+	a := &app{stdout: tty, drain: make(chan struct{})}
+	close(a.drain)
+	if yes, err := a.confirmed(1); yes || !errors.Is(err, pipeline.ErrInterrupted) {
+		t.Errorf("the answer is %v, %v", yes, err)
 	}
 }
 
