@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -87,6 +88,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		if box, err = openSandbox(f.fresh); err != nil {
 			return err
 		}
+		box.only = true // until something has run: another run may have it
 		defer func() { err = errors.Join(err, box.close()) }()
 	}
 	spec, list, err := a.choose(box, names, f.dependencies)
@@ -104,6 +106,9 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		return err
 	}
 	reports, err := a.runAll(ctx, w, store, list, f, plan)
+	if box != nil {
+		box.only = !anyRan(reports)
+	}
 	if reports != nil || err == nil {
 		a.printRun(reports, f)
 	}
@@ -111,6 +116,11 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		box.tell(a.stdout, err == nil)
 	}
 	return err
+}
+
+// anyRan tells whether any pipeline got as far as to write.
+func anyRan(reports []pipeline.Report) bool {
+	return slices.ContainsFunc(reports, func(r pipeline.Report) bool { return r.Status != "held" && r.Status != "skipped" })
 }
 
 // runAll opens all pipelines, runs them one after the other, and at last writes the links whose targets came after them.
