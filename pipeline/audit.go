@@ -62,7 +62,9 @@ func (a *audit) lease(ctx context.Context, resume Resume) error {
 	if landing <= 0 {
 		return nil
 	}
-	a.log.Info("waiting until nothing that was sent before can still take effect", "pipeline", a.Name, "seconds", math.Ceil(landing.Seconds()))
+	if landing < longPause { // pause tells of longer ones
+		a.log.Info("waiting until nothing that was sent before can still take effect", "pipeline", a.Name, "seconds", math.Ceil(landing.Seconds()))
+	}
 	return a.pause(ctx, landing)
 }
 

@@ -168,13 +168,19 @@ func (r *run) nextLook() (next time.Time, waiting bool) {
 	return slices.MinFunc(times, time.Time.Compare), true
 }
 
-// pause waits for d, but not longer than until the run is drained or ends.
+// longPause is how long a wait is that is worth a word: whoever runs this may take it for one that hangs.
+const longPause = 10 * time.Second
+
+// pause waits for d, but not longer than until the run is drained or ends. It is for what becomes of writes without an answer.
 func (r *run) pause(ctx context.Context, d time.Duration) error {
 	switch { // also where there is nothing to wait for: which of two things comes first mustn't be left to chance
 	case r.draining():
 		return ErrInterrupted
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	}
+	if d >= longPause {
+		r.log.Warn("waiting until writes that got no answer can no longer take effect", "pipeline", r.Name, "again_in", d.Round(time.Second))
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()

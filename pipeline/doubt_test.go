@@ -1,10 +1,31 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
+
+// TestALongWaitIsTold proves that a run which waits for what became of writes isn't silent for as long as that takes: it would
+// be taken for one that hangs.
+func TestALongWaitIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for wait, want := range map[time.Duration]string{time.Second: "", 40 * time.Second: "again_in=40s"} {
+			var told bytes.Buffer
+			r := &run{Pipeline: &Pipeline{Name: "people"}, log: slog.New(slog.NewTextHandler(&told, nil))}
+			if err := r.pause(t.Context(), wait); err != nil {
+				t.Fatal(err)
+			}
+			if got := told.String(); (got == "") != (want == "") || !strings.Contains(got, want) {
+				t.Errorf("of a wait of %v it says %q", wait, got)
+			}
+		}
+	})
+}
 
 // TestAnEndedDoubtFreesItsKeyAndMatch proves that what a doubt has kept others from is free again once its end is
 // recorded, and not before.

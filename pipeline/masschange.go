@@ -33,12 +33,18 @@ type ChangeQuotaError struct {
 	Changes  int64 // rows that would be written
 	Known    int64 // rows that the pipeline has in the destination
 	Quota    Quota
+	Archives bool // writing is archiving
 }
 
 // Error names the numbers and what to do.
 func (e *ChangeQuotaError) Error() string {
-	return fmt.Sprintf("pipeline %q would write %d rows, but has %d in the destination, of which max_change lets %d change (%s): nothing was written; look at them with `sluice plan %s`, and if all of it is meant, run again with --allow-mass-change",
-		e.Pipeline, e.Changes, e.Known, e.Quota.of(e.Known), &e.Quota, e.Pipeline)
+	found := fmt.Sprintf("would write %d rows, but has %d in the destination, of which max_change lets %d change (%s): nothing was written",
+		e.Changes, e.Known, e.Quota.of(e.Known), &e.Quota)
+	if e.Archives {
+		found = fmt.Sprintf("would archive the records of %d rows, more than max_change allows (%s): nothing was archived", e.Changes, &e.Quota)
+	}
+	return fmt.Sprintf("pipeline %q %s; look at them with `sluice plan %s`, and if all of it is meant, run again with --allow-mass-change",
+		e.Pipeline, found, e.Pipeline)
 }
 
 // foresee stops a run that would write more than the sink allows before it writes anything: where there is such a quota, the
@@ -56,7 +62,8 @@ func (p *Pipeline) foresee(ctx context.Context, store Store, opts Options) error
 	return p.withinChange(ctx, store, &plan)
 }
 
-// withinChange compares a plan with the quota. The first run has no rows to compare with.
+// withinChange compares a plan with the quota. The first run has no rows to compare with; where rows are archived no run has,
+// and all of them are limited.
 func (p *Pipeline) withinChange(ctx context.Context, store Store, plan *Plan) error {
 	limits := p.Sink.Limits()
 	if limits.MaxChange == nil {
@@ -67,13 +74,16 @@ func (p *Pipeline) withinChange(ctx context.Context, store Store, plan *Plan) er
 		return fmt.Errorf("count the rows that were written: %w", err)
 	}
 	changes := plan.Create + plan.Update
-	if limits.LinksOnly {
+	switch {
+	case limits.LinksOnly:
 		changes = plan.Write
+	case limits.Archives:
+		changes = plan.Archive
 	}
-	if known == 0 || changes <= limits.MaxChange.of(known) {
+	if known == 0 && !limits.Archives || changes <= limits.MaxChange.of(known) {
 		return nil
 	}
-	return &ChangeQuotaError{Pipeline: p.Name, Changes: changes, Known: known, Quota: *limits.MaxChange}
+	return &ChangeQuotaError{Pipeline: p.Name, Changes: changes, Known: known, Quota: *limits.MaxChange, Archives: limits.Archives}
 }
 
 // withinQuota stops a run that would take back more than the sink allows, or everything. At least known rows stand for something.

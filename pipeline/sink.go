@@ -147,7 +147,7 @@ type Limits struct {
 	LinksOnly  bool          // rows are links: no record is written
 	Mirror     bool          // what has left the source is taken back: links, or the records that this pipeline has made
 	MaxArchive *Quota        // how many rows may be taken back by one run; nil means no limit
-	MaxChange  *Quota        // how many rows may be written by one run, but for the first; nil means no limit
+	MaxChange  *Quota        // how many rows may be written by one run, but for the first unless it archives; nil means no limit
 	Unkeyed    bool          // a Create in doubt can't be looked up: it is held for review
 	CreateOnly bool          // a key that the ledger knows is never written again
 	Archives   bool          // rows stand for records that are to be archived

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,7 +22,7 @@ type app struct {
 	lookup         func(string) (string, bool)
 	drain          chan struct{} // closed by the first signal
 	file           string
-	logFormat      string
+	logFormat      logFormat
 	verbose        bool
 	mute           bool // log nothing
 	answered       bool // a JSON document was printed
@@ -34,18 +35,25 @@ const drainGrace = 25 * time.Second
 // Main runs the program and returns its exit code. The first signal drains what is running; the second, or the end of the
 // grace period, aborts it. Both leave it resumable.
 func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, bool), signals <-chan os.Signal) int {
-	a := &app{stdout: stdout, stderr: stderr, lookup: lookup, drain: make(chan struct{})}
+	out := &output{Writer: stdout}
+	a := &app{stdout: out, stderr: stderr, lookup: lookup, drain: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go a.listen(signals, func() { cancel(pipeline.ErrInterrupted) }, ctx.Done())
 
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(stderr, "sluice:", err)
+	}
+	if out.err != nil && !errors.Is(err, out.err) {
+		fmt.Fprintln(stderr, "sluice: what was done can't be told:", out.err)
+		if err == nil {
+			err = &exitError{code: exitFailed}
+		}
 	}
 	if err != nil {
 		a.printFailure(cmd, args, err)
@@ -56,6 +64,21 @@ func Main(args []string, stdout, stderr io.Writer, lookup func(string) (string, 
 	return exitCode(err)
 }
 
+// An output is stdout. It remembers why it couldn't be written to: what a command prints is what it was asked for.
+type output struct {
+	io.Writer
+	err error
+}
+
+// Write writes to stdout.
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 // listen turns signals into a drain and then into an abort.
 func (a *app) listen(signals <-chan os.Signal, abort func(), done <-chan struct{}) {
 	select {
@@ -63,14 +86,14 @@ func (a *app) listen(signals <-chan os.Signal, abort func(), done <-chan struct{
 	case <-done:
 		return
 	}
-	fmt.Fprintf(a.stderr, "sluice: stopping: finishing what is in flight, for at most %s; once more aborts\n", drainGrace)
+	fmt.Fprintf(a.messages(), "sluice: stopping: finishing what is in flight, for at most %s; once more aborts\n", drainGrace)
 	close(a.drain)
 	grace := time.NewTimer(drainGrace)
 	defer grace.Stop()
 	select {
 	case <-signals:
 	case <-grace.C:
-		fmt.Fprintf(a.stderr, "sluice: aborting: what was in flight %s after the signal is settled by the next run\n", drainGrace)
+		fmt.Fprintf(a.messages(), "sluice: aborting: what was in flight %s after the signal is settled by the next run\n", drainGrace)
 	case <-done:
 		return
 	}
@@ -114,7 +137,7 @@ func (a *app) root() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.file, "file", "f", file, "the file that says which pipelines there are (SLUICE_CONFIG)")
-	flags.StringVar(&a.logFormat, "log-format", "", "progress as log lines: text or json (text where stderr is no terminal)")
+	flags.Var(&a.logFormat, "log-format", "progress as log lines: text or json (text where stderr is no terminal)")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return input(err) })
 	root.AddCommand(
@@ -165,6 +188,9 @@ func inputArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 // terminal tells whether w is one, and how wide it is.
 func terminal(w io.Writer) (width int, ok bool) {
+	if o, wrapped := w.(*output); wrapped {
+		w = o.Writer
+	}
 	f, isFile := w.(*os.File)
 	if !isFile || !term.IsTerminal(int(f.Fd())) {
 		return 0, false
@@ -177,9 +203,19 @@ func terminal(w io.Writer) (width int, ok bool) {
 
 // live tells whether progress is drawn, rather than logged.
 func (a *app) live() bool {
-	_, tty := terminal(a.stderr)
-	dumb, _ := a.lookup("TERM")
-	return tty && a.logFormat == "" && dumb != "dumb"
+	if _, tty := terminal(a.stderr); !tty || a.logFormat != "" {
+		return false
+	}
+	kind, _ := a.lookup("TERM")
+	return kind != "dumb"
+}
+
+// messages returns stderr for what is said while progress may be drawn.
+func (a *app) messages() io.Writer {
+	if a.live() {
+		return overwriter{a.stderr}
+	}
+	return a.stderr
 }
 
 // log returns the logger for stderr. While progress is drawn only warnings are logged.
@@ -196,7 +232,7 @@ func (a *app) log() *slog.Logger {
 	}
 	opts := &slog.HandlerOptions{Level: level}
 	if a.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, opts))
+		return slog.New(slog.NewJSONHandler(a.messages(), opts))
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, opts))
+	return slog.New(slog.NewTextHandler(a.messages(), opts))
 }

@@ -68,7 +68,7 @@ Exit codes: 0 the key is in the source or the ledger, 1 it isn't, 2 the file or 
 	flags := cmd.Flags()
 	flags.BoolVar(&f.live, "live", false, "read the record from HubSpot, and show what differs")
 	jsonFlag(cmd, &f.json, "", "as one JSON document")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the local HubSpot and the state of run --sandbox")
 	return cmd
 }
 

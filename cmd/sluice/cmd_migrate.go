@@ -19,7 +19,7 @@ func (a *app) migrateCommand() *cobra.Command {
 			return a.migrate(cmd.Context(), sandbox)
 		},
 	}
-	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "of the sandbox")
+	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "use the state of run --sandbox")
 	return cmd
 }
 

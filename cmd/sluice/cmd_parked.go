@@ -33,7 +33,7 @@ type parkedList struct {
 
 func (a *app) parkedCommand() *cobra.Command {
 	var asJSON, inSandbox bool
-	var limit int
+	limit := rowLimit(100)
 	cmd := &cobra.Command{
 		Use:   "parked [pipeline...]",
 		Short: "List the links that wait for a record that isn't there yet",
@@ -42,7 +42,7 @@ since when. Each run looks for these records, and makes the links whose records 
 		ValidArgsFunction: a.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withState(cmd.Context(), inSandbox, func(ctx context.Context, s state.Store) error {
-				found, err := parkedOf(ctx, s, args, limit)
+				found, err := parkedOf(ctx, s, args, int(limit))
 				if err != nil {
 					return err
 				}
@@ -54,8 +54,8 @@ since when. Each run looks for these records, and makes the links whose records 
 		},
 	}
 	jsonFlag(cmd, &asJSON, "parked", "as one JSON document")
-	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
+	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "use the state of run --sandbox")
+	cmd.Flags().Var(&limit, "limit", "at most this many; 0 for all")
 	return cmd
 }
 
@@ -63,13 +63,11 @@ since when. Each run looks for these records, and makes the links whose records 
 func parkedOf(ctx context.Context, s state.Store, names []string, limit int) (parkedList, error) {
 	found := parkedList{Links: []parkedLink{}}
 	list, err := s.Status(ctx)
+	if err == nil {
+		err = haveRun(list, names)
+	}
 	if err != nil {
 		return found, err
-	}
-	for _, name := range names {
-		if !slices.ContainsFunc(list, func(p state.PipelineStatus) bool { return p.Pipeline == name }) {
-			return found, input(fmt.Errorf("pipeline %q has never run", name))
-		}
 	}
 	for _, p := range list {
 		if p.Waiting == 0 || len(names) > 0 && !slices.Contains(names, p.Pipeline) {
@@ -80,6 +78,16 @@ func parkedOf(ctx context.Context, s state.Store, names []string, limit int) (pa
 		}
 	}
 	return found, nil
+}
+
+// haveRun refuses a name of which the state has nothing: it may be misspelt.
+func haveRun(list []state.PipelineStatus, names []string) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(list, func(p state.PipelineStatus) bool { return p.Pipeline == name }) {
+			return input(fmt.Errorf("pipeline %q has never run", name))
+		}
+	}
+	return nil
 }
 
 // add adds the links of one pipeline. One that only waits to be written, since a run was cut off, isn't parked.

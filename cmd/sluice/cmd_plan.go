@@ -14,7 +14,7 @@ import (
 // A planFlags is what the flags of plan say.
 type planFlags struct {
 	dependencies, sandbox, full, json, detailed, massChange, live bool
-	limit                                                         int64
+	limit                                                         rowLimit
 	out, since                                                    string
 }
 
@@ -40,8 +40,8 @@ func (a *app) planCommand() *cobra.Command {
   *  a record that others have changed, and that a run leaves alone (with --live): what is there → what was written
 
 Nothing is written, neither to HubSpot nor to the state, and a run may go on beside it. Old values are those that were last
-sent, and with --live those that HubSpot has. What HubSpot itself would refuse isn't known beforehand; nor is, without asking, whether it has a record that nothing
-was written to yet: an upsert of it counts as one to create.
+sent, and with --live those that HubSpot has. What HubSpot itself would refuse isn't known beforehand; nor is, without
+asking, whether it has a record that nothing was written to yet: an upsert of it counts as one to create.
 
 A saved plan holds the keys of the rows that would be written, hashes of their content, and no values.
 
@@ -53,7 +53,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.dependencies, "with-dependencies", false, "plan what the named pipelines come after, too")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the local HubSpot and the state of run --sandbox")
 	flags.BoolVar(&f.full, "full", false, "ignore the checkpoint: read from the first row, and compare every row")
 	flags.StringVar(&f.since, "since", "", "what a run with this flag would do: read only what isn't older")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "what a run with this flag would do")
@@ -61,7 +61,7 @@ Exit codes: 0 done; with --detailed-exitcode 6 if there is something to do; the 
 	jsonFlag(cmd, &f.json, "pipelines", "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to do")
 	flags.StringVar(&f.out, "out", "", "save the plan to this `file`, for run --plan")
-	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
+	flags.Var(&f.limit, "limit", "stop after this many rows of each pipeline")
 	return cmd
 }
 
@@ -119,7 +119,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 		return false, err
 	}
 	show := a.progress()
-	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Save: save, Options: pipeline.Options{Full: f.full, Limit: f.limit, AllowMassChange: f.massChange,
+	opts := pipeline.PlanOptions{Rows: changesPrinted, Live: f.live, Save: save, Options: pipeline.Options{Full: f.full, Limit: int64(f.limit), AllowMassChange: f.massChange,
 		Drain: a.drain, Observe: show.observe, Log: a.log()}}
 	if f.json {
 		opts.Rows = changesEncoded

@@ -32,17 +32,17 @@ association labels that the file names. They are made after a yes, or with --yes
 What exists is never changed. Where it isn't as it is needed, such as a match property that isn't unique, that is an
 error: HubSpot lets a property be unique only from its making, and at most 10 of an object.
 
-The app needs crm.schemas.OBJECT.write for this, which run doesn't. It may take minutes until HubSpot knows everywhere what
-was made; until then a run may be told that a property doesn't exist.
+The app needs crm.schemas.OBJECT.write for this, which run doesn't. It may take minutes until HubSpot knows everywhere
+what was made; until then a run may be told that a property doesn't exist.
 
-Exit codes: 0 done; with --detailed-exitcode 6 if there is something to make, and it wasn't; 1 if something can't be made, or
-isn't as it is needed; the others as of run.`,
+Exit codes: 0 done; with --detailed-exitcode 6 if there is something to make, and it wasn't; 1 if something can't be
+made, or isn't as it is needed; the others as of run.`,
 		ValidArgsFunction: a.completePipelines,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.provision(cmd.Context(), args, f) },
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.yes, "yes", false, "make it without asking")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "in the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the local HubSpot of run --sandbox")
 	jsonFlag(cmd, &f.json, "steps", "as one JSON document")
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "end with code 6 if there is something to make, and it wasn't")
 	return cmd
@@ -69,7 +69,13 @@ func (a *app) provisionAll(ctx context.Context, spec *config.Spec, list []config
 	if !f.json {
 		printSteps(a.stdout, steps)
 	}
-	if len(steps) > 0 && wrong == nil && (f.yes || !f.json && a.confirmed(len(steps))) {
+	yes := f.yes
+	if len(steps) > 0 && wrong == nil && !f.yes && !f.json {
+		if yes, err = a.confirmed(len(steps)); err != nil {
+			return err
+		}
+	}
+	if len(steps) > 0 && wrong == nil && yes {
 		_, err = eachAccount(ctx, spec, needs, func(ctx context.Context, conn *hubspot.Connection, needs []hubspot.Need) ([]hubspot.Step, error) {
 			return nil, hubspot.Provision(ctx, conn, needs)
 		})
@@ -108,14 +114,23 @@ func (a *app) endProvision(steps []hubspot.Step, made bool, f provisionFlags) er
 	return nil
 }
 
-// confirmed asks on the terminal; where there is none, nobody says yes.
-func (a *app) confirmed(n int) bool {
+// confirmed asks on the terminal; where there is none, nobody says yes. A signal ends it with ErrInterrupted.
+func (a *app) confirmed(n int) (bool, error) {
 	if _, tty := terminal(a.stdout); !tty || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return false
+		return false, nil
 	}
 	fmt.Fprintf(a.stdout, "\nMake %s in HubSpot? Only \"yes\" does: ", count(int64(n), "thing", "things"))
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.TrimSpace(answer) == "yes"
+	answers := make(chan string, 1)
+	go func(in *os.File) { // nothing but an answer ends it, or the end of the process
+		answer, _ := bufio.NewReader(in).ReadString('\n')
+		answers <- answer
+	}(os.Stdin)
+	select {
+	case answer := <-answers:
+		return strings.TrimSpace(answer) == "yes", nil
+	case <-a.drain:
+		return false, pipeline.ErrInterrupted
+	}
 }
 
 // accountNeeds are the needs of pipelines that write by one connection.
@@ -195,7 +210,7 @@ func printSteps(w io.Writer, steps []hubspot.Step) {
 		}
 		switch s.Make {
 		case "object":
-			fmt.Fprintf(w, "+ %s  custom object\n", s.Object)
+			fmt.Fprintf(w, "+ %s  custom object%s\n", s.Object, didYouMean(s))
 		case "group":
 			fmt.Fprintf(w, "+ %s  group of properties %q\n", s.Object, s.Name)
 		case "label":
@@ -208,10 +223,15 @@ func printSteps(w io.Writer, steps []hubspot.Step) {
 			if len(s.Options) > 0 {
 				what += ": " + strings.Join(s.Options, ", ")
 			}
-			if s.Similar != "" {
-				what += fmt.Sprintf("  (did you mean %q?)", s.Similar)
-			}
-			fmt.Fprintf(w, "+ %s.%s  %s\n", s.Object, s.Name, what)
+			fmt.Fprintf(w, "+ %s.%s  %s%s\n", s.Object, s.Name, what, didYouMean(s))
 		}
 	}
+}
+
+// didYouMean asks whether a name was misspelt that is to be made, if there is one that is nearly the same.
+func didYouMean(s hubspot.Step) string {
+	if s.Similar == "" {
+		return ""
+	}
+	return fmt.Sprintf("  (did you mean %q?)", s.Similar)
 }

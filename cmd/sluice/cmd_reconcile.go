@@ -33,7 +33,7 @@ of Postgres, a planned move, or a takeover by a standby that had everything.
 Exit codes: 0 done, 3 done, but two rows have one record or rows couldn't be compared; the others as of run.`,
 		ValidArgsFunction: a.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.audit(cmd.Context(), args, inSandbox, true, func(ctx context.Context, opened []*pipeline.Pipeline, store state.Store) error {
+			return a.audit(cmd.Context(), selection{names: args, sandbox: inSandbox, only: true}, true, func(ctx context.Context, opened []*pipeline.Pipeline, store state.Store) error {
 				return a.reconcileAll(ctx, opened, store, accept, asJSON)
 			})
 		},
@@ -41,7 +41,7 @@ Exit codes: 0 done, 3 done, but two rows have one record or rows couldn't be com
 	flags := cmd.Flags()
 	flags.BoolVar(&accept, "accept", false, "read nothing: the ledger is known to miss nothing")
 	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
-	flags.BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&inSandbox, "sandbox", false, "use the local HubSpot and the state of run --sandbox")
 	return cmd
 }
 

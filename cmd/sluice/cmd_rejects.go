@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -35,7 +36,7 @@ func (a *app) rejectsCommand() *cobra.Command {
 	flags.StringVar(&f.pipeline, "pipeline", "", "of this pipeline only")
 	flags.StringVar(&f.code, "code", "", "with this code only")
 	flags.BoolVar(&f.closed, "all", false, "closed ones, too")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the state of run --sandbox")
 
 	show := &cobra.Command{Use: "show ID...", Short: "Show everything about rejects", Args: inputArgs(cobra.MinimumNArgs(1)), RunE: func(cmd *cobra.Command, args []string) error {
 		f.closed = true
@@ -58,14 +59,14 @@ func (a *app) rejectsCommand() *cobra.Command {
 }
 
 func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
-	limit := 0
+	limit := rowLimit(100)
 	cmd := &cobra.Command{Use: "list", Short: "List open rejects, newest first", Args: inputArgs(noArgs), RunE: func(cmd *cobra.Command, _ []string) error {
-		return a.rejectsOf(cmd.Context(), *f, nil, limit, func(ctx context.Context, s state.Store, letters []state.DeadLetter) error {
+		return a.rejectsOf(cmd.Context(), *f, nil, int(limit), func(ctx context.Context, s state.Store, letters []state.DeadLetter) error {
 			if f.json {
 				return a.printJSON(map[string]any{"rejects": letters})
 			}
 			err := printRejects(a.stdout, letters)
-			if err != nil || len(letters) < limit || limit == 0 {
+			if err != nil || len(letters) < int(limit) || limit == 0 {
 				return err
 			}
 			counts, err := s.CountRejects(ctx, f.filter(nil, 0))
@@ -75,7 +76,7 @@ func (a *app) listCommand(f *rejectsFlags) *cobra.Command {
 			return err
 		})
 	}}
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many; 0 for all")
+	cmd.Flags().Var(&limit, "limit", "at most this many; 0 for all")
 	jsonFlag(cmd, &f.json, "rejects", "as one JSON document")
 	return cmd
 }
@@ -98,11 +99,11 @@ func (a *app) retryCommand(f *rejectsFlags) *cobra.Command {
 			}
 			return a.withState(cmd.Context(), f.sandbox, func(ctx context.Context, s state.Store) error {
 				n, held, err := s.Retry(ctx, state.Filter{Pipeline: f.pipeline, Code: f.code, IDs: ids})
-				if err == nil && n < len(ids) {
-					return input(fmt.Errorf("of the %s named, %d are open%s: see sluice rejects list", count(int64(len(ids)), "reject", "rejects"), n, f.those()))
-				}
-				if err == nil {
+				if err == nil && (n > 0 || len(ids) == 0) {
 					printRetried(a.stdout, n, held)
+				}
+				if err == nil && n < len(ids) {
+					return input(fmt.Errorf("of the %s named, %s%s: see sluice rejects list", count(int64(len(ids)), "reject", "rejects"), count(int64(n), "is open", "are open"), f.those()))
 				}
 				return err
 			})
@@ -136,7 +137,8 @@ func parseIDs(args []string) ([]int64, error) {
 		}
 		ids[i] = id
 	}
-	return ids, nil
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // filter is what the flags choose.
@@ -152,6 +154,12 @@ func (a *app) rejectsOf(ctx context.Context, f rejectsFlags, args []string, limi
 	}
 	return a.withState(ctx, f.sandbox, func(ctx context.Context, s state.Store) error {
 		letters, err := s.Rejects(ctx, f.filter(ids, limit))
+		if err == nil && len(letters) == 0 && f.pipeline != "" {
+			var list []state.PipelineStatus
+			if list, err = s.Status(ctx); err == nil {
+				err = haveRun(list, []string{f.pipeline})
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ import (
 // A runFlags is what the flags of run say.
 type runFlags struct {
 	dependencies, sandbox, fresh, full, noMigrate, json, massChange bool
-	limit                                                           int64
+	limit                                                           rowLimit
 	since, plan                                                     string
 }
 
@@ -48,7 +49,7 @@ Exit codes: 0 done, 1 failed, 2 the file or the arguments are wrong, 3 done, but
 	flags.BoolVar(&f.noMigrate, "no-migrate", false, "don't create or upgrade the state tables")
 	flags.BoolVar(&f.massChange, "allow-mass-change", false, "archive, unlink or write more than max_archive and max_change allow")
 	jsonFlag(cmd, &f.json, "pipelines", "end with one JSON document on stdout")
-	flags.Int64Var(&f.limit, "limit", 0, "stop after this many rows of each pipeline")
+	flags.Var(&f.limit, "limit", "stop after this many rows of each pipeline")
 	return cmd
 }
 
@@ -87,6 +88,7 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		if box, err = openSandbox(f.fresh); err != nil {
 			return err
 		}
+		box.only = true // until something has run: another run may have it
 		defer func() { err = errors.Join(err, box.close()) }()
 	}
 	spec, list, err := a.choose(box, names, f.dependencies)
@@ -104,6 +106,9 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		return err
 	}
 	reports, err := a.runAll(ctx, w, store, list, f, plan)
+	if box != nil {
+		box.only = !anyRan(reports)
+	}
 	if reports != nil || err == nil {
 		a.printRun(reports, f)
 	}
@@ -111,6 +116,11 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		box.tell(a.stdout, err == nil)
 	}
 	return err
+}
+
+// anyRan tells whether any pipeline got as far as to write.
+func anyRan(reports []pipeline.Report) bool {
+	return slices.ContainsFunc(reports, func(r pipeline.Report) bool { return r.Status != "held" && r.Status != "skipped" })
 }
 
 // runAll opens all pipelines, runs them one after the other, and at last writes the links whose targets came after them.
@@ -125,7 +135,7 @@ func (a *app) runAll(ctx context.Context, w *workshop, store state.Store, list [
 		return nil, errors.Join(err, closeAll(opened))
 	}
 	show := a.progress()
-	opts := pipeline.Options{Full: f.full, Limit: f.limit, Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
+	opts := pipeline.Options{Full: f.full, Limit: int64(f.limit), Drain: a.drain, Observe: show.observe, Log: a.log(), AllowMassChange: f.massChange}
 	ends := map[string]int{}
 	var codes []int // of the reports
 	for i, p := range opened {

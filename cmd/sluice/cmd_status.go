@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -36,7 +38,7 @@ func (a *app) statusCommand() *cobra.Command {
 		},
 	}
 	jsonFlag(cmd, &asJSON, "pipelines", "as one JSON document")
-	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "of the sandbox")
+	cmd.Flags().BoolVar(&inSandbox, "sandbox", false, "use the state of run --sandbox")
 	return cmd
 }
 
@@ -63,12 +65,20 @@ func (a *app) withTables(ctx context.Context, url string, migrate bool, f func(c
 	if version, err := store.Version(ctx); err != nil {
 		return err
 	} else if version == 0 {
-		return errors.New("the state is empty: nothing has run yet")
+		return nothingYet(url)
 	}
 	if err := store.Current(ctx); err != nil {
 		return err
 	}
 	return f(ctx, store)
+}
+
+// nothingYet says that a state is empty, and where there is one that isn't: who has begun with the sandbox may look for that.
+func nothingYet(url string) error {
+	if _, err := os.Stat(filepath.Join(sandboxDir, "state.db")); err == nil && url != sandboxState() {
+		return errors.New("the state is empty: nothing has run yet, but in the sandbox, whose state is shown with --sandbox")
+	}
+	return errors.New("the state is empty: nothing has run yet")
 }
 
 // anyway returns the environment for commands that touch only the state: the token needn't be there.

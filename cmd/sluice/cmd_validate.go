@@ -30,10 +30,10 @@ the app may read these. Whether it may read and write records is found out by a 
 }
 
 func (a *app) validate(ctx context.Context, online, inSandbox bool) error {
-	return a.chosen(selection{sandbox: inSandbox}, func(spec *config.Spec, list []config.Pipeline) error {
+	return a.chosen(selection{sandbox: inSandbox, only: true}, func(spec *config.Spec, list []config.Pipeline) error {
 		asked := "; sources and HubSpot weren't asked: see --online and --sandbox"
 		if online || inSandbox {
-			asked = ", in the sources and in HubSpot neither"
+			asked = "; the sources and HubSpot have what the file names"
 			if err := a.opened(ctx, spec, nil, list, func([]*pipeline.Pipeline) error { return nil }); err != nil {
 				return err
 			}

@@ -44,7 +44,7 @@ Exit codes: 0 nothing was found, or all of it was repaired; 3 something needs to
 couldn't be told by HubSpot's answers; the others as of run.`,
 		ValidArgsFunction: a.completePipelines,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.audit(cmd.Context(), args, f.sandbox, f.repair, func(ctx context.Context, opened []*pipeline.Pipeline, store state.Store) error {
+			return a.audit(cmd.Context(), selection{names: args, sandbox: f.sandbox, only: !f.repair}, f.repair, func(ctx context.Context, opened []*pipeline.Pipeline, store state.Store) error {
 				return a.verifyAll(ctx, opened, store, f)
 			})
 		},
@@ -52,13 +52,13 @@ couldn't be told by HubSpot's answers; the others as of run.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.repair, "repair", false, "write what isn't in HubSpot as it was written")
 	jsonFlag(cmd, &f.json, "pipelines", "as one JSON document")
-	flags.BoolVar(&f.sandbox, "sandbox", false, "of the sandbox")
+	flags.BoolVar(&f.sandbox, "sandbox", false, "use the local HubSpot and the state of run --sandbox")
 	return cmd
 }
 
 // audit opens the named pipelines, or all, and the state, and calls f with them.
-func (a *app) audit(ctx context.Context, names []string, inSandbox, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) error {
-	return a.chosen(selection{names: names, sandbox: inSandbox}, func(spec *config.Spec, list []config.Pipeline) error {
+func (a *app) audit(ctx context.Context, chosen selection, migrate bool, f func(context.Context, []*pipeline.Pipeline, state.Store) error) error {
+	return a.chosen(chosen, func(spec *config.Spec, list []config.Pipeline) error {
 		return a.withTables(ctx, spec.State, migrate, func(ctx context.Context, store state.Store) error {
 			return a.opened(ctx, spec, store, list, func(opened []*pipeline.Pipeline) error { return f(ctx, opened, store) })
 		})

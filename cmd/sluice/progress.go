@@ -54,14 +54,28 @@ func (p *progress) observe(r pipeline.Report) {
 	if len(line) >= p.width {
 		line = line[:max(0, p.width-1)]
 	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	fmt.Fprint(p.w, clearLine, line)
 	p.drawn = true
 }
 
 // clear takes the line off the terminal.
 func (p *progress) clear() {
 	if p.drawn {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		fmt.Fprint(p.w, clearLine)
 		p.drawn = false
 	}
+}
+
+// clearLine takes what a terminal shows off the line that the cursor is on.
+const clearLine = "\r\x1b[K"
+
+// An overwriter writes lines to a terminal, in the place of the line of progress, which is drawn anew below them.
+type overwriter struct{ io.Writer }
+
+// Write writes whole lines.
+func (o overwriter) Write(lines []byte) (int, error) {
+	if _, err := o.Writer.Write(append([]byte(clearLine), lines...)); err != nil {
+		return 0, err
+	}
+	return len(lines), nil
 }

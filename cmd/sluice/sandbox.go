@@ -35,6 +35,7 @@ type sandbox struct {
 	server *http.Server
 	url    string
 	file   string
+	read   os.FileInfo // of the file as it was read; nil: it wasn't there
 
 	conn    *hubspot.Connection // one of the file that was pointed here
 	objects []string            // that the pipelines write
@@ -79,6 +80,9 @@ func (s *sandbox) load() error {
 		return fmt.Errorf("open the sandbox: %w", err)
 	}
 	defer f.Close()
+	if s.read, err = f.Stat(); err != nil {
+		return fmt.Errorf("open the sandbox: %w", err)
+	}
 	if err := s.portal.Load(f); err != nil {
 		return fmt.Errorf("read %s: %w; start over with --fresh", s.file, err)
 	}
@@ -92,6 +96,9 @@ func (s *sandbox) close() error {
 	if s.only {
 		return err
 	}
+	if s.overtaken() {
+		return errors.Join(err, fmt.Errorf("another command has written to the sandbox in %s meanwhile, so that what this one did there isn't kept: start over with sluice run --sandbox --fresh", sandboxDir))
+	}
 	temporary := s.file + ".new"
 	f, cerr := os.OpenFile(temporary, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if cerr != nil {
@@ -102,6 +109,15 @@ func (s *sandbox) close() error {
 		err = os.Rename(temporary, s.file)
 	}
 	return err
+}
+
+// overtaken tells whether the file isn't what was read.
+func (s *sandbox) overtaken() bool {
+	now, err := os.Stat(s.file)
+	if err != nil || s.read == nil {
+		return err == nil || s.read != nil
+	}
+	return !os.SameFile(now, s.read) || now.Size() != s.read.Size() || !now.ModTime().Equal(s.read.ModTime())
 }
 
 // lookup returns an environment in which credentials that the file asks for needn't be set.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,8 +16,8 @@ import (
 	"sluice/pipeline"
 )
 
-// openTerminal returns a terminal that nobody looks at.
-func openTerminal(t *testing.T) *os.File {
+// openTerminal returns a terminal, and what shows on its screen.
+func openTerminal(t *testing.T) (tty, screen *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -34,12 +35,12 @@ func openTerminal(t *testing.T) *os.File {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() })
-	return f
+	return f, master
 }
 
 // TestColours proves that plans have colours on a terminal only, and not where somebody doesn't want them.
 func TestColours(t *testing.T) {
-	tty := openTerminal(t)
+	tty, _ := openTerminal(t)
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +61,40 @@ func TestColours(t *testing.T) {
 		if got := a.colours(); got != c.want {
 			t.Errorf("%s, %v: %v", c.out.Name(), c.env, got)
 		}
+	}
+}
+
+// TestLogBesideProgress proves that what is said while progress is drawn begins a line of its own.
+func TestLogBesideProgress(t *testing.T) {
+	tty, screen := openTerminal(t)
+	a := &app{stderr: tty, lookup: func(string) (string, bool) { return "", false }}
+	show := a.progress()
+	show.last = show.last.Add(-show.every)
+	show.observe(pipeline.Report{Name: "people", Read: 7})
+	a.log().Warn("something")
+	var got string
+	for seen := make([]byte, 4096); !strings.Contains(got, "something"); {
+		n, err := screen.Read(seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += string(seen[:n])
+	}
+	if !strings.Contains(got, "people: 7 read") || !strings.Contains(got, "\r\x1b[Ktime=") {
+		t.Errorf("the screen gets %q", got)
+	}
+}
+
+// TestTheFirstSignalEndsAQuestion proves that whoever is asked whether things are to be made can leave with Ctrl-C.
+func TestTheFirstSignalEndsAQuestion(t *testing.T) {
+	tty, _ := openTerminal(t)
+	stdin := os.Stdin
+	os.Stdin = tty
+	defer func() { os.Stdin = stdin }()
+	a := &app{stdout: tty, drain: make(chan struct{})}
+	close(a.drain)
+	if yes, err := a.confirmed(1); yes || !errors.Is(err, pipeline.ErrInterrupted) {
+		t.Errorf("the answer is %v, %v", yes, err)
 	}
 }
 

@@ -181,7 +181,7 @@ func TestOrder(t *testing.T) {
 			t.Errorf("Order(%q, %v) = %q, %v; want %q", test.names, test.with, got, err, test.want)
 		}
 	}
-	if _, err := spec.Order([]string{"f"}, false); err == nil || err.Error() != `unknown pipeline "f": there are d, a, b, c, e` {
+	if _, err := spec.Order([]string{"f"}, false); err == nil || err.Error() != `unknown pipeline "f": the file has d, a, b, c, e` {
 		t.Error(err)
 	}
 }

@@ -68,7 +68,7 @@ func (s *Spec) known(name string) error {
 	if near := pipeline.Nearest(name, all); near != "" {
 		return fmt.Errorf("unknown pipeline %q: did you mean %q?", name, near)
 	}
-	return fmt.Errorf("unknown pipeline %q: there are %s", name, strings.Join(all, ", "))
+	return fmt.Errorf("unknown pipeline %q: the file has %s", name, strings.Join(all, ", "))
 }
 
 // checkAfter complains of after that names no pipeline, or goes round in a circle.

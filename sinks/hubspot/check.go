@@ -27,6 +27,9 @@ func (c *Config) Check() error {
 		errs = append(errs, fieldError("max_rejects", "", "%v is no share: expected a percentage such as 10%%, or a number from 0 to 1", c.MaxRejects.Of))
 	}
 	errs = append(errs, c.MaxChange.check("max_change", c.mode(), true)...)
+	if c.mode() == modeArchive && c.MaxChange != nil && c.MaxChange.Share != 0 { // what was archived isn't there any more
+		errs = append(errs, fieldError("max_change", "give a number of rows", "a share has no meaning in mode archive"))
+	}
 	errs = append(errs, c.MaxArchive.check("max_archive", c.mode(), c.mode() == modeMirror)...)
 	for _, name := range sortedKeys(c.Properties) {
 		p := c.Properties[name]

@@ -27,7 +27,7 @@ type Step struct {
 	Unique  bool     `json:"unique,omitempty"`
 	Options []string `json:"options,omitempty"`
 	To      string   `json:"to,omitempty"`      // of a label: the object at the other end
-	Similar string   `json:"similar,omitempty"` // a property that exists, and whose name is nearly the same
+	Similar string   `json:"similar,omitempty"` // of a property or an object: one that exists, and whose name is nearly the same
 	Account string   `json:"account"`           // where it is made, such as "hubspot portal 62515"
 }
 
@@ -111,10 +111,14 @@ func (p *provisioner) object(ctx context.Context, need Need) error {
 		return nil
 	}
 	path, err := p.objectPath(ctx, "", need.Object)
-	if _, unknown := errors.AsType[*pipeline.FieldError](err); unknown {
+	if unknown, ok := errors.AsType[*pipeline.FieldError](err); ok {
 		path = ""
-		err = p.make(Step{Make: "object", Object: need.Object}, func() (err error) {
+		similar := pipeline.Nearest(need.Object, sortedKeys(standardObjects))
+		err = p.make(Step{Make: "object", Object: need.Object, Similar: similar}, func() (err error) {
 			path, err = p.CreateSchema(ctx, customSchema(need))
+			if err == nil && path == "" { // one of HubSpot's own, by a name that paths don't take
+				err = fieldError("", unknown.Hint, "%w, and HubSpot doesn't let one of that name be made", unknown)
+			}
 			return err
 		})
 	}

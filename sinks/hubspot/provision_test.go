@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,6 +103,27 @@ func TestSurveyComplainsOfWhatCannotBeMade(t *testing.T) {
 	}
 	if err != nil && strings.Contains(err.Error(), `"lead"`) {
 		t.Errorf("an option that is there is complained of: %v", err)
+	}
+}
+
+// TestProvisionOfAnotherObjectsName proves that a misspelt object is told with the object that was probably meant, and that a name
+// which HubSpot keeps for itself is refused as one, rather than by the requests that would come after.
+func TestProvisionOfAnotherObjectsName(t *testing.T) {
+	_, rec, _ := simulate(t, "2026-09", hubspottest.Switches{})
+	conn := &Connection{APIVersion: "2026-09"}
+	conn.Redirect(rec.url, "token")
+	needs := []Need{{Object: "contact", Properties: []NeedProperty{{Name: "person_id", Type: "string", FieldType: "text", Unique: true}}}}
+	steps, err := Survey(t.Context(), conn, needs)
+	if err != nil || len(steps) == 0 || steps[0].Similar != "contacts" {
+		t.Errorf("a survey says %+v, %v", steps, err)
+	}
+	err = Provision(t.Context(), conn, needs)
+	const want = `provision contact: unknown object "contact", and HubSpot doesn't let one of that name be made`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if e, ok := errors.AsType[*pipeline.FieldError](err); !ok || e.Hint != `did you mean "contacts"?` {
+		t.Errorf("the hint of %#v isn't which object was probably meant", err)
 	}
 }
 

@@ -69,6 +69,15 @@ func (c *Config) SetShorthand(path string) error {
 	return nil
 }
 
+// Check returns what is wrong with the config whatever the files are.
+func (c *Config) Check() error {
+	_, err := c.dialect()
+	if err == nil && !c.Header {
+		_, err = c.given()
+	}
+	return err
+}
+
 // Open finds the files, reads their headers and returns the source.
 func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, error) {
 	d, err := c.dialect()

@@ -57,8 +57,11 @@ type Config struct {
 // Open describes what is to be read and checks that it can be, without reading a row. Errors that belong to an
 // option are *pipeline.FieldError.
 func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, error) {
-	if err := c.check(env); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
+	}
+	if len(c.Key) == 0 && len(env.Key) == 0 {
+		return nil, fieldError("key", "name the columns of the primary key", "no key: rows are paged by it")
 	}
 	closer, err := env.Connection(ctx, c.Connection)
 	if err != nil {
@@ -75,7 +78,8 @@ func (c *Config) Open(ctx context.Context, env pipeline.Env) (pipeline.Source, e
 	return s, nil
 }
 
-func (c *Config) check(env pipeline.Env) error {
+// Check returns what is wrong with the config whatever the database holds.
+func (c *Config) Check() error {
 	switch {
 	case c.Table == "" && c.Query == "":
 		return fieldError("table", "name a table, or write a query", "nothing says what to read")
@@ -83,8 +87,6 @@ func (c *Config) check(env pipeline.Env) error {
 		return fieldError("table", `write a quote within a quoted name twice: "a""b"`, "a quote in %s isn't closed", pipeline.Quote(c.Table))
 	case c.Table != "" && c.Query != "":
 		return fieldError("query", "leave one of them out", "both a table and a query are given")
-	case len(c.Key) == 0 && len(env.Key) == 0:
-		return fieldError("key", "name the columns of the primary key", "no key: rows are paged by it")
 	case c.Page < 1:
 		return fieldError("page", "", "%d rows a page; at least 1 is needed", c.Page)
 	case c.Lag < 0:

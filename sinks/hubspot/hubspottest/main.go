@@ -52,6 +52,10 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func (c *command) parse(args []string, stderr io.Writer) (code int, done bool) {
 	f := flag.NewFlagSet("hubspotsim", flag.ContinueOnError)
 	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprintln(stderr, "Serve a HubSpot portal on this machine until interrupted.\n\nFlags:")
+		f.PrintDefaults()
+	}
 	f.StringVar(&c.addr, "addr", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
 	f.BoolVar(&c.public, "public", false, "allow an address that other machines can reach")
 	f.StringVar(&c.token, "token", "", "the only access `token` that is accepted (default: any)")
