@@ -173,6 +173,39 @@ func TestAStateInAnotherPlaceIsNoticed(t *testing.T) {
 	refusesToStart(t, s, "another ledger table")
 }
 
+// A promotion is a failover while a run begins: the place is first asked of a standby, which doesn't tell its timeline, or of the
+// primary that is lost a moment later.
+type promotion struct {
+	database
+	places []place // as they are told, one after the other; the last one for ever
+}
+
+func (p *promotion) place(context.Context) place {
+	here := p.places[0]
+	p.places = p.places[min(1, len(p.places)-1):]
+	return here
+}
+
+// A run that begins while a standby is promoted doesn't write to what the standby has never heard of.
+func TestAFailoverWhileARunBeginsIsNoticed(t *testing.T) {
+	standby, primary, promoted := place{System: "1"}, place{System: "1", Timeline: "00000001"}, place{System: "1", Timeline: "00000002"}
+	for name, before := range map[string]place{"asked of the standby": standby, "asked of the lost primary": primary} {
+		t.Run(name, func(t *testing.T) {
+			s := witnessed(t, pgtest.Pooler(t, pgtest.Database(t), pgtest.TransactionMode), t.TempDir()) // where no session ends the lease
+			db := s.db
+			s.db = &promotion{db, []place{primary}}
+			write(t, s, "a")
+			s.db = &promotion{db, []place{before, promoted}}
+			refusesToStart(t, s, "another timeline")
+			refusesToStart(t, s, "another timeline")
+			if why := reconcile(t, s, true); !strings.Contains(why, "another timeline") {
+				t.Errorf("reconcile was told %q", why)
+			}
+			write(t, s, "b")
+		})
+	}
+}
+
 // What a server doesn't tell is no reason to refuse, and isn't forgotten either.
 func TestAPlaceThatIsKnownInPart(t *testing.T) {
 	was := place{System: "1", Timeline: "00000001", Database: "5", Ledger: "9"}
