@@ -111,3 +111,20 @@ func TestServersOwnLimits(t *testing.T) {
 		}
 	}
 }
+
+// Keys are stored as they are, whatever the encoding is that the database or the role gives to its clients: with another one
+// than yesterday no row would be found again.
+func TestTextIsUTF8WhateverTheServerSays(t *testing.T) {
+	dsn, open := migrated(t)
+	database := databaseOf(t, dsn)
+	for version, setting := range []string{"set client_encoding = 'LATIN1'", "reset client_encoding"} {
+		pgtest.Exec(t, dsn, "alter database "+database+" "+setting)
+		s := open(times)
+		r := begin(t, s, pipeline.Begin{})
+		if got := r.known("Łódź")[0].Version; got != int64(version) {
+			t.Errorf("after %q the ledger has version %d, want %d", setting, got, version)
+		}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("Łódź", int64(version)+1, hash(1), "1")}})
+		r.finish(pipeline.Finish{})
+	}
+}
