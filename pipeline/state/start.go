@@ -159,8 +159,9 @@ insert into sluice.run (pipeline, epoch, status, started_at) values ($1, $2, 'ru
 	return r, resume(ctx, tx, b.Begin, &r)
 }
 
-// stale tells of a pipeline's progress whether its checkpoint is dropped by a run that begins with staleArgs.
-const stale = `($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} >= $5, true)))`
+// stale tells of a pipeline's progress whether its checkpoint is dropped by a run that begins with staleArgs. A pass that began in
+// the future, by a clock that was wrong, tells nothing of when the last one was.
+const stale = `($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} < 0 or {age:full_at} >= $5, true)))`
 
 func staleArgs(b pipeline.Begin) []any {
 	return []any{b.Pipeline, b.Fingerprint, b.Full, b.FullEvery > 0, b.FullEvery.Microseconds()}
