@@ -206,6 +206,29 @@ func TestAFailoverWhileARunBeginsIsNoticed(t *testing.T) {
 	}
 }
 
+// A run whose server loses commits under it, as in a failover to a standby that lags, commits nothing more.
+func TestCommitsThatAreLostUnderARunAreNoticed(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		for _, key := range []string{"a", "b", "c"} {
+			r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done(key, 1, hash(1), "id of "+key)}})
+		}
+		lose := func(tx session) error {
+			return tx.batch(t.Context(), []statement{{`delete from sluice.ledger where key = 'c'`, nil}, {`update sluice.progress set commit_no = commit_no - 1`, nil}})
+		}
+		if err := s.db.update(t.Context(), lose); err != nil {
+			t.Fatal(err)
+		}
+		err := r.try(pipeline.Commit{Decisions: []pipeline.Decision{done("d", 1, hash(1), "id of d")}})
+		if behind, ok := errors.AsType[*pipeline.BehindError](err); !ok || !strings.Contains(behind.Why, "2 commits") {
+			t.Errorf("commit: %v", err)
+		}
+		equal(t, "entry", r.known("d"), []pipeline.Entry{{}})
+		r.finish(pipeline.Finish{Status: "failed"})
+		write(t, s, "e")
+	})
+}
+
 // What a server doesn't tell is no reason to refuse, and isn't forgotten either.
 func TestAPlaceThatIsKnownInPart(t *testing.T) {
 	was := place{System: "1", Timeline: "00000001", Database: "5", Ledger: "9"}
