@@ -229,6 +229,29 @@ func TestCommitsThatAreLostUnderARunAreNoticed(t *testing.T) {
 	})
 }
 
+// A run whose server has forgotten it wasn't taken over by another one: who is told so would do nothing.
+func TestARunThatIsForgottenIsNotTakenOver(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		write(t, s, "a")
+		r := begin(t, s, pipeline.Begin{})
+		forget := func(tx session) error {
+			return tx.batch(t.Context(), []statement{{`update sluice.pipeline set epoch = epoch - 1`, nil}, {`update sluice.lease set epoch = epoch - 1`, nil}})
+		}
+		if err := s.db.update(t.Context(), forget); err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{
+			"commit": r.try(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1")}}),
+			"intend": s.Intend(t.Context(), pipeline.Group{ID: "late", Pipeline: "p", Epoch: r.Epoch}),
+			"finish": s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: r.Epoch, Run: r.Run}),
+		} {
+			if behind, ok := errors.AsType[*pipeline.BehindError](err); !ok || errors.Is(err, pipeline.ErrFenced) || !strings.Contains(behind.Why, "is number 1,") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
 // What a server doesn't tell is no reason to refuse, and isn't forgotten either.
 func TestAPlaceThatIsKnownInPart(t *testing.T) {
 	was := place{System: "1", Timeline: "00000001", Database: "5", Ledger: "9"}
