@@ -15,7 +15,7 @@ type BehindError struct {
 
 // Error names the pipeline, what was noticed, and what to do.
 func (e *BehindError) Error() string {
-	return fmt.Sprintf("the state may be behind what pipeline %q has written: %s; nothing was written: run `sluice reconcile %s` first, which reads back what the destination has",
+	return fmt.Sprintf("the state may be behind what pipeline %q has written: %s; nothing more was written: run `sluice reconcile %s` first, which reads back what the destination has",
 		e.Pipeline, e.Why, e.Pipeline)
 }
 

@@ -173,6 +173,85 @@ func TestAStateInAnotherPlaceIsNoticed(t *testing.T) {
 	refusesToStart(t, s, "another ledger table")
 }
 
+// A promotion is a failover while a run begins: the place is first asked of a standby, which doesn't tell its timeline, or of the
+// primary that is lost a moment later.
+type promotion struct {
+	database
+	places []place // as they are told, one after the other; the last one for ever
+}
+
+func (p *promotion) place(context.Context) place {
+	here := p.places[0]
+	p.places = p.places[min(1, len(p.places)-1):]
+	return here
+}
+
+// A run that begins while a standby is promoted doesn't write to what the standby has never heard of.
+func TestAFailoverWhileARunBeginsIsNoticed(t *testing.T) {
+	standby, primary, promoted := place{System: "1"}, place{System: "1", Timeline: "00000001"}, place{System: "1", Timeline: "00000002"}
+	for name, before := range map[string]place{"asked of the standby": standby, "asked of the lost primary": primary} {
+		t.Run(name, func(t *testing.T) {
+			s := witnessed(t, pgtest.Pooler(t, pgtest.Database(t), pgtest.TransactionMode), t.TempDir()) // where no session ends the lease
+			db := s.db
+			s.db = &promotion{db, []place{primary}}
+			write(t, s, "a")
+			s.db = &promotion{db, []place{before, promoted}}
+			refusesToStart(t, s, "another timeline")
+			refusesToStart(t, s, "another timeline")
+			if why := reconcile(t, s, true); !strings.Contains(why, "another timeline") {
+				t.Errorf("reconcile was told %q", why)
+			}
+			write(t, s, "b")
+		})
+	}
+}
+
+// A run whose server loses commits under it, as in a failover to a standby that lags, commits nothing more.
+func TestCommitsThatAreLostUnderARunAreNoticed(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		for _, key := range []string{"a", "b", "c"} {
+			r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done(key, 1, hash(1), "id of "+key)}})
+		}
+		lose := func(tx session) error {
+			return tx.batch(t.Context(), []statement{{`delete from sluice.ledger where key = 'c'`, nil}, {`update sluice.progress set commit_no = commit_no - 1`, nil}})
+		}
+		if err := s.db.update(t.Context(), lose); err != nil {
+			t.Fatal(err)
+		}
+		err := r.try(pipeline.Commit{Decisions: []pipeline.Decision{done("d", 1, hash(1), "id of d")}})
+		if behind, ok := errors.AsType[*pipeline.BehindError](err); !ok || !strings.Contains(behind.Why, "2 commits") {
+			t.Errorf("commit: %v", err)
+		}
+		equal(t, "entry", r.known("d"), []pipeline.Entry{{}})
+		r.finish(pipeline.Finish{Status: "failed"})
+		write(t, s, "e")
+	})
+}
+
+// A run whose server has forgotten it wasn't taken over by another one: who is told so would do nothing.
+func TestARunThatIsForgottenIsNotTakenOver(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		write(t, s, "a")
+		r := begin(t, s, pipeline.Begin{})
+		forget := func(tx session) error {
+			return tx.batch(t.Context(), []statement{{`update sluice.pipeline set epoch = epoch - 1`, nil}, {`update sluice.lease set epoch = epoch - 1`, nil}})
+		}
+		if err := s.db.update(t.Context(), forget); err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{
+			"commit": r.try(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1")}}),
+			"intend": s.Intend(t.Context(), pipeline.Group{ID: "late", Pipeline: "p", Epoch: r.Epoch}),
+			"finish": s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: r.Epoch, Run: r.Run}),
+		} {
+			if behind, ok := errors.AsType[*pipeline.BehindError](err); !ok || errors.Is(err, pipeline.ErrFenced) || !strings.Contains(behind.Why, "is number 1,") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
 // What a server doesn't tell is no reason to refuse, and isn't forgotten either.
 func TestAPlaceThatIsKnownInPart(t *testing.T) {
 	was := place{System: "1", Timeline: "00000001", Database: "5", Ledger: "9"}

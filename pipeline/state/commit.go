@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync/atomic"
 
 	"sluice/pipeline"
 )
@@ -19,6 +20,8 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 	var number int64
 	var digested, lettered bool
 	decides := len(c.Decisions)+len(c.Links) > 0
+	answered := s.answered(c.Pipeline, c.Epoch)
+	before := answered.Load()
 	err := s.db.update(ctx, func(tx session) error {
 		first, err := one(ctx, tx, []any{&number, &digested, &lettered}, beginCommit, c.Pipeline, token, decides, []byte(c.Position), c.Epoch, c.Reread)
 		if err != nil {
@@ -26,6 +29,9 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 		}
 		if !first {
 			return fence(ctx, tx, c.Pipeline, c.Epoch) // not fenced: an earlier attempt's commit was made after all
+		}
+		if number <= before {
+			return &pipeline.BehindError{Pipeline: c.Pipeline, Why: fmt.Sprintf("it holds %d commits, but %d were made: its server has lost some, as in a failover", number-1, before)}
 		}
 		p, err := patchFor(ctx, tx, &c)
 		if err != nil {
@@ -41,8 +47,15 @@ func (s *store) Commit(ctx context.Context, c pipeline.Commit) error {
 	if err != nil {
 		return fmt.Errorf("commit of %q: %w", c.Pipeline, err)
 	}
+	raise(answered, number)
 	s.witness.meanwhile(c.Pipeline, number)
 	return nil
+}
+
+// raise makes the number at least n.
+func raise(number *atomic.Int64, n int64) {
+	for old := number.Load(); n > old && !number.CompareAndSwap(old, n); old = number.Load() {
+	}
 }
 
 // beginCommit numbers a commit, moves the checkpoint if that is to be, and tells whether there is a digest and whether any dead

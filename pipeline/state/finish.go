@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -25,7 +26,7 @@ func finish(ctx context.Context, tx session, f *pipeline.Finish) error {
 		return err
 	}
 	if n == 0 {
-		return pipeline.ErrFenced
+		return cmp.Or(fence(ctx, tx, f.Pipeline, f.Epoch), pipeline.ErrFenced)
 	}
 	if err := fence(ctx, tx, f.Pipeline, f.Epoch); err != nil {
 		return err

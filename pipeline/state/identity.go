@@ -52,6 +52,7 @@ func (p place) with(was place) place {
 type opening struct {
 	pipeline.Begin
 	place     place
+	token     string // by which the lease is known as this opening's own
 	reconcile bool   // a state that may be behind is fine
 	why       string // what was noticed
 }

@@ -20,6 +20,8 @@ type lease struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	once   sync.Once
+
+	commits atomic.Int64 // the highest number of those that were answered
 }
 
 // newLease keeps a lease that was granted at the given time, by this process's monotonic clock: from another goroutine,
@@ -121,6 +123,16 @@ func (s *store) hold(name string, l *lease) {
 	if old != nil {
 		old.end()
 	}
+}
+
+// answered returns the highest number of a run's commits that were answered, to be raised by the next one.
+func (s *store) answered(name string, epoch int64) *atomic.Int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.leases[name]; l != nil && l.epoch == epoch {
+		return &l.commits
+	}
+	return new(atomic.Int64)
 }
 
 // drop ends a run's lease, but not that of a later run of the same pipeline.

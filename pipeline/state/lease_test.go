@@ -250,6 +250,12 @@ func TestStatus(t *testing.T) {
 		if got.Lease != nil || got.Checkpoint || got.Runs[0].Status != "failed" || got.Runs[0].Message != "why" || got.Runs[0].Ended.IsZero() {
 			t.Errorf("after the run: %+v", got)
 		}
+
+		begin(t, s, pipeline.Begin{})
+		crash(s)
+		if got = look(again()); (got.Lease == nil) != (got.Runs[0].Status == "killed") {
+			t.Errorf("after a crash: lease %+v, runs %+v", got.Lease, got.Runs)
+		}
 	})
 }
 

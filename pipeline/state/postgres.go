@@ -35,6 +35,10 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = max(config.MaxConns, minConnections)
 	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = openingWait
+	}
+	config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // pgx sends nothing else, whatever the role's setting says
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "sluice"
 	}

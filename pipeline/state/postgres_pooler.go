@@ -35,7 +35,7 @@ func meetPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 // which none is left wait for minutes; in session mode the others of this process never give theirs back.
 const sessionWait = 3 * time.Second
 
-// openingWait is how long the first one does, for which a pooler may have to start the server.
+// openingWait is how long the first one does, for which a pooler may have to start the server. No connection takes longer to be made.
 const openingWait = 30 * time.Second
 
 // firstAnswer waits for a session, no longer than most, and returns its process id.

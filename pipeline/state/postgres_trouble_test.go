@@ -111,3 +111,46 @@ func TestServersOwnLimits(t *testing.T) {
 		}
 	}
 }
+
+// Keys are stored as they are, whatever the encoding is that the database or the role gives to its clients: with another one
+// than yesterday no row would be found again.
+func TestTextIsUTF8WhateverTheServerSays(t *testing.T) {
+	dsn, open := migrated(t)
+	database := databaseOf(t, dsn)
+	for version, setting := range []string{"set client_encoding = 'LATIN1'", "reset client_encoding"} {
+		pgtest.Exec(t, dsn, "alter database "+database+" "+setting)
+		s := open(times)
+		r := begin(t, s, pipeline.Begin{})
+		if got := r.known("Łódź")[0].Version; got != int64(version) {
+			t.Errorf("after %q the ledger has version %d, want %d", setting, got, version)
+		}
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("Łódź", int64(version)+1, hash(1), "1")}})
+		r.finish(pipeline.Finish{})
+	}
+}
+
+// A server that accepts connections and says nothing, as one that is paused, is waited for no longer than the URL says, or a while.
+func TestConnectionsToASilentServer(t *testing.T) {
+	dsn, open := migrated(t)
+	for _, c := range []struct {
+		s    *store
+		want time.Duration
+	}{{open(times), openingWait}, {openStore(t, dsn+"&connect_timeout=7", times), 7 * time.Second}} {
+		for what, config := range map[string]*pgx.ConnConfig{
+			"the pool's": c.s.db.(*postgres).pool.Config().ConnConfig, "the lock's": c.s.db.guard("p").(*sessionLock).config,
+		} {
+			if config.ConnectTimeout != c.want {
+				t.Errorf("%s connections are waited for %v, want %v", what, config.ConnectTimeout, c.want)
+			}
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, err = Open(t.Context(), "postgres://u@"+listener.Addr().String()+"/d?sslmode=disable&connect_timeout=1")
+	if err == nil || !strings.Contains(err.Error(), "timeout") {
+		t.Errorf("open: %v", err)
+	}
+}

@@ -169,6 +169,12 @@ func explainSQLite(err error) error {
 		return fmt.Errorf("%w: %w", err, errBusy)
 	case sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: the file isn't a state that Sluice made; name another one", err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: make room for the state's file and run again: what is in doubt is settled then", err)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%w: the state's file is damaged; put a backup in its place, or move it away, and run `sluice reconcile` before anything else", err)
+	case sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("%w: let this user write the state's file, those beside it and their folder", err)
 	case sqlite3.SQLITE_ERROR:
 		if strings.Contains(e.Error(), "no such table") || strings.Contains(e.Error(), "no such column") {
 			return fmt.Errorf("%w: the state's tables are missing or of another version; run `sluice migrate`", err)

@@ -23,9 +23,8 @@ func (s *store) start(ctx context.Context, b *opening) (pipeline.Resume, error) 
 	if err := s.Current(ctx); err != nil {
 		return pipeline.Resume{}, err
 	}
-	b.place = s.db.place(ctx)
 	g := s.db.guard(b.Pipeline)
-	resume, granted, err := s.take(ctx, g, b)
+	resume, granted, err := s.takeHere(ctx, g, b)
 	if err != nil {
 		g.release()
 		return pipeline.Resume{}, err
@@ -37,13 +36,32 @@ func (s *store) start(ctx context.Context, b *opening) (pipeline.Resume, error) 
 	return resume, nil
 }
 
+// takeHere takes the lease, once more if the state isn't where it was before: what was waited for may have been a failover,
+// and a standby's timeline is known only once it was promoted.
+func (s *store) takeHere(ctx context.Context, g guard, b *opening) (pipeline.Resume, time.Time, error) {
+	for {
+		b.place = s.db.place(ctx)
+		resume, granted, err := s.take(ctx, g, b)
+		if err != nil || s.db.place(ctx) == b.place {
+			return resume, granted, err
+		}
+		err = s.Finish(ctx, pipeline.Finish{Pipeline: b.Pipeline, Epoch: resume.Epoch, Run: resume.Run, Status: "failed",
+			Message: "the state's server was another one when the run had begun than before"})
+		if err != nil {
+			return resume, granted, err
+		}
+	}
+}
+
 // take takes the lease, and waits for it as long as it is unclear whether its holder is alive. It returns the time,
 // by this process's clock, that the lease is counted from.
 func (s *store) take(ctx context.Context, g guard, b *opening) (pipeline.Resume, time.Time, error) {
 	if err := failpoint.At("lease.take.before"); err != nil {
 		return pipeline.Resume{}, time.Time{}, err
 	}
-	token := rand.Text()
+	if b.token == "" {
+		b.token = rand.Text()
+	}
 	var resume pipeline.Resume
 	var granted time.Time
 	err := s.outlast(ctx, func() error {
@@ -53,7 +71,7 @@ func (s *store) take(ctx context.Context, g guard, b *opening) (pipeline.Resume,
 		}
 		granted = time.Now()
 		return s.db.update(ctx, func(tx session) (err error) {
-			resume, err = s.grant(ctx, tx, b, token, locked)
+			resume, err = s.grant(ctx, tx, b, locked)
 			return err
 		})
 	})
@@ -105,7 +123,7 @@ type leaseHeld struct {
 
 // grant raises the epoch and begins a run, unless somebody else holds the lease. locked: this process has the lock that
 // a holder who also had it would still have.
-func (s *store) grant(ctx context.Context, tx session, b *opening, token string, locked bool) (r pipeline.Resume, err error) {
+func (s *store) grant(ctx context.Context, tx session, b *opening, locked bool) (r pipeline.Resume, err error) {
 	if err := prepare(ctx, tx, b.Begin); err != nil {
 		return r, err
 	}
@@ -113,7 +131,7 @@ func (s *store) grant(ctx context.Context, tx session, b *opening, token string,
 	if err := current(ctx, tx, s.db.dialect()); err != nil {
 		return r, err
 	}
-	if err := free(ctx, tx, b.Pipeline, token, locked); err != nil {
+	if err := free(ctx, tx, b.Pipeline, b.token, locked); err != nil {
 		return r, err
 	}
 	if err := s.watch(ctx, tx, b); err != nil {
@@ -125,7 +143,7 @@ update sluice.pipeline set epoch = epoch + 1, account = $2, granted_at = {now} w
 	}
 	err = tx.batch(ctx, []statement{
 		{`update sluice.lease set epoch = $2, holder = $3, token = $4, locked = $5, granted_at = {now}, renewed_at = {now}, expires_at = {in:$6}
-where pipeline = $1`, []any{b.Pipeline, r.Epoch, holder(), token, locked, s.times.ttl.Milliseconds()}},
+where pipeline = $1`, []any{b.Pipeline, r.Epoch, holder(), b.token, locked, s.times.ttl.Milliseconds()}},
 		{`update sluice.progress set target = $2 where pipeline = $1 and target <> $2 and $2 <> ''`, []any{b.Pipeline, b.Target}},
 		{`update sluice.progress set position = null, reread = false, fingerprint = $2
 where pipeline = $1 and ` + stale, staleArgs(b.Begin)},
@@ -141,8 +159,9 @@ insert into sluice.run (pipeline, epoch, status, started_at) values ($1, $2, 'ru
 	return r, resume(ctx, tx, b.Begin, &r)
 }
 
-// stale tells of a pipeline's progress whether its checkpoint is dropped by a run that begins with staleArgs.
-const stale = `($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} >= $5, true)))`
+// stale tells of a pipeline's progress whether its checkpoint is dropped by a run that begins with staleArgs. A pass that began in
+// the future, by a clock that was wrong, tells nothing of when the last one was.
+const stale = `($3 or reread or fingerprint <> $2 or ($4 and coalesce({age:full_at} < 0 or {age:full_at} >= $5, true)))`
 
 func staleArgs(b pipeline.Begin) []any {
 	return []any{b.Pipeline, b.Fingerprint, b.Full, b.FullEvery > 0, b.FullEvery.Microseconds()}

@@ -113,6 +113,9 @@ func detail(ctx context.Context, v session, p *PipelineStatus) error {
 	p.Doubtful = int64(len(undecided))
 	return v.query(ctx, func(scan scan) error {
 		r, err := scanRun(scan)
+		if r.Status == "running" && p.Lease == nil {
+			r.Status = "killed"
+		}
 		p.Runs = append(p.Runs, r)
 		return err
 	}, `

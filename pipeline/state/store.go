@@ -89,14 +89,26 @@ func (s *store) Close() error {
 	return s.db.close()
 }
 
-// fence checks that no later run was granted, and keeps one from being granted until the transaction ends (I7).
+// fence checks that no later run was granted, and that this one wasn't forgotten, and keeps one from being granted until the transaction ends (I7).
 func fence(ctx context.Context, s session, name string, epoch int64) error {
 	var known int64
 	found, err := one(ctx, s, []any{&known}, `select epoch from sluice.pipeline where name = $1 and epoch = $2 {share}`, name, epoch)
 	if err == nil && !found {
-		return pipeline.ErrFenced
+		return overtaken(ctx, s, name, epoch)
 	}
 	return err
+}
+
+// overtaken says why an epoch isn't a pipeline's last one.
+func overtaken(ctx context.Context, s session, name string, epoch int64) error {
+	var known int64
+	if _, err := one(ctx, s, []any{&known}, `select epoch from sluice.pipeline where name = $1`, name); err != nil {
+		return err
+	}
+	if known < epoch {
+		return &pipeline.BehindError{Pipeline: name, Why: fmt.Sprintf("the last run that it knows of is number %d, but this one is %d: its server has lost some, as in a failover", known, epoch)}
+	}
+	return pipeline.ErrFenced
 }
 
 // saveThrottle comes last in a transaction, so that no other lock is waited for under it. What a later run has saved stays.
