@@ -252,6 +252,24 @@ func TestARunThatIsForgottenIsNotTakenOver(t *testing.T) {
 	})
 }
 
+// Nor was it where the renewing of its lease is the first to find out.
+func TestALeaseThatIsForgottenIsNotTakenOver(t *testing.T) {
+	_, open := migrated(t)
+	s := open(short)
+	write(t, s, "a")
+	lost := make(chan error, 1)
+	begin(t, s, pipeline.Begin{OnLost: func(err error) { lost <- err }})
+	forget := func(tx session) error {
+		return tx.batch(t.Context(), []statement{{`update sluice.pipeline set epoch = epoch - 1`, nil}, {`update sluice.lease set epoch = epoch - 1`, nil}})
+	}
+	if err := s.db.update(t.Context(), forget); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-lost; !errors.As(err, new(*pipeline.BehindError)) || errors.Is(err, pipeline.ErrFenced) {
+		t.Errorf("lost: %v", err)
+	}
+}
+
 // What a server doesn't tell is no reason to refuse, and isn't forgotten either.
 func TestAPlaceThatIsKnownInPart(t *testing.T) {
 	was := place{System: "1", Timeline: "00000001", Database: "5", Ledger: "9"}

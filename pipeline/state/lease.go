@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -47,10 +48,24 @@ where pipeline = $1 and epoch = $2 and expires_at > {now}`, name, epoch, s.times
 	go func() {
 		defer close(l.done)
 		if err := keep(ctx, s.times, &l.until, renew); err != nil && onLost != nil {
-			onLost(err)
+			onLost(s.lost(ctx, name, epoch, err))
 		}
 	}()
 	return l
+}
+
+// lost returns why a lease was lost: a run that its server has forgotten wasn't taken over by another one.
+func (s *store) lost(ctx context.Context, name string, epoch int64, err error) error {
+	if !errors.Is(err, pipeline.ErrFenced) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.times.margin)
+	defer cancel()
+	why := s.db.view(ctx, func(v session) error { return overtaken(ctx, v, name, epoch) })
+	if behind, ok := errors.AsType[*pipeline.BehindError](why); ok {
+		return behind
+	}
+	return err
 }
 
 // check returns an error that is ErrFenced from some time before the lease may end, by this process's monotonic clock: a

@@ -89,7 +89,8 @@ func (s *store) Close() error {
 	return s.db.close()
 }
 
-// fence checks that no later run was granted, and that this one wasn't forgotten, and keeps one from being granted until the transaction ends (I7).
+// fence checks that no later run was granted, and that this one wasn't forgotten, and keeps one from being granted until the
+// transaction ends (I7).
 func fence(ctx context.Context, s session, name string, epoch int64) error {
 	var known int64
 	found, err := one(ctx, s, []any{&known}, `select epoch from sluice.pipeline where name = $1 and epoch = $2 {share}`, name, epoch)
@@ -106,7 +107,8 @@ func overtaken(ctx context.Context, s session, name string, epoch int64) error {
 		return err
 	}
 	if known < epoch {
-		return &pipeline.BehindError{Pipeline: name, Why: fmt.Sprintf("the last run that it knows of is number %d, but this one is %d: its server has lost some, as in a failover", known, epoch)}
+		return &pipeline.BehindError{Pipeline: name,
+			Why: fmt.Sprintf("the last run that it knows of is number %d, but this one is %d: its server has lost some, as in a failover", known, epoch)}
 	}
 	return pipeline.ErrFenced
 }
