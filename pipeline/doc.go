@@ -72,7 +72,7 @@
 //	planshow planlive                   the changes that a plan shows, by what was last sent or by what is there
 //	savedplan plannedrun                plans in files, and runs that write what such a plan has
 //	audit finding                       reading rows and records without writing any, and what may be found
-//	verify repair                       the destination compared with the ledger
+//	verify waitingslots repair          the destination compared with the ledger
 //	reconcile reconcilelinks behind     the ledger compared with the destination, after a state was put back
 //	explain explaindecision explainstate explanation blank  all about one key
 package pipeline

@@ -199,17 +199,17 @@ func (v *verification) checkPage(ctx context.Context, page []KeyedEntry) error {
 	return v.checkLinks(ctx, page)
 }
 
-// checkLinks reads back the links that the ledger shows. Those of rows that wait for links may only have been intended.
+// checkLinks reads back the links that the ledger shows, but for those that may only have been intended.
 func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error {
 	var links []LinkChange
 	var states []LinkState
 	var owners []*KeyedEntry
 	for i := range page {
 		e := &page[i]
-		if e.Waiting {
-			continue
-		}
 		for _, s := range e.Links {
+			if s.Intended {
+				continue
+			}
 			links, states = append(links, s.link(e.Key)), append(states, s)
 			owners = append(owners, e)
 		}
@@ -223,12 +223,18 @@ func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error 
 		return fmt.Errorf("read back links: %w", err)
 	}
 	var suspects []suspicion
+	waiting := waitingSlots{run: v.run}
 	for i, l := range links {
 		switch there[i] {
 		case There:
 			continue
 		case Unsure:
 			v.result.Unsure++
+			continue
+		}
+		if waits, err := waiting.has(ctx, owners[i], l.Slot); err != nil {
+			return err
+		} else if waits {
 			continue
 		}
 		f := Finding{Pipeline: v.Name, Kind: FoundUnlinked, Key: l.Key, ID: l.From.ID, Other: l.To.ID}

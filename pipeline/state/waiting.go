@@ -66,14 +66,16 @@ func (p *patch) waitingRows(account string, keys []string) (rows []waitingRow) {
 	return rows
 }
 
-// selectWaiting reads what scanLink scans, of the waiting links as w, with the ends' known ids.
+// selectWaiting reads what scanLink scans, of the waiting links as w: the ids of the ends as they were asked for, and as they
+// are known now.
 const selectWaiting = `
 select w.key, w.slot, w.remove, w.label,
-w.from_object, coalesce(nullif(w.from_id, ''), case when w.from_value = ''
+w.from_object, w.from_id, coalesce(case when w.from_value <> ''
+	then (select i.record_id from sluice.record_id i where i.account = w.account and i.object = w.from_object and i.property = w.from_property and i.value = w.from_value)
+	when w.from_id = ''
 	then (select l.record_id from sluice.ledger l where l.pipeline = w.pipeline and l.key = w.key)
-	else (select i.record_id from sluice.record_id i where i.account = w.account and i.object = w.from_object and i.property = w.from_property and i.value = w.from_value)
 	end, ''), w.from_property, w.from_value,
-w.to_object, coalesce(nullif(w.to_id, ''), case when w.to_value <> ''
+w.to_object, w.to_id, coalesce(case when w.to_value <> ''
 	then (select i.record_id from sluice.record_id i where i.account = w.account and i.object = w.to_object and i.property = w.to_property and i.value = w.to_value)
 	end, ''), w.to_property, w.to_value, {micros:w.since},
 (select l.links from sluice.ledger l where l.pipeline = w.pipeline and l.key = w.key)
@@ -90,26 +92,41 @@ order by w.key, w.slot, w.remove, w.from_end, w.to_end`
 )
 
 func scanLink(scan scan) (l pipeline.LinkChange, err error) {
+	var asked, now [2]string // ids of the ends
 	var links []byte
 	var since int64
-	err = scan(&l.Key, &l.Slot, &l.Remove, &l.Label, &l.From.Object, &l.From.ID, &l.From.Property, &l.From.Value,
-		&l.To.Object, &l.To.ID, &l.To.Property, &l.To.Value, &since, &links)
+	err = scan(&l.Key, &l.Slot, &l.Remove, &l.Label, &l.From.Object, &asked[0], &now[0], &l.From.Property, &l.From.Value,
+		&l.To.Object, &asked[1], &now[1], &l.To.Property, &l.To.Value, &since, &links)
 	if since > 0 {
 		l.Since = time.UnixMicro(since)
 	}
-	if err != nil || len(links) == 0 || l.From.ID == "" || l.To.ID == "" {
-		return l, err
-	}
 	var states []pipeline.LinkState
-	if err := json.Unmarshal(links, &states); err != nil {
+	if err == nil && len(links) > 0 {
+		err = json.Unmarshal(links, &states)
+	}
+	if err != nil {
 		return l, err
 	}
-	for i, s := range states {
-		if s.Of(l.Slot, l.From.ID, l.To.ID) {
-			l.Was = &states[i]
-		}
+	// What is written stays known by its ids. Until then, a record may have been made anew.
+	l.From.ID, l.To.ID = cmp.Or(asked[0], now[0]), cmp.Or(asked[1], now[1])
+	if l.Was = stateOf(states, &l); l.Was == nil {
+		l.From.ID, l.To.ID = cmp.Or(now[0], asked[0]), cmp.Or(now[1], asked[1])
+		l.Was = stateOf(states, &l)
 	}
 	return l, nil
+}
+
+// stateOf returns what the ledger shows of a link; nil for nothing.
+func stateOf(states []pipeline.LinkState, l *pipeline.LinkChange) *pipeline.LinkState {
+	if l.From.ID == "" || l.To.ID == "" {
+		return nil
+	}
+	for i := len(states) - 1; i >= 0; i-- {
+		if states[i].Of(l.Slot, l.From.ID, l.To.ID) {
+			return &states[i]
+		}
+	}
+	return nil
 }
 
 // Waiting returns a page of the links that are waiting; see pipeline.Store.

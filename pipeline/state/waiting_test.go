@@ -44,6 +44,37 @@ func TestWaitingLinksFindTheirEnds(t *testing.T) {
 	})
 }
 
+// An end whose record was made anew while its link waits for the other end is the new record. A link that is there stays known
+// by the ids by which it was made.
+func TestWaitingLinksLeadToRecordsMadeAnew(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		other := begin(t, s, pipeline.Begin{Pipeline: "companies"})
+		company := func(version int64, id string) {
+			t.Helper()
+			d := done("c", version, hash(2), id)
+			d.Record = &pipeline.RecordID{Object: "companies", Property: "number", Value: "c1", ID: id}
+			other.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		}
+		company(1, "20")
+		from := pipeline.LinkEnd{Object: "companies", Property: "number", Value: "c1", ID: "20"}
+		d := done("k", 1, hash(1), "")
+		d.Links = []pipeline.LinkChange{
+			wanted("s", false, from, pipeline.LinkEnd{Object: "companies", Property: "number", Value: "c9"}),
+			wanted("t", false, from, pipeline.LinkEnd{Object: "companies", ID: "30"}),
+		}
+		there := linkState("t", "20", "30")
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{d}})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", Slot: "t", From: "20", To: "30", State: &there, Intended: true}}})
+		company(2, "21")
+		var got []string
+		for _, l := range r.waiting() {
+			got = append(got, l.Slot+" "+l.From.ID+" "+l.To.ID)
+		}
+		equal(t, "waiting", got, []string{"s 21 ", "t 20 30"})
+	})
+}
+
 // linked is the decision of a link that was made.
 func linked(key string, state *pipeline.LinkState) pipeline.LinkDecision {
 	return pipeline.LinkDecision{Key: key, Slot: state.Slot, From: state.FromID, To: state.ToID, State: state}

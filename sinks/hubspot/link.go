@@ -87,7 +87,8 @@ type pair struct {
 	types   []*crm.AssociationType // that each change asks for; nil: the default type, or a removal
 	current []crm.AssociationType
 	shared  []share
-	unread  bool // what the pair has isn't known
+	known   []crm.Label // of the two objects
+	unread  bool        // what the pair has isn't known
 	failed  error
 	answer  pipeline.Answer       // to the last request that was to change the pair
 	silent  bool                  // failed, but nobody knows whether it was made

@@ -268,6 +268,23 @@ func TestLinkShared(t *testing.T) {
 	}
 }
 
+// TestLinkLetsGoOfItsLabel proves that a label which a link has given up isn't the link's any more, also where the answer to
+// giving it up was lost: it goes with the last link that asks for it, and stays where somebody else has set it since.
+func TestLinkLetsGoOfItsLabel(t *testing.T) {
+	b := newBench(t, "2026-09", hubspottest.Switches{})
+	b.link(b.ask("s", 0, 0, "Chair"), b.ask("s", 1, 1, "Chair"))
+	b.ends(b.link(b.ask("s", 0, 0, ""), b.ask("s", 1, 1, "")), "done", "done")
+	b.link(b.ask("t", 0, 0, "Chair"))
+	b.link(b.drop("t", 0, 0))
+	b.want(0, 0, "plain")
+	was := maps.Clone(b.was)
+	clear(b.was)
+	b.link(b.ask("somebody else", 1, 1, "Chair"))
+	b.was = was
+	b.link(b.drop("s", 1, 1))
+	b.want(1, 1, "plain+Chair")
+}
+
 // TestLinkSharedFromTheOtherSide proves that a link stays which rows of both objects ask for, each from its own side, as long
 // as one of them does, with its label where that has one name on both sides.
 func TestLinkSharedFromTheOtherSide(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 // relation stays as long as anybody else's label is left, because removing it would remove that as well, and the pair as a
 // whole goes only if we made it and no other link of ours has it.
 func (p *pair) plan(known []crm.Label) {
+	p.known = known
 	if p.unread {
 		return
 	}
@@ -83,7 +84,7 @@ func (p *pair) state(i int) *pipeline.LinkState {
 		case p.associate && p.given.ID != 0:
 			s.Types = spell(p.given)
 		case c.Was != nil && c.Was.Label == "":
-			s.Types = c.Was.Types
+			s.Types = spell(p.plain(parseTypes(c.Was.Types))...)
 		}
 		return s
 	}
@@ -91,6 +92,12 @@ func (p *pair) state(i int) *pipeline.LinkState {
 		s.Types = spell(*t)
 	}
 	return s
+}
+
+// plain returns those of the types that are the plain relation: with them a link that asks for no label may still have the
+// label that it has given up, as it was foretold.
+func (p *pair) plain(types []crm.AssociationType) []crm.AssociationType {
+	return slices.DeleteFunc(types, func(t crm.AssociationType) bool { return !isPlain(p.known, t) })
 }
 
 // wrote tells whether the pair's changes have written the type before.

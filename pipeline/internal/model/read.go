@@ -133,23 +133,36 @@ func (s *Store) Waiting(_ context.Context, _ string, after *pipeline.LinkChange,
 // The caller holds mu.
 func (s *Store) filled(l pipeline.LinkChange) pipeline.LinkChange {
 	e := s.ledger[l.Key]
-	switch {
-	case l.From.ID != "":
-	case l.From.Value == "":
-		l.From.ID = e.ID
-	default:
-		l.From.ID = s.records[pipeline.RecordID{Object: l.From.Object, Property: l.From.Property, Value: l.From.Value}]
+	from, to := s.now(&l.From), s.now(&l.To)
+	if l.From.ID == "" && l.From.Value == "" {
+		from = e.ID
 	}
-	if l.To.ID == "" && l.To.Value != "" {
-		l.To.ID = s.records[pipeline.RecordID{Object: l.To.Object, Property: l.To.Property, Value: l.To.Value}]
+	asked := l
+	asked.From.ID, asked.To.ID = cmp.Or(l.From.ID, from), cmp.Or(l.To.ID, to)
+	if asked.Was = stateOf(e.Links, &asked); asked.Was != nil {
+		return asked
 	}
-	l.Was = nil
-	for _, have := range e.Links {
+	l.From.ID, l.To.ID = cmp.Or(from, l.From.ID), cmp.Or(to, l.To.ID)
+	l.Was = stateOf(e.Links, &l)
+	return l
+}
+
+// now returns the id of an end's record as it is known by its value; "" if that isn't. The caller holds mu.
+func (s *Store) now(end *pipeline.LinkEnd) string {
+	if end.Value == "" {
+		return ""
+	}
+	return s.records[pipeline.RecordID{Object: end.Object, Property: end.Property, Value: end.Value}]
+}
+
+// stateOf returns what the ledger shows of a link; nil for nothing.
+func stateOf(states []pipeline.LinkState, l *pipeline.LinkChange) (was *pipeline.LinkState) {
+	for _, have := range states {
 		if l.From.ID != "" && l.To.ID != "" && have.Of(l.Slot, l.From.ID, l.To.ID) {
-			l.Was = &have
+			was = &have
 		}
 	}
-	return l
+	return was
 }
 
 // Records returns the ids of records; see pipeline.Store.
