@@ -1,19 +1,24 @@
 package crm
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
 )
 
 // A gate knows whether the account accepts requests at all: the daily limit is shared by all its private apps, and ends
-// at midnight where the account is (API.md 9.1). The zero value is ready.
+// at midnight where the account is (API.md 9.1). No more requests are under way than are left of the day, so that none is
+// refused at its end. The zero value is ready.
 type gate struct {
 	mu     sync.Mutex
 	zone   *time.Location // nil: unknown
 	paused *PausedError   // nil: open
 	limit  int            // requests a day; 0: not told
 	left   int            // of them, when it was last told
+	told   int            // how often left was set; 0: not today
+	flying int            // requests under way
+	landed chan struct{}  // closed when one of them ends; nil: nobody waits
 }
 
 func (g *gate) setZone(name string) {
@@ -30,24 +35,78 @@ func (g *gate) setZone(name string) {
 func (g *gate) check(now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.shut(now)
+}
+
+// shut returns a *PausedError while nothing may be sent. The caller holds mu.
+func (g *gate) shut(now time.Time) error {
 	if g.paused == nil {
 		return nil
 	}
 	if !now.Before(g.paused.Until) {
-		g.paused = nil
+		g.paused, g.told = nil, 0 // what is left of another day isn't told yet
 		return nil
 	}
 	return g.paused
 }
 
-// observe notes what an answer says of the day's requests, and pauses when the last of them is spent.
-func (g *gate) observe(header http.Header, now time.Time) {
+// enter waits until a request may be under way, besides those that are, and counts it as one until leave. It returns a
+// *PausedError while nothing may be sent, or why ctx has ended; and what observe wants to know of the request.
+func (g *gate) enter(ctx context.Context) (told int, err error) {
+	for {
+		landed, told, err := g.admit()
+		if landed == nil {
+			return told, err
+		}
+		select {
+		case <-landed:
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// admit lets a request through, or returns what is closed when another one has ended. Where one is alone its answer tells
+// whether there is another.
+func (g *gate) admit() (landed <-chan struct{}, told int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.shut(time.Now()); err != nil {
+		return nil, 0, err
+	}
+	if g.told == 0 || g.flying == 0 || g.flying < g.left {
+		g.flying++
+		return nil, g.told, nil
+	}
+	if g.landed == nil {
+		g.landed = make(chan struct{})
+	}
+	return g.landed, 0, nil
+}
+
+// leave ends a request that has entered.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.flying--
+	if g.landed != nil {
+		close(g.landed)
+		g.landed = nil
+	}
+}
+
+// observe notes what an answer says of the day's requests, and pauses when the last of them is spent. Told is what enter
+// returned: an answer that others have overtaken may tell of more than is left, one to a later request tells of another day.
+func (g *gate) observe(header http.Header, told int, now time.Time) {
 	left := headerInt(header, "X-HubSpot-RateLimit-Daily-Remaining", -1)
 	if left < 0 {
 		return
 	}
 	g.mu.Lock()
-	g.left, g.limit = left, headerInt(header, "X-HubSpot-RateLimit-Daily", 0)
+	if left < g.left || told == g.told {
+		g.left, g.limit = left, headerInt(header, "X-HubSpot-RateLimit-Daily", 0)
+		g.told++
+	}
 	g.mu.Unlock()
 	if left == 0 {
 		g.exhaust(now, nil)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +147,42 @@ func TestDailyLimit(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The last requests of a day are spent, and none beyond them, however many are under way at a time and in whatever order they
+// are answered.
+func TestLastRequestsOfADay(t *testing.T) {
+	for limit := range 60 {
+		synctest.Test(t, func(t *testing.T) {
+			var accepted, refused atomic.Int64
+			c := serveInMemory(t, func(w http.ResponseWriter, r *http.Request) {
+				n := accepted.Add(1)
+				if n > int64(limit)+1 {
+					refused.Add(1)
+					answerWith(429, policyBody("DAILY"))(w, r)
+					return
+				}
+				time.Sleep(time.Duration(100+n*37%50) * time.Millisecond)
+				answerWith(200, good, "X-HubSpot-RateLimit-Daily", "625000", "X-HubSpot-RateLimit-Daily-Remaining", fmt.Sprint(int64(limit)+1-n))(w, r)
+			})
+			call := func() error {
+				_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
+				return err
+			}
+			_ = call() // tells what there is
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					for err := error(nil); err == nil; err = call() {
+					}
+				})
+			}
+			wg.Wait()
+			if refused.Load() > 0 || accepted.Load() != int64(limit)+1 {
+				t.Errorf("of %d requests %d were sent, %d refused", limit+1, accepted.Load(), refused.Load())
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package crm
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -75,22 +76,27 @@ func (c *Client) attempt(ctx context.Context, cl *call, again bool) (token strin
 	if err != nil {
 		return "", c.unsent(cl, err)
 	}
-	if err := c.gate.check(time.Now()); err != nil {
+	told, err := c.gate.enter(ctx)
+	if err != nil {
 		t.cancel()
-		return "", err
+		if _, paused := errors.AsType[*PausedError](err); paused {
+			return "", err
+		}
+		return "", c.unsent(cl, err)
 	}
+	defer c.gate.leave()
 	if err := c.permit(ctx); err != nil {
 		t.cancel()
 		return "", c.unsent(cl, err)
 	}
-	if e := c.exchange(ctx, cl, token, t); e != nil {
+	if e := c.exchange(ctx, cl, token, t, told); e != nil {
 		return token, e.redact(token)
 	}
 	return token, nil
 }
 
-// exchange sends a call and reads the answer.
-func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket) *Error {
+// exchange sends a call that has passed the gate, and reads the answer.
+func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket, told int) *Error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	w := &watch{ticket: t}
@@ -119,7 +125,7 @@ func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket
 	}
 	e := c.judge(ctx, cl, reply{resp.StatusCode, resp.Header, body.Bytes()}, err)
 	t.done(time.Now(), resp.Header, e != nil && e.limited())
-	c.gate.observe(resp.Header, time.Now())
+	c.gate.observe(resp.Header, told, time.Now())
 	c.log.DebugContext(ctx, "hubspot request", "op", cl.op, "method", cl.method, "path", bare(cl.path), "status", resp.StatusCode,
 		"took", time.Since(began), "correlation_id", resp.Header.Get("X-HubSpot-Correlation-Id"))
 	return e
