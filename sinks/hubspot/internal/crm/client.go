@@ -120,12 +120,17 @@ func (c *Client) Rate() (requests int, window time.Duration) { return c.limits.a
 // last answer that told (API.md section 9.2); both are 0 if none did, as with OAuth apps.
 func (c *Client) Daily() (limit, left int) { return c.gate.daily() }
 
-// SaveThrottle returns the recent sends, for RestoreThrottle of a later process.
-func (c *Client) SaveThrottle() []byte { return c.limits.save() }
+// SaveThrottle returns the recent sends and the account's time zone, for RestoreThrottle of a later process.
+func (c *Client) SaveThrottle() []byte { return append(c.limits.save(), c.gate.zoneName()...) }
 
 // RestoreThrottle takes over the sends of an earlier process, saved age ago, so that both together stay within the rate
-// limit. Only the first call has an effect; what can't be read is ignored.
-func (c *Client) RestoreThrottle(saved []byte, age time.Duration) { c.limits.restore(saved, age) }
+// limit, and the time zone, which an account whose day's requests are used up doesn't tell. Only the first call has an effect;
+// what can't be read is ignored.
+func (c *Client) RestoreThrottle(saved []byte, age time.Duration) {
+	if zone := c.limits.restore(saved, age); c.gate.zoneName() == "" {
+		c.gate.setZone(string(zone))
+	}
+}
 
 func (r Retry) withDefaults() Retry {
 	return Retry{

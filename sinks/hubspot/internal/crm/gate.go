@@ -21,6 +21,16 @@ type gate struct {
 	landed chan struct{}  // closed when one of them ends; nil: nobody waits
 }
 
+// zoneName returns the name of the account's time zone, "" if that isn't known.
+func (g *gate) zoneName() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.zone == nil {
+		return ""
+	}
+	return g.zone.String()
+}
+
 func (g *gate) setZone(name string) {
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" {

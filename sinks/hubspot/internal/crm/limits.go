@@ -170,17 +170,19 @@ func (l *limits) save() []byte {
 	return l.associations.save(l.app.save([]byte{savedFormat}, now), now)
 }
 
-func (l *limits) restore(saved []byte, age time.Duration) {
+// restore takes over what save returned, and returns what comes after it, if it is the first to do so.
+func (l *limits) restore(saved []byte, age time.Duration) (rest []byte) {
 	if len(saved) == 0 || saved[0] != savedFormat {
-		return
+		return nil
 	}
 	l.restored.Do(func() {
 		now := time.Now()
-		rest, ok := l.app.restore(saved[1:], max(age, 0), now)
+		more, ok := l.app.restore(saved[1:], max(age, 0), now)
 		if ok {
-			l.associations.restore(rest, max(age, 0), now)
+			rest, _ = l.associations.restore(more, max(age, 0), now)
 		}
 	})
+	return rest
 }
 
 // save appends the limit, and the milliseconds until each slot is free, as differences.

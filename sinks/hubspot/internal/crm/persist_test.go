@@ -140,6 +140,11 @@ func TestDailyLimit(t *testing.T) {
 				if !ok || p.Until.Format(time.RFC3339) != tc.want || s.sends() != 2 {
 					t.Fatalf("%s %s: %v after %d sends, want %s", name, tc.zone, err, s.sends(), tc.want)
 				}
+				next := serveInMemory(t, answerWith(429, policyBody("DAILY"))) // of another process, to which nothing else is told
+				next.RestoreThrottle(c.SaveThrottle(), 0)
+				if _, err := next.Account(t.Context()); !errors.As(err, &p) || p.Until.Format(time.RFC3339) != tc.want {
+					t.Errorf("%s: another process: %v, want %s", tc.zone, err, tc.want)
+				}
 				time.Sleep(time.Until(p.Until))
 				s.steps = []http.HandlerFunc{answerWith(200, good)}
 				if _, err := c.BatchUpdate(t.Context(), "contacts", oneInput); err != nil {
