@@ -230,10 +230,14 @@ func (b *budget) late(trip time.Duration) time.Duration {
 	return late
 }
 
-// know takes the round trip of an answered request for the quickest of late, if it is.
+// know takes the round trip of an answered request for the quickest of late, if it is. By a longer one the slots that are held
+// would be free too early.
 func (b *budget) know(trip time.Duration) {
 	if b.answers == 0 {
 		b.quickest = trip
+	}
+	if b.answers == knownAfter && trip < b.quickest {
+		b.held.shift(b.quickest - trip)
 	}
 	b.answers = min(b.answers+1, knownAfter)
 	b.quickest = min(trip, b.quickest+(trip-b.quickest)/time.Duration(max(b.limit*peakWindows, 1)))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,4 +137,42 @@ func TestBudgetOverTwentyMinutes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where the machine is busy at first, the shortest round trip is long, and by it the way there looks shorter than it was. The
+// slots are used again only after answers that show it.
+func TestABusyBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &windowServer{limit: 190, window: 10 * time.Second}
+		l := newLimits(0, false)
+		rng := rand.New(rand.NewPCG(1, 7))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var wg sync.WaitGroup
+		var sends atomic.Int64
+		for range 20 {
+			wg.Go(func() {
+				for {
+					ticket, err := l.acquire(ctx, false, false)
+					if err != nil {
+						return
+					}
+					up, rest := time.Millisecond, 150*time.Millisecond
+					if sends.Add(1) <= 60 {
+						up = time.Duration(60+rng.IntN(20)) * time.Millisecond
+						rest = 235*time.Millisecond - up
+					}
+					ticket.start(time.Now())
+					time.Sleep(up)
+					header, refused := s.arrive()
+					time.Sleep(rest)
+					ticket.done(time.Now(), header, refused)
+				}
+			})
+		}
+		wg.Wait()
+		if used := float64(s.accepted) / (190 * 6); s.refused > 0 || used < 0.99 {
+			t.Errorf("%d refused, %.4f of the budget used", s.refused, used)
+		}
+	})
 }

@@ -22,6 +22,13 @@ func (t *times) Pop() any {
 	return last
 }
 
+// shift puts all instants off.
+func (t times) shift(by time.Duration) {
+	for i := range t {
+		t[i] = t[i].Add(by)
+	}
+}
+
 // drop removes the instants up to now.
 func (t *times) drop(now time.Time) {
 	for len(*t) > 0 && !(*t)[0].After(now) {
