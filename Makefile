@@ -54,14 +54,14 @@ test: lint advise
 	.ci/with-postgres --memory $(MAKE) --no-print-directory -j 2 unraced raced
 
 # Without go test's own vet: lint has run all of it. And without the second that each program with the race detector sleeps
-# before it ends.
+# before it ends. From the last one on: the sink's tests take longest, one after the other.
 unraced:
 	$(TEST) $$(go list ./... | grep -E '$(UNRACED)')
 
 raced: export CGO_ENABLED := 1
 raced:
 	$(HASTE) go build $(RACE) ./...
-	GORACE=atexit_sleep_ms=10 $(TEST) $(RACE) $$(go list ./... | grep -vE '$(UNRACED)')
+	GORACE=atexit_sleep_ms=10 $(TEST) $(RACE) $$(go list ./... | grep -vE '$(UNRACED)' | sort -r)
 
 torture:
 	@report=$$(mktemp); code=0; \

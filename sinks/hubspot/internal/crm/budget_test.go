@@ -145,7 +145,6 @@ func TestABusyBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &windowServer{limit: 190, window: 10 * time.Second}
 		l := newLimits(0, false)
-		rng := rand.New(rand.NewPCG(1, 7))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -158,8 +157,8 @@ func TestABusyBeginning(t *testing.T) {
 						return
 					}
 					up, rest := time.Millisecond, 150*time.Millisecond
-					if sends.Add(1) <= 60 {
-						up = time.Duration(60+rng.IntN(20)) * time.Millisecond
+					if n := sends.Add(1); n <= 60 {
+						up = time.Duration(60+n*7%20) * time.Millisecond
 						rest = 235*time.Millisecond - up
 					}
 					ticket.start(time.Now())
