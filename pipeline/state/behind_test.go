@@ -229,17 +229,23 @@ func TestCommitsThatAreLostUnderARunAreNoticed(t *testing.T) {
 	})
 }
 
+// forgetRun takes the last run out of a state, as a failover does to a standby that hadn't heard of it.
+func forgetRun(t *testing.T, s *store) {
+	t.Helper()
+	err := s.db.update(t.Context(), func(tx session) error {
+		return tx.batch(t.Context(), []statement{{`update sluice.pipeline set epoch = epoch - 1`, nil}, {`update sluice.lease set epoch = epoch - 1`, nil}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A run whose server has forgotten it wasn't taken over by another one: who is told so would do nothing.
 func TestARunThatIsForgottenIsNotTakenOver(t *testing.T) {
 	conform(t, func(t *testing.T, s *store, _ func() *store) {
 		write(t, s, "a")
 		r := begin(t, s, pipeline.Begin{})
-		forget := func(tx session) error {
-			return tx.batch(t.Context(), []statement{{`update sluice.pipeline set epoch = epoch - 1`, nil}, {`update sluice.lease set epoch = epoch - 1`, nil}})
-		}
-		if err := s.db.update(t.Context(), forget); err != nil {
-			t.Fatal(err)
-		}
+		forgetRun(t, s)
 		for what, err := range map[string]error{
 			"commit": r.try(pipeline.Commit{Decisions: []pipeline.Decision{done("b", 1, hash(1), "1")}}),
 			"intend": s.Intend(t.Context(), pipeline.Group{ID: "late", Pipeline: "p", Epoch: r.Epoch}),
@@ -259,12 +265,7 @@ func TestALeaseThatIsForgottenIsNotTakenOver(t *testing.T) {
 	write(t, s, "a")
 	lost := make(chan error, 1)
 	begin(t, s, pipeline.Begin{OnLost: func(err error) { lost <- err }})
-	forget := func(tx session) error {
-		return tx.batch(t.Context(), []statement{{`update sluice.pipeline set epoch = epoch - 1`, nil}, {`update sluice.lease set epoch = epoch - 1`, nil}})
-	}
-	if err := s.db.update(t.Context(), forget); err != nil {
-		t.Fatal(err)
-	}
+	forgetRun(t, s)
 	if err := <-lost; !errors.As(err, new(*pipeline.BehindError)) || errors.Is(err, pipeline.ErrFenced) {
 		t.Errorf("lost: %v", err)
 	}

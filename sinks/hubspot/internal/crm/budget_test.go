@@ -59,8 +59,13 @@ func (r route) times(rng *rand.Rand) (up, rest time.Duration) {
 	return up + time.Duration(min(rng.ExpFloat64(), 4)*float64(r.jitter)), rest
 }
 
+// A way tells of one request after the other how long it takes up the line, and from there on. It is asked concurrently.
+type way interface {
+	times(*rand.Rand) (up, rest time.Duration)
+}
+
 // drive lets workers send through limits for a time.
-func drive(l *limits, s *windowServer, workers int, r route, d time.Duration) {
+func drive(l *limits, s *windowServer, workers int, r way, d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -139,37 +144,23 @@ func TestBudgetOverTwentyMinutes(t *testing.T) {
 	}
 }
 
+// busyAtFirst is a machine that takes its time with the first requests, until they arrive and after.
+type busyAtFirst struct{ sends atomic.Int64 }
+
+func (b *busyAtFirst) times(*rand.Rand) (up, rest time.Duration) {
+	if n := b.sends.Add(1); n <= 60 {
+		up = time.Duration(60+n*7%20) * time.Millisecond
+		return up, 235*time.Millisecond - up
+	}
+	return time.Millisecond, 150 * time.Millisecond
+}
+
 // Where the machine is busy at first, the shortest round trip is long, and by it the way there looks shorter than it was. The
 // slots are used again only after answers that show it.
 func TestABusyBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &windowServer{limit: 190, window: 10 * time.Second}
-		l := newLimits(0, false)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		var wg sync.WaitGroup
-		var sends atomic.Int64
-		for range 20 {
-			wg.Go(func() {
-				for {
-					ticket, err := l.acquire(ctx, false, false)
-					if err != nil {
-						return
-					}
-					up, rest := time.Millisecond, 150*time.Millisecond
-					if n := sends.Add(1); n <= 60 {
-						up = time.Duration(60+n*7%20) * time.Millisecond
-						rest = 235*time.Millisecond - up
-					}
-					ticket.start(time.Now())
-					time.Sleep(up)
-					header, refused := s.arrive()
-					time.Sleep(rest)
-					ticket.done(time.Now(), header, refused)
-				}
-			})
-		}
-		wg.Wait()
+		drive(newLimits(0, false), s, 20, new(busyAtFirst), time.Minute)
 		if used := float64(s.accepted) / (190 * 6); s.refused > 0 || used < 0.99 {
 			t.Errorf("%d refused, %.4f of the budget used", s.refused, used)
 		}
