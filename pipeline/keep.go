@@ -63,14 +63,24 @@ func (r *run) keep(ctx context.Context, changes []*pending) (left []*pending, ou
 	if outcomes, err = keeper.Keep(ctx, list); err != nil {
 		return nil, nil, fmt.Errorf("read what the destination has: %w", err)
 	}
-	decided := byTrace(outcomes)
+	places := make(map[string]int, len(outcomes))
+	for i := range outcomes {
+		places[outcomes[i].TraceID] = i
+	}
 	for i, p := range changes {
 		p.Kept = list[i].Kept
-		if _, ok := decided[p.TraceID]; !ok {
+		if at, ok := places[p.TraceID]; !ok {
 			left = append(left, p)
+		} else if o := &outcomes[at]; o.Same && r.landed(p) {
+			o.NoOp = false
 		}
 	}
 	return left, outcomes, nil
+}
+
+// landed tells of a change whose record holds it whether an earlier attempt of ours is the reason.
+func (r *run) landed(p *pending) bool {
+	return p.attempt > 0 && len(p.entry.Sent.Changes(r.sentBy(&p.Change))) > 0
 }
 
 // sentBy returns what a change sends.

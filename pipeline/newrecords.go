@@ -9,9 +9,14 @@ import (
 // newRecords are the records that a plan makes, or gives another match value, by the hash of object, property and value.
 // It may be used concurrently.
 type newRecords struct {
+	sought map[soughtBy]Finder // set before the first record is learnt
+
 	mu      sync.Mutex
 	records map[uint64]newRecord
 }
+
+// A soughtBy is a property that a pipeline of the plan finds records by, beside the one by which they are written.
+type soughtBy struct{ object, property string }
 
 type newRecord struct {
 	id uint64 // 0: no record has the value any more
@@ -23,6 +28,34 @@ func (n *newRecords) get(hash uint64) (newRecord, bool) {
 	defer n.mu.Unlock()
 	r, ok := n.records[hash]
 	return r, ok
+}
+
+// newRecordsFor returns no records yet, of which those are learnt by what the pipelines find records by.
+func newRecordsFor(pipelines []*Pipeline) *newRecords {
+	n := &newRecords{sought: map[soughtBy]Finder{}, records: map[uint64]newRecord{}}
+	for _, p := range pipelines {
+		if p.finder == nil {
+			continue
+		}
+		if l := p.Sink.Limits(); l.Match != "" && l.Match != recordID {
+			n.sought[soughtBy{l.Object, l.Match}] = p.finder
+		}
+		for i := range p.schema.Fields {
+			if look := p.schema.Fields[i].Lookup; look != nil && look.Property != recordID {
+				n.sought[soughtBy{look.Object, look.Property}] = p.finder
+			}
+		}
+	}
+	return n
+}
+
+// learnSent notes which record has the values that were sent, as far as records are found by them.
+func (n *newRecords) learnSent(object, id string, sent Sent, by *Pipeline) {
+	for s, finder := range n.sought {
+		if value, ok := sent.Value(s.property); ok && s.object == object && value != "" {
+			n.learn(&RecordID{Object: object, Property: s.property, Value: finder.Fold(object, s.property, value), ID: id}, by)
+		}
+	}
 }
 
 // learn notes which record has a match value from now on. Ids that aren't numbers stay what the store says.

@@ -27,17 +27,17 @@ type Planner struct {
 	done  []*rehearsal
 }
 
-// NewPlanner returns a planner on what store knows; nil stands for a state on which nothing has run yet.
-func NewPlanner(store Auditor, opts PlanOptions) *Planner {
+// NewPlanner returns a planner of pipelines on what store knows; nil stands for a state on which nothing has run yet.
+func NewPlanner(store Auditor, opts PlanOptions, pipelines ...*Pipeline) *Planner {
 	if store == nil {
 		store = blank{}
 	}
-	return &Planner{store: store, opts: opts, made: &newRecords{records: map[uint64]newRecord{}}}
+	return &Planner{store: store, opts: opts, made: newRecordsFor(pipelines)}
 }
 
 // Plan returns what a run of this pipeline alone would do; see Planner. It returns the errors of Run, but no *HeldError.
 func (p *Pipeline) Plan(ctx context.Context, store Auditor, opts PlanOptions) (Plan, error) {
-	pl := NewPlanner(store, opts)
+	pl := NewPlanner(store, opts, p)
 	err := pl.Plan(ctx, p)
 	plans, ended := pl.End(ctx)
 	return plans[0], errors.Join(err, ended)

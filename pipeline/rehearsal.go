@@ -246,6 +246,9 @@ func (s *rehearsal) Commit(ctx context.Context, c Commit) error {
 
 // decide notes what a decision leaves. The caller holds mu.
 func (s *rehearsal) decide(d *Decision) {
+	if d.Verdict == Done && d.ID != "" {
+		s.made.learnSent(s.pipeline.Sink.Limits().Object, d.ID, d.Sent, s.pipeline)
+	}
 	if d.Record != nil {
 		s.made.learn(d.Record, s.pipeline)
 	}

@@ -69,8 +69,9 @@ func (s *rehearsedSink) Write(ctx context.Context, changes []Change) ([]Outcome,
 			continue
 		}
 		if o.ID = c.ID; o.ID == "" {
-			o.Made = s.isNew(c, &limits) && s.of.readings[c.Key].Presence != There
-			o.ID = recordName(c.newID(s.of.pipeline.Name, &limits))
+			id, known := s.planned(c, &limits)
+			o.Made = !known && s.of.readings[c.Key].Presence != There
+			o.ID = recordName(id)
 		}
 		for at := range o.Links {
 			o.Links[at].FromID = o.ID
@@ -96,18 +97,17 @@ func (s *rehearsedSink) foresee(ctx context.Context, changes []Change) ([]Outcom
 	return outcomes, 1, nil
 }
 
-// isNew tells whether a change makes a record, as far as the plan knows.
-func (s *rehearsedSink) isNew(c *Change, l *Limits) bool {
-	r, ok := s.of.made.get(hashRecord(l.Object, l.Match, c.Match))
-	return c.Match == "" || !ok || r.id == 0
-}
-
-// newID returns the id that stands for that of the record that a change makes.
-func (c *Change) newID(pipeline string, l *Limits) uint64 {
+// planned returns the id of the record that a change writes, and whether the plan has one with its match value already;
+// else the id stands for that of the record that the change makes.
+func (s *rehearsedSink) planned(c *Change, l *Limits) (id uint64, known bool) {
 	if c.Match == "" {
-		return hashRecord(l.Object, "key of "+pipeline, c.Key)
+		return hashRecord(l.Object, "key of "+s.of.pipeline.Name, c.Key), false
 	}
-	return hashRecord(l.Object, l.Match, c.Match)
+	of := hashRecord(l.Object, l.Match, c.Match)
+	if r, ok := s.of.made.get(of); ok && r.id != 0 {
+		return r.id, true
+	}
+	return of, false
 }
 
 // count counts a change that would be written.

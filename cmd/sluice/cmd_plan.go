@@ -124,7 +124,7 @@ func (a *app) planAll(ctx context.Context, store pipeline.Auditor, opened []*pip
 	if f.json {
 		opts.Rows = changesEncoded
 	}
-	planner := pipeline.NewPlanner(store, opts)
+	planner := pipeline.NewPlanner(store, opts, opened...)
 	code := exitDone
 	for i, p := range opened {
 		err := planner.PlanFrom(ctx, p, from[i])

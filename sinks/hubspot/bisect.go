@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -90,6 +91,10 @@ func (w *writing) takeApart(ctx context.Context, b batch, e *crm.Error) {
 	named := w.named(item, b)
 	if len(b.entries) == 1 {
 		named = []int{0}
+		if e.Status == http.StatusRequestEntityTooLarge {
+			w.refuse(b.entries[0].Change, item, pipeline.Rejectf("too_large", "a request with nothing but this row is too large (413): make its longest values shorter"))
+			return
+		}
 	}
 	if len(named) == 0 || len(named) == len(b.entries) && len(named) > 1 && !isGone(b.action, item) {
 		w.halve(b)
