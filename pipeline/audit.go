@@ -150,8 +150,8 @@ func (a *audit) pages(ctx context.Context, each func(context.Context, []KeyedEnt
 	}
 }
 
-// write records what an audit has decided that has the pipeline's lease.
-func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDecision) error {
+// recordDecisions records what an audit has decided that has the pipeline's lease.
+func (a *audit) recordDecisions(ctx context.Context, decisions []Decision, links []LinkDecision) error {
 	c := a.newCommit()
 	c.Decisions, c.Links, c.Report = decisions, links, a.books.report
 	return a.record(ctx, c)

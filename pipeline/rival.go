@@ -113,7 +113,7 @@ func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[strin
 			}
 		}
 	}
-	owners, err := r.rows(ctx, ids)
+	owners, err := r.rowsOf(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look for rows of the same record: %w", err)
 	}
@@ -134,8 +134,8 @@ func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[strin
 	return rivals, nil
 }
 
-// rows returns the rows of this pipeline that records belong to, by id.
-func (r *run) rows(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
+// rowsOf returns the rows of this pipeline that records belong to, by id.
+func (r *run) rowsOf(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}

@@ -135,7 +135,7 @@ func (v *verification) checkRows(ctx context.Context, list []*pending) error {
 			v.result.Unsure++
 		}
 	}
-	return v.conclude(ctx, suspects)
+	return v.confirm(ctx, suspects)
 }
 
 // suspect compares a row with the reading of its record.
@@ -245,7 +245,7 @@ func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error 
 		s.findings = append(s.findings, f)
 		s.links = append(s.links, states[i])
 	}
-	return v.conclude(ctx, suspects)
+	return v.confirm(ctx, suspects)
 }
 
 // link returns the change that would make the link.
@@ -269,6 +269,6 @@ func (v *verification) shares(ctx context.Context) error {
 				first[e.ID] = e.Key
 			}
 		}
-		return v.conclude(ctx, suspects)
+		return v.confirm(ctx, suspects)
 	})
 }
