@@ -201,19 +201,7 @@ func (v *verification) checkPage(ctx context.Context, page []KeyedEntry) error {
 
 // checkLinks reads back the links that the ledger shows, but for those that may only have been intended.
 func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error {
-	var links []LinkChange
-	var states []LinkState
-	var owners []*KeyedEntry
-	for i := range page {
-		e := &page[i]
-		for _, s := range e.Links {
-			if s.Intended {
-				continue
-			}
-			links, states = append(links, s.link(e.Key)), append(states, s)
-			owners = append(owners, e)
-		}
-	}
+	links, states, owners := writtenLinks(page)
 	if len(links) == 0 {
 		return nil
 	}
@@ -246,6 +234,20 @@ func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error 
 		s.links = append(s.links, states[i])
 	}
 	return v.confirm(ctx, suspects)
+}
+
+// writtenLinks returns the links that rows of the ledger show, but for those that may only have been intended: as the sink reads
+// them back, as the ledger shows them, and whose they are.
+func writtenLinks(page []KeyedEntry) (links []LinkChange, states []LinkState, owners []*KeyedEntry) {
+	for i := range page {
+		e := &page[i]
+		for _, s := range e.Links {
+			if !s.Intended {
+				links, states, owners = append(links, s.link(e.Key)), append(states, s), append(owners, e)
+			}
+		}
+	}
+	return links, states, owners
 }
 
 // link returns the change that would make the link.
