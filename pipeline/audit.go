@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -134,24 +135,40 @@ func (a *audit) read(ctx context.Context, list []*pending) ([]Reading, error) {
 
 // pages hands on the ledger, a page at a time.
 func (a *audit) pages(ctx context.Context, each func(context.Context, []KeyedEntry) error) error {
-	after := ""
-	for {
-		page, err := a.store.Ledger(ctx, a.Name, after, BatchRows)
-		if err != nil || len(page) == 0 {
+	for page, err := range ledgerPages(ctx, a.store, a.Name) {
+		if err == nil && a.draining() {
+			err = ErrInterrupted
+		}
+		if err == nil {
+			err = each(ctx, page)
+		}
+		if err != nil {
 			return err
 		}
-		if a.draining() {
-			return ErrInterrupted
+	}
+	return nil
+}
+
+// ledgerPages yields the ledger of a pipeline, a page at a time.
+func ledgerPages(ctx context.Context, store Store, pipeline string) iter.Seq2[[]KeyedEntry, error] {
+	return func(yield func([]KeyedEntry, error) bool) {
+		after := ""
+		for {
+			page, err := store.Ledger(ctx, pipeline, after, BatchRows)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(page) == 0 || !yield(page, nil) {
+				return
+			}
+			after = page[len(page)-1].Key
 		}
-		if err := each(ctx, page); err != nil {
-			return err
-		}
-		after = page[len(page)-1].Key
 	}
 }
 
-// write records what an audit has decided that has the pipeline's lease.
-func (a *audit) write(ctx context.Context, decisions []Decision, links []LinkDecision) error {
+// recordDecisions records what an audit has decided that has the pipeline's lease.
+func (a *audit) recordDecisions(ctx context.Context, decisions []Decision, links []LinkDecision) error {
 	c := a.newCommit()
 	c.Decisions, c.Links, c.Report = decisions, links, a.books.report
 	return a.record(ctx, c)

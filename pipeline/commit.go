@@ -150,16 +150,30 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)
 	if o.Verdict == Refused {
-		r.books.report.Rejected++
-		if o.Passing {
-			d.Hash = Hash{}
-		}
-		if !p.lost {
-			d.Record = nil
-		}
-		d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
-		return d
+		r.decideRefused(p, o, &d)
+	} else {
+		r.decideDone(p, o, &d)
 	}
+	return d
+}
+
+// decideRefused books a change that was refused. The caller holds mu.
+func (r *run) decideRefused(p *pending, o Outcome, d *Decision) {
+	r.books.report.Rejected++
+	if o.Passing {
+		d.Hash = Hash{}
+	}
+	if !p.lost {
+		d.Record = nil
+	}
+	d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+	if others := r.contested.takeSpoiled(p.Key); others != nil { // what it held before isn't there any more
+		d.Verdict, d.Tried = Found, slices.Concat(d.Tried, others)
+	}
+}
+
+// decideDone books a change that was carried out, or needed no write. The caller holds mu.
+func (r *run) decideDone(p *pending, o Outcome, d *Decision) {
 	if others := r.contested.takeSpoiled(p.Key); others != nil {
 		d.Verdict, d.Tried = Found, append(slices.Concat(d.Tried, others), r.sharedBy(&p.Change))
 	} else {
@@ -175,18 +189,22 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.Sent, d.Made = r.sentBy(&p.Change), o.Made || p.made
 	}
 	d.Links = withoutInline(p, o)
-	r.books.wanted += len(d.Links)
+	r.countDone(p, o, len(d.Links))
+}
+
+// countDone counts a row whose change is done, and remembers where it counts if links of it wait. The caller holds mu.
+func (r *run) countDone(p *pending, o Outcome, waiting int) {
 	counter := &r.books.report.Written
 	if o.NoOp {
 		counter = &r.books.report.Unchanged
 	}
 	*counter++
 	r.books.report.Linked += int64(len(o.Links))
-	if len(d.Links) == 0 {
+	r.books.wanted += waiting
+	if waiting == 0 {
 		counter = nil
 	}
-	r.books.track(p.Key, p.Place, counter, len(d.Links))
-	return d
+	r.books.track(p.Key, p.Place, counter, waiting)
 }
 
 // recordOf returns which record has the change's match value from now on; nil where nothing is learnt about that.

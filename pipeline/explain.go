@@ -66,7 +66,7 @@ func (x *explaining) explain(ctx context.Context, live bool) error {
 		return err
 	}
 	x.tellLedger()
-	if err := x.decide(ctx); err != nil {
+	if err := x.decideKey(ctx); err != nil {
 		return err
 	}
 	x.tellDoubts()
@@ -116,7 +116,7 @@ func (x *explaining) unreadable(reject *Reject) {
 	case "":
 		x.Unreadable++
 	case x.Key:
-		x.add(ExplainedRow{Place: reject.Place.String(), Outcome: RowRejected, Columns: []ExplainedValue{}, Stages: []ExplainedStage{rejected(reject)}})
+		x.addRow(ExplainedRow{Place: reject.Place.String(), Outcome: RowRejected, Columns: []ExplainedValue{}, Stages: []ExplainedStage{rejected(reject)}})
 	}
 }
 
@@ -124,8 +124,8 @@ func rejected(reject *Reject) ExplainedStage {
 	return ExplainedStage{Stage: reject.Stage, Result: "rejected", Code: reject.Code, Reason: reject.Err.Error()}
 }
 
-// add adds a row of the key.
-func (x *explaining) add(row ExplainedRow) {
+// addRow adds a row of the key.
+func (x *explaining) addRow(row ExplainedRow) {
 	if len(x.Rows) == rowsExplained {
 		x.Rows = slices.Delete(x.Rows, 0, 1)
 		x.MoreRows++
@@ -168,7 +168,7 @@ func (x *explaining) trace(ctx context.Context, row Row) error {
 		row.Values = slices.Clone(row.Values) // they are the source's, and the transforms'
 		x.row = &item{Row: row, span: &span{}, hash: x.layout.hash(row.Values)}
 	}
-	x.add(told)
+	x.addRow(told)
 	return nil
 }
 

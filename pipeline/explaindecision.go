@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// decide works out what the next run does with the key, by the same steps.
-func (x *explaining) decide(ctx context.Context) error {
+// decideKey works out what the next run does with the key, by the same steps.
+func (x *explaining) decideKey(ctx context.Context) error {
 	if x.row == nil {
-		x.absent()
+		x.decideAbsent()
 		return nil
 	}
 	entry := &x.memory.Entry
@@ -19,7 +19,7 @@ func (x *explaining) decide(ctx context.Context) error {
 	x.change, x.Hash = p, p.Hash.String()
 	standing := x.standing(entry, p.Hash)
 	if standing == isDue {
-		return x.due(ctx, p)
+		return x.decideDue(ctx, p)
 	}
 	if err := x.encode(ctx, p); err != nil {
 		return err
@@ -27,41 +27,41 @@ func (x *explaining) decide(ctx context.Context) error {
 	x.Changes = entry.changes(x.sentBy(&p.Change))
 	switch standing {
 	case isHeld:
-		x.conclude(ExplainHeld, x.letter("in_doubt", "nobody can tell whether its record was made"), "look for the record in the destination; if it isn't there, "+x.retry())
+		x.setDecision(ExplainHeld, x.letter("in_doubt", "nobody can tell whether its record was made"), "look for the record in the destination; if it isn't there, "+x.retry())
 	case isRefused:
-		x.conclude(ExplainRejected, "the same content was rejected before, and isn't sent again: "+x.letter("", "its reject is closed"), "change the row or the mapping, or "+x.retry())
+		x.setDecision(ExplainRejected, "the same content was rejected before, and isn't sent again: "+x.letter("", "its reject is closed"), "change the row or the mapping, or "+x.retry())
 	case isParked:
 		decision := ExplainLink
 		if slices.ContainsFunc(x.Links, func(l ExplainedLink) bool { return l.State == LinkParked }) {
 			decision = ExplainParked
 		}
-		x.conclude(decision, x.waits(), "")
+		x.setDecision(decision, x.waitsFor(), "")
 	case isWritten:
-		x.unchanged(p)
+		x.decideUnchanged(p)
 	}
 	return nil
 }
 
-// conclude sets the decision.
-func (x *explaining) conclude(decision, reason, advice string) {
+// setDecision sets what becomes of the key, why, and what somebody can do about it.
+func (x *explaining) setDecision(decision, reason, advice string) {
 	x.Decision, x.Reason, x.Advice = decision, reason, advice
 }
 
-// absent decides on a key of which no row is left to be written.
-func (x *explaining) absent() {
+// decideAbsent decides on a key of which no row is left to be written.
+func (x *explaining) decideAbsent() {
 	m := &x.memory
 	switch n := len(x.Rows); {
 	case n > 0 && x.Rows[n-1].Outcome == RowFiltered:
 		stages := x.Rows[n-1].Stages
-		x.conclude(ExplainFiltered, fmt.Sprintf("transform %d (%s) leaves it out", len(stages), stages[len(stages)-1].Stage)+x.whatStays(true), "")
+		x.setDecision(ExplainFiltered, fmt.Sprintf("transform %d (%s) leaves it out", len(stages), stages[len(stages)-1].Stage)+x.whatStays(true), "")
 	case n > 0:
 		stages := x.Rows[n-1].Stages
 		last := stages[len(stages)-1]
-		x.conclude(ExplainRejected, fmt.Sprintf("%s rejects it: %s: %s", last.Stage, last.Code, last.Reason)+x.whatStays(false), "correct the row or the mapping; the next run looks at it again")
+		x.setDecision(ExplainRejected, fmt.Sprintf("%s rejects it: %s: %s", last.Stage, last.Code, last.Reason)+x.whatStays(false), "correct the row or the mapping; the next run looks at it again")
 	case m.Version > 0 || len(m.Rejects) > 0:
-		x.conclude(ExplainLeft, "the source has no row with this key any more"+x.whatStays(true), "")
+		x.setDecision(ExplainLeft, "the source has no row with this key any more"+x.whatStays(true), "")
 	default:
-		x.conclude(ExplainUnknown, "the source has no row with this key, and it was never written", "")
+		x.setDecision(ExplainUnknown, "the source has no row with this key, and it was never written", "")
 	}
 }
 
@@ -88,20 +88,20 @@ func (x *explaining) whatStays(left bool) string {
 	return ""
 }
 
-// unchanged decides on a row that the destination has.
-func (x *explaining) unchanged(p *pending) {
+// decideUnchanged decides on a row that the destination has.
+func (x *explaining) decideUnchanged(p *pending) {
 	reason := "the destination has this content: its hash is the ledger's"
 	if p.Hash != x.memory.Hash {
 		reason = "mode: create never writes a record again that is there"
 	}
 	if x.memory.Waiting {
-		reason += "; " + x.waits()
+		reason += "; " + x.waitsFor()
 	}
-	x.conclude(ExplainUnchanged, reason, "")
+	x.setDecision(ExplainUnchanged, reason, "")
 }
 
-// due decides on a row that the next run writes, unless a later step finds that it can't be.
-func (x *explaining) due(ctx context.Context, p *pending) error {
+// decideDue decides on a row that the next run writes, unless a later step finds that it can't be.
+func (x *explaining) decideDue(ctx context.Context, p *pending) error {
 	if _, err := x.resolve(ctx, []*pending{p}); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 	}
 	x.relinks = x.tellWants(p)
 	if x.limits.LinksOnly {
-		x.dueLinks(p)
+		x.decideLinks(p)
 		return nil
 	}
 	kept := x.prepare(ctx, []*pending{p})
@@ -128,11 +128,11 @@ func (x *explaining) due(ctx context.Context, p *pending) error {
 	switch {
 	case x.refused():
 	case len(kept) == 0 && len(x.Kept) > 0:
-		x.conclude(ExplainUnchanged, "there is nothing to be written but what others have set, which is kept", "")
+		x.setDecision(ExplainUnchanged, "there is nothing to be written but what others have set, which is kept", "")
 	case len(kept) == 0:
-		x.conclude(ExplainUnchanged, "there is nothing to be written: the destination has it as the row asks for", "")
+		x.setDecision(ExplainUnchanged, "there is nothing to be written: the destination has it as the row asks for", "")
 	default:
-		x.write(p)
+		x.decideWrite(p)
 	}
 	return nil
 }
@@ -149,21 +149,21 @@ func (x *explaining) refused() bool {
 		return false
 	}
 	r := &rejects[0]
-	x.conclude(ExplainRejected, fmt.Sprintf("%s rejects it: %s: %v", r.Stage, r.Code, r.Err), "correct the row or the mapping; the next run looks at it again")
+	x.setDecision(ExplainRejected, fmt.Sprintf("%s rejects it: %s: %v", r.Stage, r.Code, r.Err), "correct the row or the mapping; the next run looks at it again")
 	return true
 }
 
-// write decides on a row whose record is written.
-func (x *explaining) write(p *pending) {
+// decideWrite decides on a row whose record is written.
+func (x *explaining) decideWrite(p *pending) {
 	switch p.Action {
 	case Archive:
-		x.conclude(ExplainArchive, fmt.Sprintf("record %s is archived", p.ID), "")
+		x.setDecision(ExplainArchive, fmt.Sprintf("record %s is archived", p.ID), "")
 	case Update:
-		x.conclude(ExplainUpdate, fmt.Sprintf("record %s is updated: %s", p.ID, x.why()), "")
+		x.setDecision(ExplainUpdate, fmt.Sprintf("record %s is updated: %s", p.ID, x.why()), "")
 	case Create:
-		x.conclude(ExplainCreate, "no record of this key is known: one is made", "")
+		x.setDecision(ExplainCreate, "no record of this key is known: one is made", "")
 	default:
-		x.conclude(ExplainCreate, fmt.Sprintf("no record of this key is known: one is made, or that is updated which has %s %s", x.limits.Match, Quote(p.Match)), "")
+		x.setDecision(ExplainCreate, fmt.Sprintf("no record of this key is known: one is made, or that is updated which has %s %s", x.limits.Match, Quote(p.Match)), "")
 	}
 }
 

@@ -105,8 +105,8 @@ func (e *ExplainedEnd) String() string {
 	return e.Object + " of this row"
 }
 
-// waits says for what the links of the row are waiting.
-func (x *explaining) waits() string {
+// waitsFor says for what the links of the row are waiting.
+func (x *explaining) waitsFor() string {
 	var missing []string
 	for i := range x.Links {
 		l := &x.Links[i]
@@ -158,8 +158,8 @@ func (l *ExplainedLink) asks(other *ExplainedLink) bool {
 		same(&l.To, &other.To) && same(&l.From, &other.From)
 }
 
-// dueLinks decides on a row that is a link, and that the next run looks at.
-func (x *explaining) dueLinks(p *pending) {
+// decideLinks decides on a row that is a link, and that the next run looks at.
+func (x *explaining) decideLinks(p *pending) {
 	parked := 0
 	for i := range x.Links {
 		if x.Links[i].State == LinkParked {
@@ -168,11 +168,11 @@ func (x *explaining) dueLinks(p *pending) {
 	}
 	switch {
 	case len(p.wants) == 0:
-		x.conclude(ExplainUnchanged, "it stands for no link, or for one that is there", "")
+		x.setDecision(ExplainUnchanged, "it stands for no link, or for one that is there", "")
 	case parked > 0 && parked == len(p.wants):
-		x.conclude(ExplainParked, x.waits(), "write that record first: by another pipeline, or by hand")
+		x.setDecision(ExplainParked, x.waitsFor(), "write that record first: by another pipeline, or by hand")
 	default:
-		x.conclude(ExplainLink, "its links change", "")
+		x.setDecision(ExplainLink, "its links change", "")
 	}
 }
 
@@ -186,7 +186,7 @@ func (x *explaining) tellDoubts() {
 		if x.Decision != ExplainLeft && x.Decision != ExplainUnknown {
 			then = fmt.Sprintf(", and then decides on the row (%s: %s)", x.Decision, x.Reason)
 		}
-		x.conclude(ExplainDoubtful, fmt.Sprintf("a write of version %d is on its way, or its answer was lost: the next run reads back what became of it%s", a.Version, then), "")
+		x.setDecision(ExplainDoubtful, fmt.Sprintf("a write of version %d is on its way, or its answer was lost: the next run reads back what became of it%s", a.Version, then), "")
 		return
 	}
 }

@@ -39,35 +39,48 @@ func (r *run) mirror(ctx context.Context) error {
 	if r.uncounted() {
 		return r.takeBack(ctx)
 	}
-	var there, leaving, handed, alone int64
-	seen, err := r.unseen(ctx, func(holdings []Holding) error {
+	n, seen, err := r.countUnseen(ctx)
+	if n.alone > 0 {
+		r.log.Info("rows have left the source that the plan doesn't take back: they are left alone", "pipeline", r.Name, "rows", n.alone)
+	}
+	if err == nil {
+		err = r.withinQuota(ctx, n.leaving, n.there+r.written(seen))
+	}
+	if err != nil || n.leaving+n.handed == 0 || !r.seenAny() && !r.opts.AllowMassChange {
+		return err
+	}
+	return r.takeBack(ctx)
+}
+
+// unseenCount is how many of the ledger's keys that the source doesn't have stand for something, and what becomes of that.
+type unseenCount struct {
+	there   int64 // stand for a record or a link
+	leaving int64 // of there: taken back, by the quota
+	handed  int64 // of there: let go to a row with another key
+	alone   int64 // of there: left alone, as the plan doesn't take them back
+}
+
+// countUnseen counts them, and returns the number of the keys that the source has.
+func (r *run) countUnseen(ctx context.Context) (n unseenCount, seen int64, err error) {
+	seen, err = r.unseen(ctx, func(holdings []Holding) error {
 		for i := range holdings {
 			h := &holdings[i]
 			if h.Record || h.Linked {
-				there++
+				n.there++
 			}
 			switch {
 			case !r.leaving(h):
 			case r.letBe(h.Key, anyVersion):
-				alone++
+				n.alone++
 			case r.isClaimed(h.Key):
-				handed++
+				n.handed++
 			default:
-				leaving++
+				n.leaving++
 			}
 		}
 		return nil
 	})
-	if alone > 0 {
-		r.log.Info("rows have left the source that the plan doesn't take back: they are left alone", "pipeline", r.Name, "rows", alone)
-	}
-	if err == nil {
-		err = r.withinQuota(ctx, leaving, there+r.written(seen))
-	}
-	if err != nil || leaving+handed == 0 || !r.seenAny() && !r.opts.AllowMassChange {
-		return err
-	}
-	return r.takeBack(ctx)
+	return n, seen, err
 }
 
 // uncounted tells whether what has left needn't be counted: a mass change is allowed, or no more can have left than the quota

@@ -82,10 +82,6 @@ func Open(ctx context.Context, d Definition, env Env) (*Pipeline, error) {
 // open opens every stage; the source leaves out the columns that aren't needed.
 func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipeline, err error) {
 	p := &Pipeline{Name: d.Name, Fingerprint: d.Fingerprint, Config: d.Config, FullEvery: d.FullEvery, keyNames: d.Key}
-	wrong := func(stage string, index int, err error) error {
-		return &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
-	}
-	fail := func(stage string, index int, err error) (*Pipeline, error) { return nil, wrong(stage, index, err) }
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -93,45 +89,20 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	}()
 	env.Pipeline, env.Key, env.Needed = d.Name, d.Key, needed
 	if p.Source, err = d.Source.Open(ctx, env); err != nil {
-		return fail("source", 0, err)
+		return nil, d.wrong("source", 0, err)
 	}
-	switch {
-	case d.FullEvery < 0:
-		return fail("full_every", 0, &FieldError{Err: fmt.Errorf("%v is negative", d.FullEvery)})
-	case d.FullEvery > 0 && !p.incremental():
-		return fail("full_every", 0, &FieldError{Err: errors.New("the source has no cursor: every run reads all of it"), Hint: "leave it out"})
+	if err := p.checkFullEvery(); err != nil {
+		return nil, d.wrong("full_every", 0, err)
 	}
 	p.schema = p.Source.Schema()
-	var errs []error
-	for i, name := range d.Key {
-		at := p.schema.Index(Column, name)
-		if at < 0 {
-			errs = append(errs, wrong("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q", name), Hint: Suggest(name, p.schema.Names(Column), "columns")}))
-		}
-		p.key = append(p.key, at)
-	}
-	for i, config := range d.Transforms {
-		t, err := config.Open(ctx, env, p.schema)
-		if err != nil { // the next one finds its columns without this one, too
-			errs = append(errs, wrong("transforms", i, err))
-			continue
-		}
-		p.Transforms = append(p.Transforms, t)
-		p.schema = t.Schema()
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	if n := len(p.Transforms); n > 0 {
-		if c, ok := p.Transforms[n-1].(Copier); ok {
-			p.copies = c.Leave()
-		}
+	if err := errors.Join(d.findKey(p), d.openTransforms(ctx, env, p)); err != nil {
+		return nil, err
 	}
 	if s, ok := p.Source.(Roomy); ok {
 		s.Room(len(p.schema.Fields))
 	}
 	if p.Sink, err = d.Sink.Open(ctx, env, p.schema); err != nil {
-		return fail("sink", 0, err)
+		return nil, d.wrong("sink", 0, err)
 	}
 	p.links, _ = p.Sink.(Linker)
 	p.finder, _ = p.Sink.(Finder)
@@ -140,6 +111,58 @@ func (d Definition) open(ctx context.Context, env Env, needed []string) (_ *Pipe
 	}
 	p.layout = newLayout(p.schema, p.specs, p.copies, p.Sink.Limits().Archives)
 	return p, nil
+}
+
+// wrong returns an error of opening a stage; index is that of a transform.
+func (d Definition) wrong(stage string, index int, err error) error {
+	return &StageError{Pipeline: d.Name, Stage: stage, Index: index, Err: err}
+}
+
+// checkFullEvery returns what is wrong with how often the source is to be read whole.
+func (p *Pipeline) checkFullEvery() error {
+	switch {
+	case p.FullEvery < 0:
+		return &FieldError{Err: fmt.Errorf("%v is negative", p.FullEvery)}
+	case p.FullEvery > 0 && !p.incremental():
+		return &FieldError{Err: errors.New("the source has no cursor: every run reads all of it"), Hint: "leave it out"}
+	}
+	return nil
+}
+
+// findKey finds the key columns in the source's schema.
+func (d Definition) findKey(p *Pipeline) error {
+	var errs []error
+	for i, name := range d.Key {
+		at := p.schema.Index(Column, name)
+		if at < 0 {
+			errs = append(errs, d.wrong("key", 0, &FieldError{Path: fmt.Sprint(i), Err: fmt.Errorf("unknown column %q", name), Hint: Suggest(name, p.schema.Names(Column), "columns")}))
+		}
+		p.key = append(p.key, at)
+	}
+	return errors.Join(errs...)
+}
+
+// openTransforms opens the transforms, each with the schema of the one before.
+func (d Definition) openTransforms(ctx context.Context, env Env, p *Pipeline) error {
+	var errs []error
+	for i, config := range d.Transforms {
+		t, err := config.Open(ctx, env, p.schema)
+		if err != nil { // the next one finds its columns without this one, too
+			errs = append(errs, d.wrong("transforms", i, err))
+			continue
+		}
+		p.Transforms = append(p.Transforms, t)
+		p.schema = t.Schema()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if n := len(p.Transforms); n > 0 {
+		if c, ok := p.Transforms[n-1].(Copier); ok {
+			p.copies = c.Leave()
+		}
+	}
+	return nil
 }
 
 // Since returns where a source that is read by a cursor is read from if only what isn't older than value counts, for

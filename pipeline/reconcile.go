@@ -115,7 +115,7 @@ func (r *reconciliation) learnRows(ctx context.Context, list []*pending) error {
 		return err
 	}
 	for i, p := range list {
-		d, ok := r.learn(p, &readings[i], linked[i])
+		d, ok := r.decisionOn(p, &readings[i], linked[i])
 		if !ok {
 			continue
 		}
@@ -124,7 +124,7 @@ func (r *reconciliation) learnRows(ctx context.Context, list []*pending) error {
 			links = append(links, linked[i].decisions(p)...)
 		}
 	}
-	return r.write(ctx, decisions, links)
+	return r.recordDecisions(ctx, decisions, links)
 }
 
 // adopt gives rows whose record is gone the one that has their match value by now, and takes records that are another
@@ -170,8 +170,8 @@ func (r *reconciliation) unsure(p *pending, code string) {
 	}
 }
 
-// learn returns what is to be put down of a row; false if that is nothing.
-func (r *reconciliation) learn(p *pending, o *Reading, links *rowLinks) (Decision, bool) {
+// decisionOn returns what is to be put down of a row; false if that is nothing.
+func (r *reconciliation) decisionOn(p *pending, o *Reading, links *rowLinks) (Decision, bool) {
 	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: Found}
 	if o.ID != "" {
 		d.Record = r.limits.recordOf(p.Match, o.ID)

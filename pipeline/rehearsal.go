@@ -68,10 +68,8 @@ func (s *rehearsal) Digest(ctx context.Context, name string, _ int64, each func(
 	if !errors.Is(err, ErrFenced) {
 		return number, err
 	}
-	after := ""
-	for {
-		page, err := s.Store.Ledger(ctx, name, after, BatchRows)
-		if err != nil || len(page) == 0 {
+	for page, err := range ledgerPages(ctx, s.Store, name) {
+		if err != nil {
 			return 0, err
 		}
 		var packed []byte
@@ -81,8 +79,8 @@ func (s *rehearsal) Digest(ctx context.Context, name string, _ int64, each func(
 		if err := each(packed); err != nil {
 			return 0, err
 		}
-		after = page[len(page)-1].Key
 	}
+	return 0, nil
 }
 
 // noEpoch is an epoch that no run is granted.

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// conclude reports the suspicions that are certain, and repairs what it may if that is asked for.
-func (v *verification) conclude(ctx context.Context, suspects []suspicion) error {
+// confirm reports the suspicions that are certain, and repairs what it may if that is asked for.
+func (v *verification) confirm(ctx context.Context, suspects []suspicion) error {
 	if len(suspects) == 0 {
 		return nil
 	}
@@ -14,7 +14,7 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 	if err != nil {
 		return err
 	}
-	owners, err := v.survivors(ctx, certain)
+	owners, err := v.mergedOwners(ctx, certain)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (v *verification) conclude(ctx context.Context, suspects []suspicion) error
 	if !v.opts.Repair {
 		return nil
 	}
-	return v.forget(ctx, certain)
+	return v.forgetFound(ctx, certain)
 }
 
 // certain looks at suspicions once more: what a run beside this one has written or may have sent since is pending. The
@@ -68,8 +68,8 @@ func (v *verification) certain(ctx context.Context, suspects []suspicion) ([]sus
 	return certain, nil
 }
 
-// forget has the ledger forget what isn't true, so that the next run writes it again.
-func (v *verification) forget(ctx context.Context, certain []suspicion) error {
+// forgetFound has the ledger forget what isn't true, so that the next run writes it again.
+func (v *verification) forgetFound(ctx context.Context, certain []suspicion) error {
 	var decisions []Decision
 	var links []LinkDecision
 	var repaired int64
@@ -87,7 +87,7 @@ func (v *verification) forget(ctx context.Context, certain []suspicion) error {
 			links = append(links, LinkDecision{Key: s.Key, Slot: l.Slot, From: l.asked()[0], To: l.asked()[1]})
 		}
 	}
-	if err := v.write(ctx, decisions, links); err != nil {
+	if err := v.recordDecisions(ctx, decisions, links); err != nil {
 		return err
 	}
 	v.result.Repaired += int64(len(decisions))
@@ -107,8 +107,8 @@ func (s *suspicion) rival(owner string) {
 	}
 }
 
-// survivors returns the keys that records belong to which others were merged into.
-func (v *verification) survivors(ctx context.Context, certain []suspicion) (map[string]string, error) {
+// mergedOwners returns the keys that records belong to which others were merged into.
+func (v *verification) mergedOwners(ctx context.Context, certain []suspicion) (map[string]string, error) {
 	var ids []string
 	for i := range certain {
 		if certain[i].id != "" {

@@ -148,14 +148,14 @@ func (r *run) linksOf(p *pending) ([]LinkChange, error) {
 		link := LinkChange{Key: p.Key, Slot: spec.Slot, Label: spec.Label, From: LinkEnd{Object: spec.FromObject, ID: p.ID}}
 		ok, err := true, error(nil)
 		if spec.FromField >= 0 {
-			if link.From, ok, err = r.end(p, spec.FromObject, spec.FromField); err != nil {
+			if link.From, ok, err = r.linkEnd(p, spec.FromObject, spec.FromField); err != nil {
 				return nil, err
 			}
 		}
 		if !ok {
 			continue
 		}
-		if link.To, ok, err = r.end(p, spec.ToObject, spec.ToField); err != nil {
+		if link.To, ok, err = r.linkEnd(p, spec.ToObject, spec.ToField); err != nil {
 			return nil, err
 		}
 		if !ok {
@@ -169,8 +169,8 @@ func (r *run) linksOf(p *pending) ([]LinkChange, error) {
 	return links, nil
 }
 
-// end returns the end of a link that a field names; false if there is none.
-func (r *run) end(p *pending, object string, field int) (LinkEnd, bool, error) {
+// linkEnd returns the end of a link that a field names; false if there is none.
+func (r *run) linkEnd(p *pending, object string, field int) (LinkEnd, bool, error) {
 	v, look := p.row[field], r.schema.Fields[field].Lookup
 	if v.IsNull() || v.String() == "" {
 		return LinkEnd{}, false, nil

@@ -19,14 +19,11 @@ type contested struct {
 // have done so already.
 func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	p := d.p
-	asked := o
-	asked.Made = false // by an attempt, which need not be this row's
-	rivals, err := r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: asked})
+	rival, taken, err := r.rivalOf(ctx, p, o)
 	if err != nil {
 		r.keepDoubts([]*doubt{d})
 		return err
 	}
-	rival, taken := rivals[p.TraceID]
 	if taken {
 		r.mu.Lock()
 		r.overwritten(rival, &p.Change, &r.books.notes.decisions)
@@ -61,6 +58,22 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		return r.repeat(ctx, d)
 	}
 	return nil
+}
+
+// rivalOf returns the row whose record a change in doubt was found on, if that is another row. No commit about that row is on its
+// way then: what its own change has become might be decided already, without regard to this one.
+func (r *run) rivalOf(ctx context.Context, p *pending, o Outcome) (rival KeyedEntry, taken bool, err error) {
+	o.Made = false // by an attempt, which need not be this row's
+	look := func() {
+		var rivals map[string]KeyedEntry
+		rivals, err = r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: o})
+		rival, taken = rivals[p.TraceID]
+	}
+	if look(); taken {
+		r.land()
+		look()
+	}
+	return rival, taken, err
 }
 
 // recordFound returns which record has the match value of a change of which it isn't known whether it was carried out; nil
@@ -113,7 +126,7 @@ func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[strin
 			}
 		}
 	}
-	owners, err := r.rows(ctx, ids)
+	owners, err := r.rowsOf(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look for rows of the same record: %w", err)
 	}
@@ -134,8 +147,8 @@ func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[strin
 	return rivals, nil
 }
 
-// rows returns the rows of this pipeline that records belong to, by id.
-func (r *run) rows(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
+// rowsOf returns the rows of this pipeline that records belong to, by id.
+func (r *run) rowsOf(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -170,7 +183,7 @@ func (p *pending) led(id string) bool {
 func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decision) {
 	by := r.sharedBy(change)
 	r.claim(rival.Key, change.Key)
-	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
+	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && (d.Verdict == Done || d.Reject != nil) })
 	switch f := r.flights.busy[rival.Key]; {
 	case noted >= 0:
 		d := &(*decisions)[noted]

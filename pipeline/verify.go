@@ -135,7 +135,7 @@ func (v *verification) checkRows(ctx context.Context, list []*pending) error {
 			v.result.Unsure++
 		}
 	}
-	return v.conclude(ctx, suspects)
+	return v.confirm(ctx, suspects)
 }
 
 // suspect compares a row with the reading of its record.
@@ -201,19 +201,7 @@ func (v *verification) checkPage(ctx context.Context, page []KeyedEntry) error {
 
 // checkLinks reads back the links that the ledger shows, but for those that may only have been intended.
 func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error {
-	var links []LinkChange
-	var states []LinkState
-	var owners []*KeyedEntry
-	for i := range page {
-		e := &page[i]
-		for _, s := range e.Links {
-			if s.Intended {
-				continue
-			}
-			links, states = append(links, s.link(e.Key)), append(states, s)
-			owners = append(owners, e)
-		}
-	}
+	links, states, owners := writtenLinks(page)
 	if len(links) == 0 {
 		return nil
 	}
@@ -245,7 +233,21 @@ func (v *verification) checkLinks(ctx context.Context, page []KeyedEntry) error 
 		s.findings = append(s.findings, f)
 		s.links = append(s.links, states[i])
 	}
-	return v.conclude(ctx, suspects)
+	return v.confirm(ctx, suspects)
+}
+
+// writtenLinks returns the links that rows of the ledger show, but for those that may only have been intended: as the sink reads
+// them back, as the ledger shows them, and whose they are.
+func writtenLinks(page []KeyedEntry) (links []LinkChange, states []LinkState, owners []*KeyedEntry) {
+	for i := range page {
+		e := &page[i]
+		for _, s := range e.Links {
+			if !s.Intended {
+				links, states, owners = append(links, s.link(e.Key)), append(states, s), append(owners, e)
+			}
+		}
+	}
+	return links, states, owners
 }
 
 // link returns the change that would make the link.
@@ -269,6 +271,6 @@ func (v *verification) shares(ctx context.Context) error {
 				first[e.ID] = e.Key
 			}
 		}
-		return v.conclude(ctx, suspects)
+		return v.confirm(ctx, suspects)
 	})
 }

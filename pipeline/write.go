@@ -40,37 +40,19 @@ func unwritten(changes []*pending) []Outcome {
 
 // attempt writes down the intents of changes and lets the sink send them.
 func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Outcome, error) {
-	intents := make([]Intent, len(left))
-	changes := make([]Change, len(left))
-	for i, p := range left {
-		if p.Begun.IsZero() && p.Action.makes() {
-			p.Begun = time.Now()
-		}
-		changes[i] = p.Change
-		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match,
-			Sent: r.sharedBy(&p.Change)}
-	}
 	failpoint.Reach("batch.formed")
 	if err := failpoint.At("intend.before"); err != nil {
 		return unwritten(left), err
 	}
-	err := r.store.Intend(ctx, Group{ID: group, Pipeline: r.Name, Epoch: r.resume.Epoch, Intents: intents, Throttle: r.throttle()})
-	if err != nil {
+	if err := r.intend(ctx, group, left); err != nil {
 		return unwritten(left), fmt.Errorf("write down what is about to be sent: %w", err)
 	}
-	r.mu.Lock()
-	for i, p := range left {
-		p.groups = append(p.groups, group)
-		p.attempt++
-		p.try(intents[i].Sent)
-		if !p.trial.begun {
-			p.trial.begun, p.trial.heard = true, r.answers.heard
-		}
-	}
-	r.intents.undecided[group] = len(left)
-	r.mu.Unlock()
 	if err := failpoint.At("intend.after"); err != nil {
 		return unwritten(left), err
+	}
+	changes := make([]Change, len(left))
+	for i, p := range left {
+		changes[i] = p.Change
 	}
 	outcomes, err := r.Sink.Write(ctx, changes)
 	decided := byTrace(outcomes)
@@ -85,6 +67,34 @@ func (r *run) attempt(ctx context.Context, group string, left []*pending) ([]Out
 	r.answers.listen(left, decided)
 	r.mu.Unlock()
 	return outcomes, err
+}
+
+// intend writes down the intents of a group's changes, and notes of each that it may be sent from now on.
+func (r *run) intend(ctx context.Context, group string, changes []*pending) error {
+	intents := make([]Intent, len(changes))
+	for i, p := range changes {
+		if p.Begun.IsZero() && p.Action.makes() {
+			p.Begun = time.Now()
+		}
+		intents[i] = Intent{Key: p.Key, Version: p.Version, Attempt: p.attempt + 1, Hash: p.Hash, Action: p.Action, TraceID: p.TraceID, ID: p.ID, Match: p.Match,
+			Sent: r.sharedBy(&p.Change)}
+	}
+	err := r.store.Intend(ctx, Group{ID: group, Pipeline: r.Name, Epoch: r.resume.Epoch, Intents: intents, Throttle: r.throttle()})
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, p := range changes {
+		p.groups = append(p.groups, group)
+		p.attempt++
+		p.try(intents[i].Sent)
+		if !p.trial.begun {
+			p.trial.begun, p.trial.heard = true, r.answers.heard
+		}
+	}
+	r.intents.undecided[group] = len(changes)
+	return nil
 }
 
 // byTrace indexes outcomes by the trace id of their change: never by their place (see API.md 5.4).

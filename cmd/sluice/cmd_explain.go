@@ -18,12 +18,7 @@ type explainFlags struct {
 	live, json, sandbox bool
 }
 
-func (a *app) explainCommand() *cobra.Command {
-	var f explainFlags
-	cmd := &cobra.Command{
-		Use:   "explain PIPELINE KEY...",
-		Short: "Tell all about one row: what becomes of it, and why",
-		Long: `Show one row on its whole way: its place and columns in the source, what each transform makes of it, the values that
+const explainLong = `Show one row on its whole way: its place and columns in the source, what each transform makes of it, the values that
 HubSpot gets, what the ledger knows, the request that last carried it, and what the next run does with it, and why.
 
 KEY is the value of the pipeline's key column; of several, one argument each in the order of the key, or all of them as
@@ -48,7 +43,14 @@ Nothing is written and no lease is taken: it works beside a run. The source is r
 with one key the last one counts; of a large source that takes as long as a run's reading. The values of the row are
 shown, personal data among them.
 
-Exit codes: 0 the key is in the source or the ledger, 1 it isn't, 2 the file or the arguments are wrong.`,
+Exit codes: 0 the key is in the source or the ledger, 1 it isn't, 2 the file or the arguments are wrong.`
+
+func (a *app) explainCommand() *cobra.Command {
+	var f explainFlags
+	cmd := &cobra.Command{
+		Use:   "explain PIPELINE KEY...",
+		Short: "Tell all about one row: what becomes of it, and why",
+		Long:  explainLong,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return errors.New("name a pipeline and the key of a row: sluice explain PIPELINE KEY")

@@ -68,17 +68,11 @@ func (a *app) completePipelines(*cobra.Command, []string, string) ([]string, cob
 
 // run runs pipelines: against the connections of the file, or against the sandbox.
 func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
-	if f.fresh && !f.sandbox {
-		return input(errors.New("--fresh goes with --sandbox: it empties the local HubSpot"))
-	}
-	if f.full && f.since != "" {
-		return input(errFullSince)
+	if err := f.check(names); err != nil {
+		return input(err)
 	}
 	var plan *pipeline.SavedPlan
 	if f.plan != "" {
-		if f.full || f.since != "" || f.limit != 0 || f.fresh || f.dependencies || len(names) > 0 {
-			return input(errors.New("--plan says which pipelines run, and what they read: no names go with it, nor --full, --since, --limit, --fresh or --with-dependencies"))
-		}
 		if plan, names, err = readPlan(f.plan); err != nil {
 			return err
 		}
@@ -116,6 +110,19 @@ func (a *app) run(ctx context.Context, names []string, f runFlags) (err error) {
 		box.tell(a.stdout, err == nil)
 	}
 	return err
+}
+
+// check returns what is wrong with the flags, of those that go with each other or with names of pipelines.
+func (f *runFlags) check(names []string) error {
+	switch {
+	case f.fresh && !f.sandbox:
+		return errors.New("--fresh goes with --sandbox: it empties the local HubSpot")
+	case f.full && f.since != "":
+		return errFullSince
+	case f.plan != "" && (f.full || f.since != "" || f.limit != 0 || f.fresh || f.dependencies || len(names) > 0):
+		return errors.New("--plan says which pipelines run, and what they read: no names go with it, nor --full, --since, --limit, --fresh or --with-dependencies")
+	}
+	return nil
 }
 
 // anyRan tells whether any pipeline got as far as to write.
@@ -196,7 +203,7 @@ func closeAll(opened []*pipeline.Pipeline) error {
 	return errors.Join(errs...)
 }
 
-// blocked returns the pipeline that list[i] comes after and that didn't end well in this run, if there is one.
+// blocked returns a pipeline that p comes after and that didn't end well in this run; "" if there is none.
 func blocked(p config.Pipeline, ends map[string]int) string {
 	for _, name := range p.After {
 		if code, ran := ends[name]; ran && code != exitDone && code != exitRejects {

@@ -118,6 +118,12 @@ func printStatus(w io.Writer, list []state.PipelineStatus, where string) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	printStatusNotes(w, list, where)
+	return nil
+}
+
+// printStatusNotes prints what the table has no room for.
+func printStatusNotes(w io.Writer, list []state.PipelineStatus, where string) {
 	for _, p := range list {
 		if p.Waiting > 0 {
 			since := ""
@@ -132,5 +138,4 @@ func printStatus(w io.Writer, list []state.PipelineStatus, where string) error {
 			fmt.Fprintf(w, "\n%s: %s\n", p.Pipeline, p.Runs[0].Message)
 		}
 	}
-	return nil
 }

@@ -68,7 +68,16 @@ func (a *app) test(ctx context.Context, names []string, f testFlags) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	results, failed := []testResult{}, 0
+	results, err := a.runTests(ctx, folder, spec, list, chosen, f)
+	if err != nil {
+		return err
+	}
+	return a.tellTests(results, f, time.Since(start))
+}
+
+// runTests runs the tests of pipelines whose names are chosen, and tells of each as it ends, unless JSON is asked for.
+func (a *app) runTests(ctx context.Context, folder string, spec *config.Spec, list []config.Pipeline, chosen *regexp.Regexp, f testFlags) ([]testResult, error) {
+	results := []testResult{}
 	for _, p := range list {
 		for i := range p.Tests {
 			t := &p.Tests[i]
@@ -77,15 +86,23 @@ func (a *app) test(ctx context.Context, names []string, f testFlags) (err error)
 			}
 			r, err := a.runTest(ctx, folder, spec, p, t)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			results = append(results, r)
-			if !r.Passed {
-				failed++
-			}
 			if !f.json {
 				a.printTest(r)
 			}
+		}
+	}
+	return results, nil
+}
+
+// tellTests ends the command: with the sum of the results, and an error if a test failed.
+func (a *app) tellTests(results []testResult, f testFlags, took time.Duration) (err error) {
+	failed := 0
+	for _, r := range results {
+		if !r.Passed {
+			failed++
 		}
 	}
 	switch {
@@ -96,7 +113,7 @@ func (a *app) test(ctx context.Context, names []string, f testFlags) (err error)
 	case len(results) == 0:
 		fmt.Fprintln(a.stdout, "no tests: write them under tests: of a pipeline")
 	default:
-		fmt.Fprintf(a.stdout, "%s, %d failed, %.2f s\n", count(int64(len(results)), "test", "tests"), failed, time.Since(start).Seconds())
+		fmt.Fprintf(a.stdout, "%s, %d failed, %.2f s\n", count(int64(len(results)), "test", "tests"), failed, took.Seconds())
 	}
 	if failed > 0 {
 		err = errors.Join(err, &exitError{code: exitFailed})

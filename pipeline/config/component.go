@@ -78,7 +78,7 @@ func (d *decoder) options(at spot, config any) {
 	d.component = at.key.Value
 	d.decode(at, reflect.ValueOf(config).Elem())
 	if c, ok := config.(checker); ok && len(d.problems) == before {
-		d.explain(at, c.Check())
+		d.reportErrors(at, c.Check())
 	}
 }
 

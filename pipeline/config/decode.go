@@ -124,7 +124,7 @@ func (d *decoder) shorthand(at spot, s pipeline.Shorthand) {
 		return
 	}
 	if err := s.SetShorthand(text); err != nil {
-		d.explain(at, err)
+		d.reportErrors(at, err)
 	}
 }
 

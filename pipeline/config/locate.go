@@ -141,9 +141,9 @@ func step(at spot, path string) (next spot, rest string, ok bool) {
 	return at, path, false
 }
 
-// explain reports an error of the config at a spot.
-func (d *decoder) explain(at spot, err error) {
-	d.problems = append(d.problems, d.document.explain(at, err)...)
+// reportErrors reports an error of the config at a spot, or those that were joined in it.
+func (d *decoder) reportErrors(at spot, err error) {
+	d.problems = append(d.problems, d.explain(at, err)...)
 }
 
 // explain returns what an error of the config at a spot says, as diagnostics: one for each error that was joined.

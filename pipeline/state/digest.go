@@ -61,12 +61,9 @@ func (s *store) readDigest(ctx context.Context, name string, each func([]byte) e
 	return number, inStep, err
 }
 
-// selectPlain reads what an entry of the digest is made of. That anything waits at all is asked once, so that where nothing
-// does it costs nothing.
+// selectPlain reads what an entry of the digest is made of.
 const selectPlain = `
-select l.key, l.hash, l.rejected, l.held,
-(select 1 from sluice.waiting a where a.pipeline = $1 limit 1) is not null
-and (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.key limit 1) is not null
+select l.key, l.hash, l.rejected, l.held, ` + waits + `
 from sluice.ledger l where l.pipeline = $1 and l.key > $2 order by l.key limit $3`
 
 // makeDigest makes the digest anew from the ledger. Nobody commits meanwhile.

@@ -77,6 +77,20 @@ func (p *patch) decide(d *pipeline.Decision) error {
 	if d.ID != "" && d.ID != e.ID {
 		e.move(d)
 	}
+	if err := p.conclude(e, d); err != nil {
+		return err
+	}
+	e.try(d.Tried)
+	// A row that was refused keeps waiting for the links of its earlier content.
+	if d.Links != nil || d.Verdict == pipeline.Done {
+		e.rewait = e.rewait || e.Waiting || len(d.Links) > 0
+		e.waiting = stillSince(d.Waits(e.ID), e.waiting)
+	}
+	return nil
+}
+
+// conclude notes what a decision's verdict says of the content that the record holds, and opens or closes the key's dead letters.
+func (p *patch) conclude(e *patched, d *pipeline.Decision) error {
 	switch {
 	case d.Held:
 		p.refuse(d, stateHeld)
@@ -101,12 +115,6 @@ func (p *patch) decide(d *pipeline.Decision) error {
 		}
 	default:
 		return fmt.Errorf("the decision of key %q has no verdict", d.Key)
-	}
-	e.try(d.Tried)
-	// A row that was refused keeps waiting for the links of its earlier content.
-	if d.Links != nil || d.Verdict == pipeline.Done {
-		e.rewait = e.rewait || e.Waiting || len(d.Links) > 0
-		e.waiting = stillSince(d.Waits(e.ID), e.waiting)
 	}
 	return nil
 }

@@ -3,17 +3,13 @@ package state
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"sluice/pipeline"
 	"sluice/pipeline/failpoint"
 )
 
@@ -55,23 +51,6 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	return p, nil
-}
-
-// withoutPassword returns the error if it doesn't tell the password, or else what it says without it: what a server says of
-// a login that it refuses is its own business.
-func withoutPassword(err error, password string) error {
-	if password == "" || !strings.Contains(err.Error(), password) {
-		return err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), password, "xxxxx"))
-}
-
-// onOneLine returns an error whose text has several lines as one whose text has one.
-func onOneLine(err error) error {
-	if text := err.Error(); strings.Contains(text, "\n") {
-		return errors.New(pipeline.OneLine(text))
-	}
-	return err
 }
 
 // settings are what the store's statements need of a session, or with true in place of false of a transaction, as one statement.
@@ -154,202 +133,4 @@ func (p *postgres) parts(ctx context.Context, n int, f func(v session, from, to 
 	}
 	lookups.Wait()
 	return cmp.Or(errs...)
-}
-
-// pauses between attempts, long enough for a server to restart.
-var pauses = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second,
-	2 * time.Second, 4 * time.Second, 6 * time.Second}
-
-// repeat runs f on a connection of the pool, and again on another one after a transient failure.
-func (p *postgres) repeat(ctx context.Context, f func(*pgx.Conn) error) error {
-	return patiently(ctx, func() (again bool, err error) { return p.once(ctx, f) })
-}
-
-// patiently runs f until it wants to be run no more, with pauses.
-func patiently(ctx context.Context, f func() (again bool, err error)) error {
-	for attempt := 0; ; attempt++ {
-		again, err := f()
-		if !again || ctx.Err() != nil || attempt == len(pauses) || wait(ctx, pauses[attempt]) != nil {
-			return explain(err)
-		}
-	}
-}
-
-func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again bool, err error) {
-	conn, err := p.pool.Acquire(ctx)
-	if err != nil {
-		return transient(err, true), fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Release()
-	if err := failpoint.At("db.op"); err != nil {
-		return false, err
-	}
-	err = f(conn.Conn())
-	leaveStandby(conn.Conn(), err)
-	return err != nil && transient(err, conn.Conn().IsClosed()), err
-}
-
-// leaveStandby closes a connection to a server that only reads: after a failover a new one leads to another server.
-func leaveStandby(conn *pgx.Conn, err error) {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == onlyReads {
-		_ = conn.Close(context.Background())
-	}
-}
-
-const onlyReads = "25006"
-
-// transient tells whether the same may succeed a moment later. lost: the connection is gone.
-func transient(err error, lost bool) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return lost
-	}
-	switch pg.Code {
-	case "40001", "40P01", // serialization failure, deadlock
-		"55P03", "57014", // waited for a lock for too long, took too long or was cancelled
-		"25P03", "25P04", // idle in a transaction, or in one, for too long
-		onlyReads,
-		"53300",                            // too many connections
-		"57P01", "57P02", "57P03", "57P05": // shutdown, crash, starting up, idle too long
-		return true
-	}
-	return strings.HasPrefix(pg.Code, "08") && !withoutTransactions(pg)
-}
-
-// explain adds what to do to errors that have a well-known cause.
-func explain(err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return err
-	}
-	if withoutTransactions(pg) {
-		return fmt.Errorf("%w: the connection pooler is in statement mode, which has no transactions: "+
-			"use its transaction or session mode, or connect to Postgres itself", err)
-	}
-	switch pg.Code {
-	case "42P01", "3F000", "42703":
-		return fmt.Errorf("%w: the state's tables are missing or of another version; run `sluice migrate`", err)
-	case "55P03", "57014", "25P03", "25P04":
-		return fmt.Errorf("%w: this server, database or role has a timeout that is too short for the state; give the role a longer one", err)
-	case onlyReads:
-		return fmt.Errorf("%w: the server is a standby, or default_transaction_read_only is on for the database or the role: connect to the primary, or turn it off", err)
-	case "53300":
-		return fmt.Errorf("%w: allow the role more connections, or have the state use fewer by pool_max_conns=4 in its URL", err)
-	case "53100":
-		return fmt.Errorf("%w: make room for the database and run again: what is in doubt is settled then", err)
-	case "42501":
-		return fmt.Errorf("%w: grant the role what the documentation of the state asks for, or use another role", err)
-	}
-	return err
-}
-
-// wait returns after d, or with ctx's error when ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// pgSession is a connection or a transaction. BEGIN goes to the server with a transaction's first statement, and COMMIT with its
-// last ones: each round trip is time in which others wait for its locks.
-type pgSession struct {
-	d       *dialect
-	conn    *pgx.Conn
-	waiting *pgx.Batch // goes with the next statement
-	lent    bool       // each flush is a transaction of its own, in a session that may be others' before and after it
-}
-
-// newView returns a session outside of transactions.
-func newView(d *dialect, conn *pgx.Conn, pooled bool) *pgSession {
-	return &pgSession{d: d, conn: conn, waiting: beginning(pooled), lent: pooled}
-}
-
-func (s *pgSession) exec(ctx context.Context, source string, args ...any) (n int64, err error) {
-	s.waiting.Queue(s.d.sql(source), args...).Exec(func(tag pgconn.CommandTag) error {
-		n = tag.RowsAffected()
-		return nil
-	})
-	err = s.flush(ctx)
-	return n, err
-}
-
-func (s *pgSession) query(ctx context.Context, each func(scan) error, source string, args ...any) error {
-	s.waiting.Queue(s.d.sql(source), args...).Query(func(rows pgx.Rows) error { return eachRow(rows, each) })
-	return s.flush(ctx)
-}
-
-func (s *pgSession) batch(ctx context.Context, list []statement) error {
-	_ = s.last(ctx, list)
-	return s.flush(ctx)
-}
-
-func (s *pgSession) last(_ context.Context, list []statement) error {
-	for _, st := range list {
-		s.waiting.Queue(s.d.sql(st.source), unfold(st.args)...)
-	}
-	return nil
-}
-
-func (s *pgSession) told(_ context.Context, changed *int64, st statement) error {
-	s.waiting.Queue(s.d.sql(st.source), unfold(st.args)...).Exec(func(tag pgconn.CommandTag) error {
-		*changed = tag.RowsAffected()
-		return nil
-	})
-	return nil
-}
-
-// flush sends what waits, and reads the answers.
-func (s *pgSession) flush(ctx context.Context) error {
-	b := s.waiting
-	s.waiting = beginning(s.lent)
-	return s.conn.SendBatch(ctx, b).Close()
-}
-
-func (s *pgSession) commit(ctx context.Context) error {
-	s.waiting.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
-		if tag.String() != "COMMIT" {
-			return fmt.Errorf("expected the transaction to be committed, but Postgres said %s", tag)
-		}
-		return nil
-	})
-	err := s.flush(ctx)
-	if err != nil {
-		s.rollback(ctx)
-	}
-	return err
-}
-
-// rollback ends a transaction that has failed, if it was begun; where that fails the connection is closed, which ends it as well.
-func (s *pgSession) rollback(ctx context.Context) {
-	if s.conn.IsClosed() || s.conn.PgConn().TxStatus() == 'I' {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if _, err := s.conn.Exec(ctx, "rollback"); err != nil {
-		_ = s.conn.Close(ctx)
-	}
-}
-
-// unfold returns args with the columns of the table that comes last, if there is one.
-func unfold(args []any) []any {
-	if at := len(args) - 1; at >= 0 {
-		if t, ok := args[at].(table); ok {
-			return append(args[:at:at], t...)
-		}
-	}
-	return args
-}
-
-func (s *pgSession) script(ctx context.Context, text string) error {
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
-	_, err := s.conn.PgConn().Exec(ctx, text).ReadAll()
-	return err
 }

@@ -19,17 +19,16 @@ type entry struct {
 // An index finds the entries that an answer speaks of. Answers are in no order, so that nothing is matched by its place
 // (API.md section 5.4).
 type index struct {
-	entries []entry
-	match   string // the property that HubSpot tells records apart by, in this request
-	fold    func(string) string
-	trace   map[string]int
-	ids     map[string]int
-	folds   map[string]int
-	loose   map[string]int // folds without regard to case; -1 where several entries have the same
+	match string // the property that HubSpot tells records apart by, in this request
+	fold  func(string) string
+	trace map[string]int
+	ids   map[string]int
+	folds map[string]int
+	loose map[string]int // folds without regard to case; -1 where several entries have the same
 }
 
 func newIndex(entries []entry, match string, fold func(string) string) *index {
-	x := &index{entries: entries, match: match, fold: fold,
+	x := &index{match: match, fold: fold,
 		trace: make(map[string]int, len(entries)), ids: map[string]int{}, folds: map[string]int{}, loose: map[string]int{}}
 	for i, e := range entries {
 		x.trace[e.TraceID] = i

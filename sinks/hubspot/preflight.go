@@ -252,7 +252,7 @@ func (f *preflight) lookups(ctx context.Context) error {
 			if at.field < 0 || f.in.Fields[at.field].Lookup == nil {
 				continue
 			}
-			if err := f.keep(f.lookup(ctx, at.path, at.object, f.in.Fields[at.field])); err != nil {
+			if err := f.keep(f.checkLookup(ctx, at.path, at.object, f.in.Fields[at.field])); err != nil {
 				return err
 			}
 		}
@@ -260,8 +260,8 @@ func (f *preflight) lookups(ctx context.Context) error {
 	return nil
 }
 
-// lookup checks one of them. What resolve says is told where it says it, not where the sink names its field.
-func (f *preflight) lookup(ctx context.Context, path, object string, field pipeline.Field) error {
+// checkLookup checks one of them. What resolve says is told where it says it, not where the sink names its field.
+func (f *preflight) checkLookup(ctx context.Context, path, object string, field pipeline.Field) error {
 	l := field.Lookup
 	if _, err := f.portal.objectPath(ctx, path, l.Object); err != nil {
 		return atField(field.Name, err)

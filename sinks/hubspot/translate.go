@@ -166,11 +166,11 @@ func (f *preflight) fixed(context.Context) error {
 		if field.Role != pipeline.Property || at < 0 || f.props[at].skip {
 			continue
 		}
-		p := &f.props[at]
-		id := f.fixedPipeline(p.name)
+		id, told := f.fixedPipeline(field.Name), f.pipelineAt(field.Name) >= 0
 		for _, value := range field.Fixed {
+			p := &f.props[at]
 			if p.stages != nil {
-				p = f.props[at].stageFor(value, id, f.pipelineAt(p.name) >= 0)
+				p = p.stageFor(value, id, told)
 			}
 			if _, err := p.encode(&text, pipeline.StringValue(value)); err != nil {
 				candidates := p.labels

@@ -89,13 +89,23 @@ func TestFixedValues(t *testing.T) {
 			t.Errorf("%v: %q, want %q", test, got, test.want)
 		}
 	}
-	for value, want := range map[string]string{"Closed Won": "", "Closed Wonn": `it is no stage of any pipeline: expected "Closed Won"`} { // where each row tells its pipeline
+	for _, test := range []struct {
+		stages []string
+		want   string // the only error
+	}{ // where each row tells its pipeline
+		{[]string{"Closed Won"}, ""},
+		{[]string{"Offered", "Closed Won"}, ""}, // of one pipeline, and of both
+		{[]string{"Closed Won", "Offered", "Qualified To Buy"}, ""},
+		{[]string{"Offered", "Closed Wonn"}, `it is no stage of any pipeline: expected "Closed Won"`},
+		{[]string{"Closed Wonn", "Offered"}, `it is no stage of any pipeline: expected "Closed Won"`},
+	} {
 		in := schema("=dealstage", "=deal_id", "=pipeline")
-		in.Fields[0].Fixed = []string{value}
+		in.Fields[0].Fixed = test.stages
 		c := &Config{Connection: "crm", Object: "deals", Match: []string{"deal_id"}, Translate: map[string]string{"pipeline": pipelineLabel, "dealstage": stageLabel}}
 		_, err := c.Open(t.Context(), env(p), in)
-		if got := fieldErrors(err); want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want) || !strings.HasSuffix(got[0], `did you mean "Closed Won"?`)) {
-			t.Errorf("%s: %q, want %q", value, got, want)
+		got := fieldErrors(err)
+		if test.want == "" && len(got) > 0 || test.want != "" && (len(got) != 1 || !strings.Contains(got[0], test.want) || !strings.HasSuffix(got[0], `did you mean "Closed Won"?`)) {
+			t.Errorf("%q: %q, want %q", test.stages, got, test.want)
 		}
 	}
 	wrong := &Config{Connection: "crm", Object: "deals", Match: []string{"deal_id"}, Translate: map[string]string{"dealname": stageLabel, "pipeline": stageLabel}}

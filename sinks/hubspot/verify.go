@@ -144,18 +144,23 @@ func (s *Sink) ReadLinks(ctx context.Context, links []pipeline.LinkChange) ([]pi
 	for _, o := range l.outcomes { // links that can't be made, such as by a label that is gone
 		presence[place[o.Change]] = pipeline.Nowhere
 	}
+	there, err := s.readMoved(ctx, moved)
+	for i := range there {
+		presence[place[moved[i]]] = there[i]
+	}
+	return presence, err
+}
+
+// readMoved reads links back between the records that theirs were merged into.
+func (s *Sink) readMoved(ctx context.Context, moved []*pipeline.LinkChange) ([]pipeline.Presence, error) {
 	if len(moved) == 0 {
-		return presence, nil
+		return nil, nil
 	}
 	followed := make([]pipeline.LinkChange, len(moved))
 	for i, c := range moved {
 		followed[i] = *c
 	}
-	there, err := s.ReadLinks(ctx, followed)
-	for i := range there {
-		presence[place[moved[i]]] = there[i]
-	}
-	return presence, err
+	return s.ReadLinks(ctx, followed)
 }
 
 // presence tells whether the pair has what its i-th change asks for.

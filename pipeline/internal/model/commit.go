@@ -86,6 +86,21 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 	if d.ID != "" && d.ID != e.ID {
 		move(e, d)
 	}
+	conclude(e, d, said)
+	e.Tried = slices.Clone(e.Tried)
+	for _, sent := range d.Tried {
+		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
+			e.Tried = append(e.Tried, sent)
+		}
+	}
+	if d.Links != nil || d.Verdict == pipeline.Done {
+		s.wait(d.Key, d.Links, e.ID)
+		said.filled[d.Key] = slices.Clone(s.waiting[d.Key])
+	}
+}
+
+// conclude notes what a decision's verdict says of the content that the record holds, and what becomes of the key's dead letters.
+func conclude(e *pipeline.Entry, d *pipeline.Decision, said *letters) {
 	switch {
 	case d.Held:
 		said.refuse(d, Held)
@@ -108,16 +123,6 @@ func (s *Store) decide(d *pipeline.Decision, said *letters) {
 			e.Rejected = d.Hash
 			said.refuse(d, Open)
 		}
-	}
-	e.Tried = slices.Clone(e.Tried)
-	for _, sent := range d.Tried {
-		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
-			e.Tried = append(e.Tried, sent)
-		}
-	}
-	if d.Links != nil || d.Verdict == pipeline.Done {
-		s.wait(d.Key, d.Links, e.ID)
-		said.filled[d.Key] = slices.Clone(s.waiting[d.Key])
 	}
 }
 
