@@ -103,10 +103,12 @@ func (s *source) strings(ctx context.Context, sql string, params ...string) ([][
 	return all, nil
 }
 
-// Repetitions after a lost connection take about eight seconds in all: Postgres restarts within that time.
+// Repetitions after a lost connection take about 23 seconds in all: Postgres restarts within that time, and PgBouncer in front of
+// it, which lets nobody in for 15 seconds once it was refused itself, and refuses whom it tries again for.
 const (
-	attempts     = 6
+	attempts     = 9
 	firstBackoff = 250 * time.Millisecond
+	mostBackoff  = 20 // times the first
 )
 
 // transact runs f in a read-only transaction. If the connection is lost it does so again, on another one: reading
@@ -125,7 +127,7 @@ func (s *source) transact(ctx context.Context, f func(*pgconn.PgConn) error) err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		wait *= 2
+		wait = min(2*wait, mostBackoff*s.backoff)
 	}
 }
 

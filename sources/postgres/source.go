@@ -19,7 +19,7 @@ type source struct {
 	most    int    // rows of a page
 	lag     time.Duration
 	timeout time.Duration
-	backoff time.Duration // before the first repetition of a page; doubles with each
+	backoff time.Duration // before the first repetition of a page; doubles with each, up to mostBackoff of it
 
 	schema  *pipeline.Schema
 	columns []column
