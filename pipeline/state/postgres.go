@@ -45,7 +45,7 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	p := &postgres{d: postgresDialect()}
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
 	if p.pooled, err = meetPooler(ctx, config.ConnConfig); err != nil {
-		return nil, fmt.Errorf("open state: %w", onOneLine(withoutPassword(err, config.ConnConfig.Password)))
+		return nil, fmt.Errorf("open state: %w", onOneLine(withoutPassword(explain(err), config.ConnConfig.Password)))
 	}
 	config.AfterConnect = settle
 	if p.pooled {
@@ -154,93 +154,6 @@ func (p *postgres) parts(ctx context.Context, n int, f func(v session, from, to 
 	}
 	lookups.Wait()
 	return cmp.Or(errs...)
-}
-
-// pauses between attempts, long enough for a server to restart.
-var pauses = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second,
-	2 * time.Second, 4 * time.Second, 6 * time.Second}
-
-// repeat runs f on a connection of the pool, and again on another one after a transient failure.
-func (p *postgres) repeat(ctx context.Context, f func(*pgx.Conn) error) error {
-	return patiently(ctx, func() (again bool, err error) { return p.once(ctx, f) })
-}
-
-// patiently runs f until it wants to be run no more, with pauses.
-func patiently(ctx context.Context, f func() (again bool, err error)) error {
-	for attempt := 0; ; attempt++ {
-		again, err := f()
-		if !again || ctx.Err() != nil || attempt == len(pauses) || wait(ctx, pauses[attempt]) != nil {
-			return explain(err)
-		}
-	}
-}
-
-func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again bool, err error) {
-	conn, err := p.pool.Acquire(ctx)
-	if err != nil {
-		return transient(err, true), fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Release()
-	if err := failpoint.At("db.op"); err != nil {
-		return false, err
-	}
-	err = f(conn.Conn())
-	leaveStandby(conn.Conn(), err)
-	return err != nil && transient(err, conn.Conn().IsClosed()), err
-}
-
-// leaveStandby closes a connection to a server that only reads: after a failover a new one leads to another server.
-func leaveStandby(conn *pgx.Conn, err error) {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == onlyReads {
-		_ = conn.Close(context.Background())
-	}
-}
-
-const onlyReads = "25006"
-
-// transient tells whether the same may succeed a moment later. lost: the connection is gone.
-func transient(err error, lost bool) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return lost
-	}
-	switch pg.Code {
-	case "40001", "40P01", // serialization failure, deadlock
-		"55P03", "57014", // waited for a lock for too long, took too long or was cancelled
-		"25P03", "25P04", // idle in a transaction, or in one, for too long
-		onlyReads,
-		"53300",                            // too many connections
-		"57P01", "57P02", "57P03", "57P05": // shutdown, crash, starting up, idle too long
-		return true
-	}
-	return strings.HasPrefix(pg.Code, "08") && !withoutTransactions(pg)
-}
-
-// explain adds what to do to errors that have a well-known cause.
-func explain(err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return err
-	}
-	if withoutTransactions(pg) {
-		return fmt.Errorf("%w: the connection pooler is in statement mode, which has no transactions: "+
-			"use its transaction or session mode, or connect to Postgres itself", err)
-	}
-	switch pg.Code {
-	case "42P01", "3F000", "42703":
-		return fmt.Errorf("%w: the state's tables are missing or of another version; run `sluice migrate`", err)
-	case "55P03", "57014", "25P03", "25P04":
-		return fmt.Errorf("%w: this server, database or role has a timeout that is too short for the state; give the role a longer one", err)
-	case onlyReads:
-		return fmt.Errorf("%w: the server is a standby, or default_transaction_read_only is on for the database or the role: connect to the primary, or turn it off", err)
-	case "53300":
-		return fmt.Errorf("%w: allow the role more connections, or have the state use fewer by pool_max_conns=4 in its URL", err)
-	case "53100":
-		return fmt.Errorf("%w: make room for the database and run again: what is in doubt is settled then", err)
-	case "42501":
-		return fmt.Errorf("%w: grant the role what the documentation of the state asks for, or use another role", err)
-	}
-	return err
 }
 
 // wait returns after d, or with ctx's error when ctx ends.
