@@ -100,6 +100,9 @@ func explain(err error) error {
 		return fmt.Errorf("%w: the connection pooler could not connect to Postgres, and waits for server_login_retry (15 s) until it tries again: "+
 			"see that Postgres runs and lets the pooler in, and run again", err)
 	}
+	if pg.Message == "query timeout" {
+		return fmt.Errorf("%w: the connection pooler's query_timeout is too short for the state; give it a longer one", err)
+	}
 	switch pg.Code {
 	case "42P01", "3F000", "42703":
 		return fmt.Errorf("%w: the state's tables are missing or of another version; run `sluice migrate`", err)

@@ -111,9 +111,14 @@ func TestServersOwnLimits(t *testing.T) {
 			t.Errorf("%s: %v", code, said)
 		}
 	}
-	err := &pgconn.PgError{Code: "08P01", Message: "server login has been failing, cached error: connect failed (server_login_retry)"}
-	if said := explain(err); !errors.Is(said, err) || !strings.Contains(said.Error(), "see that Postgres runs") {
-		t.Errorf("a pooler's refusal: %v", said)
+	for message, advice := range map[string]string{
+		"server login has been failing, cached error: connect failed (server_login_retry)": "see that Postgres runs",
+		"query timeout": "query_timeout",
+	} {
+		err := &pgconn.PgError{Code: "08P01", Message: message}
+		if said := explain(err); !transient(err, true) || !errors.Is(said, err) || !strings.Contains(said.Error(), advice) {
+			t.Errorf("a pooler's refusal: %v", said)
+		}
 	}
 }
 

@@ -176,5 +176,5 @@ func lost(err error) bool {
 		"40001", "40P01": // cancelled in favour of the replication, or of another transaction
 		return true
 	}
-	return strings.HasPrefix(e.Code, "08") && !withoutTransactions(err)
+	return strings.HasPrefix(e.Code, "08") && !withoutTransactions(err) && !poolerTimedOut(e)
 }
