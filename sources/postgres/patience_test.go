@@ -34,7 +34,7 @@ func TestPatienceWithAPoolerThatCannotLogIn(t *testing.T) {
 		}
 		defer pool.Close()
 		s := &source{conn: &connection{pool: pool}, log: slog.New(slog.DiscardHandler), backoff: firstBackoff}
-		err = s.transact(t.Context(), func(*pgconn.PgConn) error { return nil })
+		err = s.transact(t.Context(), func(context.Context, *pgconn.PgConn) error { return nil })
 		if took := time.Since(began); err == nil || late < 2 || took > time.Minute {
 			t.Errorf("%d attempts after 15 s; given up after %v: %v", late, took, err)
 		}
