@@ -41,7 +41,7 @@ func openPostgres(ctx context.Context, url string) (*postgres, error) {
 	p := &postgres{d: postgresDialect()}
 	// One attempt: who has just typed a wrong host shouldn't wait for it.
 	if p.pooled, err = meetPooler(ctx, config.ConnConfig); err != nil {
-		return nil, fmt.Errorf("open state: %w", onOneLine(withoutPassword(err, config.ConnConfig.Password)))
+		return nil, fmt.Errorf("open state: %w", onOneLine(withoutPassword(explain(err), config.ConnConfig.Password)))
 	}
 	config.AfterConnect = settle
 	if p.pooled {

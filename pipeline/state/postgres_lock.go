@@ -68,7 +68,7 @@ func (l *sessionLock) renew(ctx context.Context, source string, args ...any) (in
 	n, err := newView(l.d, l.conn, l.pooled).exec(ctx, source, append(args, l.held)...)
 	leaveStandby(l.conn, err)
 	l.forgetClosed()
-	return n, explain(err)
+	return n, explain(unanswered(err, l.conn == nil))
 }
 
 // reach connects if need be, and takes the lock if it is free.

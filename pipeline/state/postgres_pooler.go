@@ -44,8 +44,8 @@ func firstAnswer(ctx context.Context, conn *pgx.Conn, most time.Duration) (sessi
 	defer cancel()
 	err = conn.QueryRow(patience, `select pg_backend_pid()::bigint`, pgx.QueryExecModeExec).Scan(&session)
 	if err != nil && ctx.Err() == nil && patience.Err() != nil {
-		return 0, fmt.Errorf("connect: no session for %s: a connection pooler may have no more of them; "+
-			"allow it more, or have the state use fewer by pool_max_conns=2 in its URL: %w", most, err)
+		return 0, fmt.Errorf("connect: no session for %s: a connection pooler may have no more of them, or not reach Postgres; "+
+			"see that Postgres runs, allow the pooler more, or have the state use fewer by pool_max_conns=2 in its URL: %w", most, err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("connect: %w", err)

@@ -16,9 +16,10 @@ import (
 
 // What becomes of errors of the server: some pass within seconds, of others a person has to be told what to do.
 
-// pauses between attempts, long enough for a server to restart.
+// pauses between attempts, long enough for a server to restart. PgBouncer in front of one that refused it while it started lets
+// nobody in for 15 s, and refuses whom it tries again for: two attempts have to come after that.
 var pauses = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second,
-	2 * time.Second, 4 * time.Second, 6 * time.Second}
+	2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second}
 
 // repeat runs f on a connection of the pool, and again on another one after a transient failure.
 func (p *postgres) repeat(ctx context.Context, f func(*pgx.Conn) error) error {
@@ -38,7 +39,7 @@ func patiently(ctx context.Context, f func() (again bool, err error)) error {
 func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again bool, err error) {
 	conn, err := p.pool.Acquire(ctx)
 	if err != nil {
-		return transient(err, true), fmt.Errorf("connect: %w", err)
+		return transient(err, true), fmt.Errorf("connect: %w", unanswered(err, ctx.Err() != nil))
 	}
 	defer conn.Release()
 	if err := failpoint.At("db.op"); err != nil {
@@ -46,7 +47,19 @@ func (p *postgres) once(ctx context.Context, f func(*pgx.Conn) error) (again boo
 	}
 	err = f(conn.Conn())
 	leaveStandby(conn.Conn(), err)
-	return err != nil && transient(err, conn.Conn().IsClosed()), err
+	lost := conn.Conn().IsClosed()
+	return err != nil && transient(err, lost), unanswered(err, lost)
+}
+
+// unanswered says of an error that isn't the server's whose silence it was, if the connection was lost with it: by itself it is
+// no more than "unexpected EOF" or "context deadline exceeded".
+func unanswered(err error, lost bool) error {
+	_, told := errors.AsType[*pgconn.PgError](err)
+	if err == nil || !lost || told || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: Postgres, which has the state, gave no answer, or the connection to it broke off: "+
+		"see that it runs and can be reached, and run again: what is in doubt is settled then", err)
 }
 
 // leaveStandby closes a connection to a server that only reads: after a failover a new one leads to another server.
@@ -85,6 +98,13 @@ func explain(err error) error {
 	if withoutTransactions(pg) {
 		return fmt.Errorf("%w: the connection pooler is in statement mode, which has no transactions: "+
 			"use its transaction or session mode, or connect to Postgres itself", err)
+	}
+	if strings.Contains(pg.Message, "server_login_retry") {
+		return fmt.Errorf("%w: the connection pooler could not connect to Postgres, and waits for server_login_retry (15 s) until it tries again: "+
+			"see that Postgres runs and lets the pooler in, and run again", err)
+	}
+	if pg.Message == "query timeout" {
+		return fmt.Errorf("%w: the connection pooler's query_timeout is too short for the state; give it a longer one", err)
 	}
 	switch pg.Code {
 	case "42P01", "3F000", "42703":

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -110,6 +111,15 @@ func TestServersOwnLimits(t *testing.T) {
 			t.Errorf("%s: %v", code, said)
 		}
 	}
+	for message, advice := range map[string]string{
+		"server login has been failing, cached error: connect failed (server_login_retry)": "see that Postgres runs",
+		"query timeout": "query_timeout",
+	} {
+		err := &pgconn.PgError{Code: "08P01", Message: message}
+		if said := explain(err); !transient(err, true) || !errors.Is(said, err) || !strings.Contains(said.Error(), advice) {
+			t.Errorf("a pooler's refusal: %v", said)
+		}
+	}
 }
 
 // Keys are stored as they are, whatever the encoding is that the database or the role gives to its clients: with another one
@@ -152,5 +162,62 @@ func TestConnectionsToASilentServer(t *testing.T) {
 	_, err = Open(t.Context(), "postgres://u@"+listener.Addr().String()+"/d?sslmode=disable&connect_timeout=1")
 	if err == nil || !strings.Contains(err.Error(), "timeout") {
 		t.Errorf("open: %v", err)
+	}
+}
+
+// refusesFor is how long PgBouncer lets nobody in once it couldn't log in to a server that restarts: its server_login_retry. Who
+// comes then has it try again, and is refused himself.
+const refusesFor = 15 * time.Second
+
+// A restart of Postgres ends no run behind a pooler that refuses everybody for a while after it.
+func TestPatienceWithAPoolerThatCannotLogIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, in := time.Now(), false
+		err := patiently(t.Context(), func() (bool, error) {
+			if in {
+				return false, nil
+			}
+			in = time.Since(began) > refusesFor
+			err := &pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: "server login has been failing, try again later (server_login_retry)"}
+			return transient(err, true), err
+		})
+		if err != nil {
+			t.Errorf("given up after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// Who waited for an answer that never came, or lost it, is told of whom, and what to do; a server's own word is left as it is.
+func TestUnanswered(t *testing.T) {
+	_, open := migrated(t)
+	p := open(times).db.(*postgres)
+	brief, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		do   func(*pgx.Conn) error
+		want bool
+	}{
+		"silent": {brief, func(conn *pgx.Conn) error {
+			_, err := conn.Exec(brief, "select pg_sleep(30)")
+			return err
+		}, true},
+		"broken off": {t.Context(), func(conn *pgx.Conn) error {
+			_ = conn.PgConn().Conn().Close()
+			_, err := conn.Exec(t.Context(), "select 1")
+			return err
+		}, true},
+		"refused": {t.Context(), func(conn *pgx.Conn) error {
+			_, err := conn.Exec(t.Context(), "select pg_terminate_backend(pg_backend_pid())")
+			return err
+		}, false},
+	} {
+		_, err := p.once(c.ctx, c.do)
+		if err == nil || strings.Contains(err.Error(), "Postgres, which has the state, gave no answer") != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := p.once(brief, func(*pgx.Conn) error { return nil }); err == nil || !strings.Contains(err.Error(), "Postgres, which has the state") {
+		t.Errorf("no connection in time: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func (c *Config) selection(env pipeline.Env) selection {
 // describe finds out the columns and their types, and checks that the first page can be read.
 func (s *source) describe(ctx context.Context, want selection) error {
 	var all *pgconn.StatementDescription
-	err := s.transact(ctx, func(pg *pgconn.PgConn) (err error) {
+	err := s.transact(ctx, func(ctx context.Context, pg *pgconn.PgConn) (err error) {
 		s.unchecked = pg.ParameterStatus("server_encoding") == "SQL_ASCII"
 		all, err = pg.Prepare(ctx, "", "select * from "+s.from, nil)
 		return err

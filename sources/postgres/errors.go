@@ -62,6 +62,9 @@ func (s *source) stopped(err error, after []string) error {
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
+	case ok && poolerTimedOut(e):
+		return fmt.Errorf("%s: a page took longer than the connection pooler lets a statement take: %s; make an index on (%s), set a smaller page, or give the pooler a longer query_timeout",
+			where, plain(err), s.names(s.order, ", "))
 	case !ok || lost(err):
 		return fmt.Errorf("%s: %s; tried %d times; see that Postgres runs, and run again: the run goes on there", where, plain(err), attempts)
 	case e.Code == noPrivilege:
@@ -97,6 +100,12 @@ func withoutValues(e *pgconn.PgError) string {
 func withoutTransactions(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && strings.Contains(e.Message, "statement pooling mode")
+}
+
+// poolerTimedOut tells whether an error is PgBouncer's word on a statement that took longer than its query_timeout. Postgres goes on
+// with that: who repeats it soon has several of them running.
+func poolerTimedOut(e *pgconn.PgError) bool {
+	return e.Code == brokenProtocol && e.Message == "query timeout"
 }
 
 // outdated tells whether a position's values are no longer values of their columns' types, such as a label that an

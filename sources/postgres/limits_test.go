@@ -45,3 +45,19 @@ func TestLockTimeout(t *testing.T) {
 	}
 	<-freed
 }
+
+// A pooler that ends statements which take too long is told from one that was cut off: the page isn't read again and again, which
+// Postgres would go on with each time, and the advice is of pages.
+func TestPoolersQueryTimeout(t *testing.T) {
+	s := &source{name: "public.orders", conn: &connection{role: "reader"}, columns: []column{{name: "id"}}, order: []int{0}}
+	err := error(&pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: "query timeout"})
+	if lost(err) {
+		t.Error("it is tried again")
+	}
+	if told := s.stopped(err, nil).Error(); !strings.Contains(told, "query_timeout") || !strings.Contains(told, "make an index on (id)") {
+		t.Error(told)
+	}
+	if waited := error(&pgconn.PgError{Severity: "FATAL", Code: "08P01", Message: "query_wait_timeout"}); !lost(waited) {
+		t.Error("who found no session in time isn't tried again")
+	}
+}

@@ -76,7 +76,7 @@ var errCut = errors.New("a row came with another number of values than was asked
 
 // fetch runs a statement and takes over all rows that it returns.
 func (s *source) fetch(ctx context.Context, st statement, p *page) error {
-	return s.transact(ctx, func(pg *pgconn.PgConn) error {
+	return s.transact(ctx, func(ctx context.Context, pg *pgconn.PgConn) error {
 		return into(p, pg, func() error {
 			_, err := pg.ExecParams(ctx, st.sql, st.params, st.types, nil, st.formats).Close()
 			return err
@@ -103,15 +103,21 @@ func (s *source) strings(ctx context.Context, sql string, params ...string) ([][
 	return all, nil
 }
 
-// Repetitions after a lost connection take about eight seconds in all: Postgres restarts within that time.
+// Repetitions after a lost connection take about 23 seconds in all: Postgres restarts within that time, and PgBouncer in front of
+// it, which lets nobody in for 15 seconds once it was refused itself, and refuses whom it tries again for.
 const (
-	attempts     = 6
+	attempts     = 9
 	firstBackoff = 250 * time.Millisecond
+	mostBackoff  = 20 // times the first
 )
+
+// silenceGrace is how much longer than a statement may take Postgres may say nothing. By itself it ends a statement in time,
+// and says so: who hears no more of it waits in vain, as for a machine that was paused, or on a way that swallows what it is given.
+const silenceGrace = 30 * time.Second
 
 // transact runs f in a read-only transaction. If the connection is lost it does so again, on another one: reading
 // twice is safe, since nothing of f's result has been passed on.
-func (s *source) transact(ctx context.Context, f func(*pgconn.PgConn) error) error {
+func (s *source) transact(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) error {
 	wait := s.backoff
 	for attempt := 1; ; attempt++ {
 		err := s.transactOnce(ctx, f)
@@ -125,11 +131,11 @@ func (s *source) transact(ctx context.Context, f func(*pgconn.PgConn) error) err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		wait *= 2
+		wait = min(2*wait, mostBackoff*s.backoff)
 	}
 }
 
-func (s *source) transactOnce(ctx context.Context, f func(*pgconn.PgConn) error) error {
+func (s *source) transactOnce(ctx context.Context, f func(context.Context, *pgconn.PgConn) error) error {
 	conn, err := s.conn.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -137,14 +143,28 @@ func (s *source) transactOnce(ctx context.Context, f func(*pgconn.PgConn) error)
 	// A connection that is left inside a transaction isn't used again.
 	defer conn.Release()
 	pg := conn.Conn().PgConn()
+	if s.timeout == 0 {
+		return s.within(ctx, pg, f)
+	}
+	attentive, done := attend(ctx, pg, s.timeout+s.grace)
+	defer done()
+	err = s.within(attentive, pg, f)
+	if silence := context.Cause(attentive); err != nil && silence != nil && ctx.Err() == nil {
+		return silence
+	}
+	return err
+}
+
+// within runs f in a transaction.
+func (s *source) within(ctx context.Context, pg *pgconn.PgConn, f func(context.Context, *pgconn.PgConn) error) error {
 	if _, err := pg.Exec(ctx, s.begin()).ReadAll(); err != nil {
 		return err
 	}
-	if err := f(pg); err != nil {
+	if err := f(ctx, pg); err != nil {
 		return err
 	}
 	// Whatever a query has had done that a read-only transaction allows, such as settings of the session, goes with it.
-	_, err = pg.Exec(ctx, "rollback").ReadAll()
+	_, err := pg.Exec(ctx, "rollback").ReadAll()
 	return err
 }
 
@@ -174,5 +194,5 @@ func lost(err error) bool {
 		"40001", "40P01": // cancelled in favour of the replication, or of another transaction
 		return true
 	}
-	return strings.HasPrefix(e.Code, "08") && !withoutTransactions(err)
+	return strings.HasPrefix(e.Code, "08") && !withoutTransactions(err) && !poolerTimedOut(e)
 }

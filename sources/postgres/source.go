@@ -19,7 +19,8 @@ type source struct {
 	most    int    // rows of a page
 	lag     time.Duration
 	timeout time.Duration
-	backoff time.Duration // before the first repetition of a page; doubles with each
+	grace   time.Duration // how much longer than timeout the server may say nothing
+	backoff time.Duration // before the first repetition of a page; doubles with each, up to mostBackoff of it
 
 	schema  *pipeline.Schema
 	columns []column
@@ -33,7 +34,7 @@ type source struct {
 }
 
 func newSource(c *Config, env pipeline.Env, conn *connection) *source {
-	s := &source{conn: conn, log: env.Log, most: c.Page, lag: c.Lag, timeout: c.Timeout, backoff: firstBackoff, cursor: -1}
+	s := &source{conn: conn, log: env.Log, most: c.Page, lag: c.Lag, timeout: c.Timeout, grace: silenceGrace, backoff: firstBackoff, cursor: -1}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -3,7 +3,9 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,6 +22,7 @@ type tap struct {
 	left  int    // bytes that are to come of the message that has begun
 	row   bool   // the message that has begun is a row: it goes to the page
 	empty bool   // nothing was left in the connection after the last read
+	heard func() // called whenever something was read; nil: nobody wants to know
 }
 
 const (
@@ -55,6 +58,20 @@ func into(p *page, pg *pgconn.PgConn, f func() error) error {
 	t.page, t.empty = p, false
 	defer func() { t.page = nil }()
 	return f()
+}
+
+// attend returns a context that ends, with an error as its cause, once the server has said nothing for that long, until the
+// function that it returns is called. It ends no sooner for an answer that takes longer, as long as it goes on.
+func attend(ctx context.Context, pg *pgconn.PgConn, most time.Duration) (context.Context, func()) {
+	t := pg.CustomData()[tapKey].(*tap)
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(most, func() { cancel(fmt.Errorf("no word from Postgres for %v", most)) })
+	t.heard = func() { timer.Reset(most) }
+	return ctx, func() {
+		t.heard = nil
+		timer.Stop()
+		cancel(nil)
+	}
 }
 
 // Read returns bytes of messages that are for pgx.
@@ -115,6 +132,9 @@ func (t *tap) fill() error {
 	n, err := t.conn.Read(t.buf[kept:])
 	t.ahead, t.empty = t.buf[:kept+n], kept+n < len(t.buf)
 	if n > 0 {
+		if t.heard != nil {
+			t.heard()
+		}
 		return nil // an error comes again
 	}
 	return err
