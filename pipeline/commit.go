@@ -141,7 +141,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		return r.decideLeaver(p, o)
 	}
 	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.residue()}
-	if d.ID == "" {
+	if d.ID == "" && (o.Verdict != Refused || !p.strayed()) {
 		d.ID = p.ID
 	}
 	if was := p.entry.ID; was != "" && d.ID != was && r.limits.Match != recordID {

@@ -23,6 +23,7 @@ type pending struct {
 	tried   []Sent       // what attempts have sent of shared fields
 	lost    bool         // its record is gone from the destination
 	made    bool         // an attempt without an answer has made its record
+	moved   bool         // it goes by now to the record that it was found to have led to, which isn't the one it asked for
 	refused int          // one more than the run had heard when it was last refused for a value that another record has; 0: it wasn't
 	trial   trial
 }

@@ -105,7 +105,7 @@ type Entry struct {
 	ID        string
 	Match     string      // the folded match value that the record was last written with; "" where that is the key
 	MatchedBy string      // the property of that value by which this row has made Records tell ID; "" where it hasn't
-	Merged    string      // the former id, where the destination has merged the record into ID
+	Merged    string      // the former id, where the destination has merged the record into ID, until the row is written to that
 	Held      bool        // a create whose outcome nobody can tell: waits for a person
 	Waiting   bool        // links of this row are waiting to be written
 	Links     []LinkState // that the destination has by this pipeline

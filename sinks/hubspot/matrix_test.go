@@ -129,6 +129,53 @@ func TestMergedTogether(t *testing.T) {
 	}
 }
 
+// TestMergedIntoAnother proves that of two rows whose records were merged into one that was neither's, one is written and the
+// other refused, however they come to it: together, one after the other, or once it was read back.
+func TestMergedIntoAnother(t *testing.T) {
+	for _, merged := range switchValues["update_merged"] {
+		for _, rows := range []int{1, 8, 100} {
+			s := newStage(t, Config{}, map[string]string{"update_merged": merged, "merge_new_id": "true", "input_order": "true"})
+			s.rows = rows
+			s.run()
+			s.people()
+			s.fill("second")
+			if report := s.run(); report.Rejected != 6 || report.Written != stageRows-6 {
+				t.Errorf("%s, %d rows a request: %+v", merged, rows, report)
+			}
+			s.run()
+			want := written("second")
+			for _, gone := range []int{archivedRow, purgedRow, swallowedRow, survivorRow} {
+				delete(want, gone)
+			}
+			one := survivorRow
+			if _, ok := s.server.Find("contacts", "ext_id", key(swallowedRow)); ok {
+				one = swallowedRow
+			}
+			want[one] = "second"
+			s.holds(1, want)
+			s.again()
+		}
+	}
+}
+
+// TestSecondAddressInDoubt proves the same of rows that lead to one record by the addresses of one contact, while no answer tells.
+func TestSecondAddressInDoubt(t *testing.T) {
+	for _, rows := range []int{1, 8} {
+		s := newStage(t, Config{}, nil)
+		s.sink.Match, s.rows = []string{"email"}, rows
+		merger, _ := s.server.Find("contacts", "email", mergerEmail)
+		stranger, _ := s.server.Find("contacts", "email", strangerEmail)
+		must(t, s.server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: merger.ID, Other: stranger.ID})
+		s.source = table{columns: []string{"id", "email", "firstname"}, rows: [][]string{{"1", mergerEmail, "first"}, {"2", strangerEmail, "second"}}}
+		for _, faults := range [][]hubspottest.Fault{{{Path: "batch/upsert$", Kind: "reset", After: true, Count: 2}}, nil, nil} {
+			if report := s.run(faults...); report.Rejected != 1 {
+				t.Errorf("%d rows a request: %+v", rows, report)
+			}
+		}
+		s.again()
+	}
+}
+
 // TestMergedBesideRefused proves that a row which is refused in that request isn't taken for written either, once it has the
 // content again that it was last written with.
 func TestMergedBesideRefused(t *testing.T) {
