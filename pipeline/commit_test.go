@@ -48,3 +48,14 @@ func TestAnArchivedRecordIsNoTarget(t *testing.T) {
 		t.Errorf("refused: recorded is %+v", d.Record)
 	}
 }
+
+// TestOverwrittenAfterItsRefusal proves that the ledger forgets what the record of a refused row held, once another row has
+// overwritten it, but not that the row was refused, where its refusal waits for the next commit.
+func TestOverwrittenAfterItsRefusal(t *testing.T) {
+	r := &run{Pipeline: &Pipeline{}, contested: contested{claimed: map[string][]string{}}}
+	decisions := []Decision{{Key: "k", Version: 5, Verdict: Refused, Reject: &Reject{}}}
+	r.overwritten(KeyedEntry{Key: "k", Entry: Entry{Version: 4}}, &Change{Key: "other"}, &decisions)
+	if len(decisions) != 1 || decisions[0].Verdict != Found || decisions[0].Reject == nil {
+		t.Errorf("decided is %+v", decisions)
+	}
+}

@@ -170,7 +170,7 @@ func (p *pending) led(id string) bool {
 func (r *run) overwritten(rival KeyedEntry, change *Change, decisions *[]Decision) {
 	by := r.sharedBy(change)
 	r.claim(rival.Key, change.Key)
-	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && d.Verdict == Done })
+	noted := slices.IndexFunc(*decisions, func(d Decision) bool { return d.Key == rival.Key && (d.Verdict == Done || d.Reject != nil) })
 	switch f := r.flights.busy[rival.Key]; {
 	case noted >= 0:
 		d := &(*decisions)[noted]
