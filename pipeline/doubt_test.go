@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,4 +112,46 @@ func TestARecordThatIsFoundByItsIDMayHaveEitherMatchValue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// committing is a store that a group with a row is being committed to: the commit ends once somebody has looked at the row.
+type committing struct {
+	blank
+	version int64
+	end     func()
+}
+
+func (c *committing) Owners(_ context.Context, _ string, ids []string) (map[string]string, error) {
+	return map[string]string{ids[0]: "rival"}, nil
+}
+
+func (c *committing) Known(context.Context, string, []string) ([]Entry, error) {
+	known := []Entry{{ID: "1", Version: c.version}}
+	if c.end != nil {
+		c.version++
+		go c.end()
+		c.end = nil
+	}
+	return known, nil
+}
+
+// TestOverwrittenBetweenDecisionAndCommit proves that a row is written again whose record another row may have overwritten, where
+// that is found out while the commit of the row's own change is on its way.
+func TestOverwrittenBetweenDecisionAndCommit(t *testing.T) {
+	store := &committing{version: 4}
+	r := &run{Pipeline: &Pipeline{}, store: store, intents: intents{undecided: map[string]int{}}, contested: contested{map[string][]string{}, map[string][]Sent{}},
+		flights: flights{groups: 1, busy: map[string]*flight{"rival": {}}, matches: map[string]string{}}}
+	r.flights.landed = sync.NewCond(&r.mu)
+	store.end = func() { r.committed(&group{}, notes{keys: []string{"rival"}}, nil) }
+	p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Action: Update, ID: "2", Sent: time.Now().Add(-time.Hour)}}
+	if err := r.found(t.Context(), &doubt{p: p}, Outcome{Verdict: Found, ID: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	r.land()
+	for _, d := range r.books.notes.decisions {
+		if d.Key == "rival" && d.Verdict == Found && d.Version == 5 {
+			return
+		}
+	}
+	t.Errorf("decided is %+v", r.books.notes.decisions)
 }

@@ -19,14 +19,11 @@ type contested struct {
 // have done so already.
 func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	p := d.p
-	asked := o
-	asked.Made = false // by an attempt, which need not be this row's
-	rivals, err := r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: asked})
+	rival, taken, err := r.rivalOf(ctx, p, o)
 	if err != nil {
 		r.keepDoubts([]*doubt{d})
 		return err
 	}
-	rival, taken := rivals[p.TraceID]
 	if taken {
 		r.mu.Lock()
 		r.overwritten(rival, &p.Change, &r.books.notes.decisions)
@@ -61,6 +58,22 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		return r.repeat(ctx, d)
 	}
 	return nil
+}
+
+// rivalOf returns the row whose record a change in doubt was found on, if that is another row. No commit about that row is on its
+// way then: what its own change has become might be decided already, without regard to this one.
+func (r *run) rivalOf(ctx context.Context, p *pending, o Outcome) (rival KeyedEntry, taken bool, err error) {
+	o.Made = false // by an attempt, which need not be this row's
+	look := func() {
+		var rivals map[string]KeyedEntry
+		rivals, err = r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: o})
+		rival, taken = rivals[p.TraceID]
+	}
+	if look(); taken {
+		r.land()
+		look()
+	}
+	return rival, taken, err
 }
 
 // recordFound returns which record has the match value of a change of which it isn't known whether it was carried out; nil
