@@ -168,3 +168,45 @@ func TestMatrixCreate(t *testing.T) {
 		})
 	}
 }
+
+// TestMergedOnceLeft proves that a row whose record people have merged into that of another row goes on with that record, once
+// the other has left the source and the row is tried again, as its refusal advises.
+func TestMergedOnceLeft(t *testing.T) {
+	for _, merged := range switchValues["update_merged"] {
+		s := newStage(t, Config{}, map[string]string{"update_merged": merged})
+		s.run()
+		s.people()
+		s.fill("second")
+		s.run()
+		s.source.rows = slices.Delete(s.source.rows, survivorRow, survivorRow+1)
+		s.run()
+		s.retry(swallowedRow)
+		s.run()
+		s.run()
+		if r, ok := s.server.Find("contacts", "ext_id", key(swallowedRow)); !ok || r.Properties["firstname"] != "second" {
+			t.Errorf("%s: the row's record is %v, %v", merged, ok, r.Properties)
+		}
+		s.again()
+	}
+}
+
+// TestSecondAddressOnceLeft proves the same of a row that leads to another one's record by a contact's second address.
+func TestSecondAddressOnceLeft(t *testing.T) {
+	s := newStage(t, Config{}, nil)
+	s.sink.Match = []string{"email"}
+	merger, _ := s.server.Find("contacts", "email", mergerEmail)
+	stranger, _ := s.server.Find("contacts", "email", strangerEmail)
+	must(t, s.server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: merger.ID, Other: stranger.ID})
+	s.source = table{columns: []string{"id", "email", "firstname"}, rows: [][]string{{"1", mergerEmail, "first"}, {"2", strangerEmail, "second"}}}
+	s.run()
+	s.run()
+	s.source.rows = s.source.rows[1:]
+	s.run()
+	s.retry(2)
+	s.run()
+	s.run()
+	if r, _ := s.server.Record("contacts", merger.ID); r.Properties["firstname"] != "second" {
+		t.Errorf("the record is %v", r.Properties)
+	}
+	s.again()
+}
