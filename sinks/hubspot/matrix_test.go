@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -209,4 +210,37 @@ func TestSecondAddressOnceLeft(t *testing.T) {
 		t.Errorf("the record is %v", r.Properties)
 	}
 	s.again()
+}
+
+// TestTwoMergedIntoOne proves that of two rows whose records people have merged into a third the first that is written goes on
+// with that, and the other doesn't overwrite it, however often it changes or is tried again.
+func TestTwoMergedIntoOne(t *testing.T) {
+	for _, merged := range switchValues["update_merged"] {
+		for _, first := range []int{mergedRow, archivedRow} {
+			t.Run(fmt.Sprint(merged, first), func(t *testing.T) {
+				second := mergedRow + archivedRow - first
+				s := newStage(t, Config{}, map[string]string{"update_merged": merged})
+				s.run()
+				merger, _ := s.server.Find("contacts", "email", mergerEmail)
+				for _, row := range []int{first, second} {
+					r, _ := s.server.Find("contacts", "ext_id", key(row))
+					must(t, s.server, hubspottest.Edit{Action: "merge", Object: "contacts", ID: merger.ID, Other: r.ID})
+				}
+				s.source.rows[first][3] = "goes on"
+				s.run()
+				for _, content := range []string{"second", "third"} {
+					s.source.rows[second][3] = content
+					s.run()
+					s.run()
+					s.retry(second)
+					s.run()
+					s.run()
+					if r, _ := s.server.Record("contacts", merger.ID); r.Properties["firstname"] != "goes on" {
+						t.Errorf("the record is %v", r.Properties)
+					}
+				}
+				s.again()
+			})
+		}
+	}
 }
