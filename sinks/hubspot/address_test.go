@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"fmt"
 	"testing"
 
 	"sluice/sinks/hubspot/hubspottest"
@@ -18,5 +19,24 @@ func TestConflictGetsAddress(t *testing.T) {
 		if ends["trace-1"] != done || r.Properties["email"] != "p1@example.com" || r.Properties["firstname"] != "Name 1" || server.Count("contacts") != 3 {
 			t.Errorf("%s: %v; the contact is %v", name, ends, r.Properties)
 		}
+	}
+}
+
+// TestRecreatedWithAddress proves that a contact which is made again gets the address that its row is matched by, although the one
+// that is gone wasn't to be given it again.
+func TestRecreatedWithAddress(t *testing.T) {
+	for _, match := range [][]string{{"ext_id", "email"}, {"email"}} {
+		s := newStage(t, Config{OnGone: goneRecreate}, nil)
+		s.sink.Match = match
+		s.run()
+		old, _ := s.server.Find("contacts", "ext_id", key(archivedRow))
+		must(t, s.server, hubspottest.Edit{Action: "archive", Object: "contacts", ID: old.ID})
+		s.source.rows[archivedRow][3] = "second"
+		s.run()
+		r, ok := s.server.Find("contacts", "ext_id", key(archivedRow))
+		if want := fmt.Sprintf("u%d@x.io", archivedRow); !ok || r.ID == old.ID || r.Properties["email"] != want || r.Properties["firstname"] != "second" {
+			t.Errorf("%v: the contact is %v", match, r.Properties)
+		}
+		s.again()
 	}
 }
