@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"sluice/pipeline"
 	"sluice/sinks/hubspot/hubspottest"
 )
 
@@ -38,5 +39,28 @@ func TestRecreatedWithAddress(t *testing.T) {
 			t.Errorf("%v: the contact is %v", match, r.Properties)
 		}
 		s.again()
+	}
+}
+
+// TestAddressOfAKilledRun proves that a contact has the address that its row says, although a run that was killed has given it
+// another one meanwhile, which nobody was told.
+func TestAddressOfAKilledRun(t *testing.T) {
+	for _, match := range [][]string{{"email"}, {"ext_id", "email"}} {
+		for _, policy := range []pipeline.Field{{}, sharedCity} {
+			for times := 1; times <= 2; times++ {
+				for _, last := range []string{"a@x.io", "c@x.io"} {
+					o := newOffice(t, policy)
+					o.sink.Match, o.columns = match, []string{"id", "ext_id", "email", "city"}
+					o.run([]string{"1", "E-1", "a@x.io", "Oslo"})
+					for range times {
+						o.dies(1, []string{"1", "E-1", "b@x.io", "Oslo"})
+					}
+					o.run([]string{"1", "E-1", last, "Oslo"})
+					if r, _ := o.server.Find("contacts", "ext_id", "E-1"); r.Properties["email"] != last {
+						t.Errorf("%v, shared %v, killed %d times: the contact has %q, want %q", match, policy.Shared, times, r.Properties["email"], last)
+					}
+				}
+			}
+		}
 	}
 }
