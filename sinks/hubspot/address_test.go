@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"sluice/pipeline"
@@ -61,6 +62,21 @@ func TestAddressOfAKilledRun(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestConflictAfterConflict proves that a row is sent with its address again, after a contact that has the address couldn't be given
+// the row for another contact's sake.
+func TestConflictAfterConflict(t *testing.T) {
+	s := newStage(t, Config{Mode: modeCreate, OnConflict: conflictUpdate}, nil)
+	s.sink.Match = []string{"email"}
+	must(t, s.server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-1"}})
+	s.source = table{columns: []string{"id", "email", "ext_id"}, rows: [][]string{{"1", strangerEmail, "E-1"}}}
+	s.run()
+	for _, r := range s.server.Requests() {
+		if strings.HasSuffix(r.Path, "/batch/create") && strings.Contains(string(r.Body), "E-1") && !strings.Contains(string(r.Body), strangerEmail) {
+			t.Errorf("sent without the address: %s", r.Body)
 		}
 	}
 }
