@@ -151,7 +151,7 @@ func (r *run) changeOf(it *item, e *Entry) *pending {
 	}
 	p := &pending{entry: *e, read: true, span: it.span, row: it.Values, attempt: attempt, Change: Change{
 		Key: it.Key, Version: version, Hash: it.hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, it.hash), Sent: sent,
-		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
+		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key), Torn: e.ID != "" && e.Hash == Hash{},
 	}}
 	p.Values = make([]Value, len(r.layout.properties))
 	for i, at := range r.layout.properties {

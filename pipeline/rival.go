@@ -112,10 +112,14 @@ func (p *pending) rivalry(o Outcome, owner string) Outcome {
 		return refusal
 	}
 	refusal.ID = "" // stays the other row's alone
-	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceLeft,
+	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceRetried,
 		p.Match, o.ID, owner)
 	return refusal
 }
+
+// onceRetried says what becomes of a row whose record is that of another one, when that one isn't there any more, and the row's
+// content counts as refused: to send it again while the other is there would overwrite the other's record each time.
+const onceRetried = "Once only this one is left, use `sluice rejects retry`: it is written by the run after the first that reads all of the source"
 
 // mergedError says that the record of a change is now that of another row.
 func mergedError(p *pending, survivor, owner string) error {
@@ -123,7 +127,7 @@ func mergedError(p *pending, survivor, owner string) error {
 	if was == "" || was == survivor {
 		was = "its record"
 	}
-	return Rejectf("merged", "%s was merged into record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source",
+	return Rejectf("merged", "%s was merged into record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceRetried,
 		was, survivor, owner)
 }
 

@@ -51,8 +51,9 @@ type Store interface {
 	// as any pipeline has written them.
 	Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error)
 
-	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids. Where several have the same,
-	// it is one whose record wasn't merged into another's, if there is one, and else the first of them.
+	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids. Where several have the same, it is
+	// one whose record wasn't merged into another's, if there is one; of others, one that has no open reject, then one whose
+	// content the destination has, and else the first of them.
 	Owners(ctx context.Context, pipeline string, ids []string) (map[string]string, error)
 
 	// Sharers returns what the ledgers of all pipelines show of links between two records, for pairs of record ids, whichever
@@ -105,7 +106,7 @@ type Entry struct {
 	ID        string
 	Match     string      // the folded match value that the record was last written with; "" where that is the key
 	MatchedBy string      // the property of that value by which this row has made Records tell ID; "" where it hasn't
-	Merged    string      // the former id, where the destination has merged the record into ID, until the row is written to that
+	Merged    string      // the former id, where the destination has merged the record into ID
 	Held      bool        // a create whose outcome nobody can tell: waits for a person
 	Waiting   bool        // links of this row are waiting to be written
 	Links     []LinkState // that the destination has by this pipeline

@@ -185,7 +185,6 @@ func (e *patched) write(d *pipeline.Decision) {
 		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
 		return
 	}
-	e.Merged = "" // the record is the row's own from now on
 	e.Made = e.Made || d.Made
 	if len(d.Sent) > 0 {
 		e.Sent = e.Sent.With(d.Sent)

@@ -133,7 +133,6 @@ func write(e *pipeline.Entry, d *pipeline.Decision) {
 		e.ID, e.Merged, e.Links, e.Sent, e.Made = "", "", nil, nil, false
 		return
 	}
-	e.Merged = ""
 	e.Made = e.Made || d.Made
 	values := map[string]string{}
 	for _, v := range slices.Concat(e.Sent, d.Sent) {
