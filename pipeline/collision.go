@@ -20,16 +20,11 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 	here := map[string]string{}
 	for _, p := range changes {
 		if owner, taken := survivors[p.ID]; taken && owner != p.Key && p.entry.Merged != "" {
-			err := mergedError(p, p.ID, owner)
-			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
+			r.yield(p, owner, mergedError(p, p.ID, owner))
 			continue
 		}
 		if claim, owner := takenBy(p, under, here, owners); owner != "" {
-			r.mu.Lock()
-			r.claim(owner)
-			r.mu.Unlock()
-			err := r.collision(p, claim, owner)
-			r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "key_collision", Err: err})
+			r.yield(p, owner, r.collision(p, claim, owner))
 			continue
 		}
 		for _, claim := range p.names() {
@@ -38,6 +33,14 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 		kept = append(kept, p)
 	}
 	return kept
+}
+
+// yield rejects a change whose record is that of another row, until that one has left the source.
+func (r *run) yield(p *pending, owner string, err error) {
+	r.mu.Lock()
+	r.claim(owner)
+	r.mu.Unlock()
+	r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
 }
 
 // underway returns the keys of those on their way that have a claim of one of the changes.

@@ -141,7 +141,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		return r.decideLeaver(p, o)
 	}
 	d := Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, ID: o.ID, Verdict: o.Verdict, Place: p.Place, Answer: o.Answer, Tried: p.residue()}
-	if d.ID == "" {
+	if d.ID == "" && (o.Verdict != Refused || !p.strayed()) {
 		d.ID = p.ID
 	}
 	if was := p.entry.ID; was != "" && d.ID != was && r.limits.Match != recordID {
@@ -167,7 +167,7 @@ func (r *run) decideRefused(p *pending, o Outcome, d *Decision) {
 		d.Record = nil
 	}
 	d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
-	if others := r.contested.takeSpoiled(p.Key); others != nil { // what it held before isn't there any more
+	if others := r.contested.takeSpoiled(p.Key); others != nil || d.Merged != "" { // what it held before isn't there any more
 		d.Verdict, d.Tried = Found, slices.Concat(d.Tried, others)
 	}
 }

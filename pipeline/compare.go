@@ -23,6 +23,7 @@ type pending struct {
 	tried   []Sent       // what attempts have sent of shared fields
 	lost    bool         // its record is gone from the destination
 	made    bool         // an attempt without an answer has made its record
+	moved   bool         // it goes by now to the record that it was found to have led to, which isn't the one it asked for
 	refused int          // one more than the run had heard when it was last refused for a value that another record has; 0: it wasn't
 	trial   trial
 }
@@ -150,7 +151,7 @@ func (r *run) changeOf(it *item, e *Entry) *pending {
 	}
 	p := &pending{entry: *e, read: true, span: it.span, row: it.Values, attempt: attempt, Change: Change{
 		Key: it.Key, Version: version, Hash: it.hash, ID: e.ID, Place: it.Place, TraceID: traceID(r.Name, it.Key, version, it.hash), Sent: sent,
-		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key),
+		Was: e.Sent, Tried: e.Tried, Known: e.known(it.Key), Torn: e.ID != "" && e.Hash == Hash{},
 	}}
 	p.Values = make([]Value, len(r.layout.properties))
 	for i, at := range r.layout.properties {

@@ -88,13 +88,16 @@ func (r *run) isLeft(key string) bool {
 	return f != nil && f.left
 }
 
-// names returns what names the change's record: its match value, and its id where the ledger doesn't have that yet.
+// names returns what names the change's record: its match value, and its id where the ledger doesn't show that as the row's own.
 func (p *pending) names() (claims []string) {
 	if p.Match != "" {
 		claims = append(claims, p.Match)
 	}
-	if p.entry.ID == "" && p.ID != "" {
-		claims = append(claims, "\x00"+p.ID) // no match value begins so
+	if p.ID != "" && (p.ID != p.entry.ID || p.entry.Merged != "") {
+		claims = append(claims, idClaim(p.ID))
 	}
 	return claims
 }
+
+// idClaim is the claim of a record by its id. No match value begins so.
+func idClaim(id string) string { return "\x00" + id }

@@ -64,5 +64,5 @@ func (p *pending) recreate() {
 		wants[i].From.ID, wants[i].Was = "", nil
 	}
 	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", wants, false, time.Time{}
-	p.Was, p.Tried, p.tried, p.Known, p.read = nil, nil, nil, "", false
+	p.Was, p.Tried, p.tried, p.Kept, p.Known, p.Torn, p.read = nil, nil, nil, nil, "", false, false
 }

@@ -51,10 +51,15 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		refusal := p.rivalry(o, rival.Key)
 		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
 	default:
-		p.made = p.made || o.Made
+		p.made, p.moved = p.made || o.Made, p.led(o.ID)
 		if p.ID = o.ID; p.Action != Archive {
 			p.Action = Update
 		}
+		r.mu.Lock()
+		for _, claim := range p.names() {
+			r.flights.matches[claim] = p.Key // no row that is led there next may have it
+		}
+		r.mu.Unlock()
 		return r.repeat(ctx, d)
 	}
 	return nil
@@ -67,13 +72,23 @@ func (r *run) rivalOf(ctx context.Context, p *pending, o Outcome) (rival KeyedEn
 	look := func() {
 		var rivals map[string]KeyedEntry
 		rivals, err = r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: o})
-		rival, taken = rivals[p.TraceID]
+		if rival, taken = rivals[p.TraceID]; !taken && p.led(o.ID) {
+			rival.Key, taken = r.claimant(p, o.ID)
+		}
 	}
 	if look(); taken {
 		r.land()
 		look()
 	}
 	return rival, taken, err
+}
+
+// claimant returns the other row that is on its way to a record which the ledger has as no row's.
+func (r *run) claimant(p *pending, id string) (key string, taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key = r.flights.matches[idClaim(id)]
+	return key, key != "" && key != p.Key
 }
 
 // recordFound returns which record has the match value of a change of which it isn't known whether it was carried out; nil
@@ -92,15 +107,19 @@ func (r *run) recordFound(p *pending, known *Entry, id string) *RecordID {
 // rivalry returns the outcome of a change that was carried out on the record of another row.
 func (p *pending) rivalry(o Outcome, owner string) Outcome {
 	refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Answer: o.Answer}
-	if p.Action == Update {
+	if p.Action == Update && !p.strayed() {
 		refusal.Err = mergedError(p, o.ID, owner)
 		return refusal
 	}
 	refusal.ID = "" // stays the other row's alone
-	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceLeft,
+	refusal.Err = Rejectf("key_collision", "%q leads to record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceRetried,
 		p.Match, o.ID, owner)
 	return refusal
 }
+
+// onceRetried says what becomes of a row whose record is that of another one, when that one isn't there any more, and the row's
+// content counts as refused: to send it again while the other is there would overwrite the other's record each time.
+const onceRetried = "Once only this one is left, use `sluice rejects retry`: it is written by the run after the first that reads all of the source"
 
 // mergedError says that the record of a change is now that of another row.
 func mergedError(p *pending, survivor, owner string) error {
@@ -108,13 +127,13 @@ func mergedError(p *pending, survivor, owner string) error {
 	if was == "" || was == survivor {
 		was = "its record"
 	}
-	return Rejectf("merged", "%s was merged into record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source",
+	return Rejectf("merged", "%s was merged into record %s, which is that of the row with key %q: one record can't be two rows; take one of them out of the source. "+onceRetried,
 		was, survivor, owner)
 }
 
 // rivals returns, for changes that were carried out on the record of another row, that row by trace id: updates of a record
 // that was merged into it, and upserts by a value that has led to it, such as a contact's secondary address. The change has
-// overwritten what is not its own. Of upserts of one record that is no row's yet, the first has it.
+// overwritten what is not its own. Of changes of one record that is no row's yet, the first has it.
 func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[string]Outcome) (map[string]KeyedEntry, error) {
 	var astray []*pending
 	var ids []string
@@ -137,17 +156,17 @@ func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[strin
 		if !taken {
 			rival, taken = first[id]
 		}
-		switch {
-		case taken && rival.Key != p.Key:
+		if taken && rival.Key != p.Key {
 			rivals[p.TraceID] = rival
-		case p.Action == Upsert:
+		} else {
 			first[id] = KeyedEntry{p.Key, p.entry}
 		}
 	}
 	return rivals, nil
 }
 
-// rowsOf returns the rows of this pipeline that records belong to, by id.
+// rowsOf returns the rows of this pipeline that records belong to, by id. To a row whose own record was merged into it, and that
+// wasn't written since, a record doesn't belong yet.
 func (r *run) rowsOf(ctx context.Context, ids []string) (map[string]KeyedEntry, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -167,15 +186,21 @@ func (r *run) rowsOf(ctx context.Context, ids []string) (map[string]KeyedEntry, 
 	}
 	rows := make(map[string]KeyedEntry, len(ids))
 	for i, id := range ids {
-		rows[id] = KeyedEntry{keys[i], entries[i]}
+		if e := &entries[i]; e.Merged == "" || e.Hash != (Hash{}) && e.Rejected == (Hash{}) {
+			rows[id] = KeyedEntry{keys[i], *e}
+		}
 	}
 	return rows, nil
 }
 
-// led tells whether the change was carried out on a record whose id it didn't ask for.
+// led tells whether the change was carried out on a record that it didn't ask for, at least not at first, or that the ledger
+// doesn't show as the row's own.
 func (p *pending) led(id string) bool {
-	return p.Action == Update && p.ID != id || p.Action == Upsert && p.entry.ID != id
+	return p.Action == Update && (p.ID != id || p.moved || p.entry.Merged != "") || p.Action == Upsert && p.entry.ID != id
 }
+
+// strayed tells whether the change goes to a record that nothing but its match value, such as a second address, has led to.
+func (p *pending) strayed() bool { return p.moved && p.entry.ID == "" }
 
 // overwritten has the row that a record belongs to written again by the next run, since a change of another row was carried
 // out on the record: the ledger no longer knows what it holds. Of a row that is on its way at the same time nobody knows which

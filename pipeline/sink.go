@@ -53,6 +53,10 @@ type Change struct {
 	// Known is the match value that the ledger's record was last written with; "" if it knows none.
 	Known string
 
+	// Torn says that the record may hold something else than what was last sent to it: what an attempt has left whose end nobody was
+	// told, or what another row has.
+	Torn bool
+
 	// For a Keeper. Tried are shared properties as attempts may have left them whose end nobody was told.
 	Was   Sent   // the properties as they were last sent to the record
 	Tried []Sent // what counts as sent beside that

@@ -51,8 +51,9 @@ type Store interface {
 	// as any pipeline has written them.
 	Records(ctx context.Context, account, object, property string, values []string) (map[string]string, error)
 
-	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids. Where several have the same,
-	// it is one whose record wasn't merged into another's, if there is one, and else the first of them.
+	// Owners returns the keys of the pipeline's ledger entries whose record id is one of ids. Where several have the same, it is
+	// one whose record wasn't merged into another's, if there is one; of others, one that has no open reject, then one whose
+	// content the destination has, and else the first of them.
 	Owners(ctx context.Context, pipeline string, ids []string) (map[string]string, error)
 
 	// Sharers returns what the ledgers of all pipelines show of links between two records, for pairs of record ids, whichever

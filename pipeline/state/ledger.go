@@ -33,11 +33,11 @@ and (select 1 from sluice.waiting w where w.pipeline = l.pipeline and w.key = l.
 
 const (
 	selectEntries = `select r.n, ` + entryColumns + ` from texts($2 r) cross join each(sluice.ledger l: l.pipeline = $1 and l.key = r.key)`
-	// The first of a record's keys comes last, and stays.
+	// Whose the record is comes last, and stays.
 	selectOwners = `
 select l.record_id, l.key from texts($2 r)
 cross join each(sluice.ledger l: {+}l.pipeline = $1 and l.record_id = r.key and l.record_id <> '')
-order by l.merged_from <> '' desc, l.key desc`
+order by l.merged_from <> '' desc, l.rejected is not null desc, l.hash is null desc, l.key desc`
 	selectRecords = `
 select i.value, i.record_id from texts($4 r)
 cross join each(sluice.record_id i: i.account = $1 and i.object = $2 and i.property = $3 and i.value = r.key)`

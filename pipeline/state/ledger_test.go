@@ -157,10 +157,43 @@ func TestRecordsAndOwners(t *testing.T) {
 		}
 		keys, err2 := s.Owners(t.Context(), "p", []string{"78", "1", ""})
 		equal(t, "owners", keys, map[string]string{"78": "l"})
+		ofSeveral(t, s, r)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// ofSeveral proves whose a record is that several rows have.
+func ofSeveral(t *testing.T, s *store, r *played) {
+	t.Helper()
+	merged := func(key string, n byte) pipeline.Decision {
+		d := done(key, 2, hash(n), "79")
+		d.Merged = "former " + key
+		return d
+	}
+	owned := func(want string, decisions ...pipeline.Decision) {
+		t.Helper()
+		r.commit(pipeline.Commit{Decisions: decisions})
+		if keys, err := s.Owners(t.Context(), "p", []string{"79"}); err != nil || keys["79"] != want {
+			t.Errorf("the record is %q's, want %q's: %v", keys["79"], want, err)
+		}
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done(key, 1, hash(2), "former "+key)}})
+	}
+	refused := merged("a", 3)
+	refused.Verdict, refused.Reject = pipeline.Found, &pipeline.Reject{Key: "a", Stage: "sink", Code: "merged"}
+	owned("a", refused)
+	owned("b", merged("b", 4), merged("c", 5))
+	if _, _, err := s.Retry(t.Context(), Filter{Pipeline: "p", Key: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	owned("b")
+	found := merged("b", 4)
+	found.Verdict = pipeline.Found
+	owned("c", found)
+	owned("d", done("d", 1, hash(6), "79"))
 }
 
 // TestARecordIsLearntOnce proves that an update doesn't write again which record has its match value, but that it does once

@@ -85,8 +85,8 @@ func (w *writing) adopted(c conflict) entry {
 	e.adopted, e.links = &c, nil
 	if property, value := w.taken(c); property == "email" && w.finds(property) && !e.Change.Keeps(property) {
 		e.Change.Kept = append(e.Change.Kept, pipeline.Kept{Property: property, Want: value, Why: pipeline.KeptAlias})
-		e.input.Properties = w.properties(e.Change)
 	}
+	e.input.Properties = w.properties(e.Change, pipeline.Update)
 	e.input.ID, e.input.IDProperty, e.input.Associations = c.id, "", nil
 	return e
 }

@@ -124,17 +124,27 @@ func (s *Sink) leaveAddress(c *pipeline.Change, p *property, value string, recor
 	c.Kept = append(c.Kept, pipeline.Kept{Property: p.name, Want: value, Got: got, Why: pipeline.KeptAlias})
 }
 
-// recallAddresses does the same for records whose ids are known, but not what was sent to them: of those that others were merged
-// into, and that a reconciliation has found. Whether the row's address is new is told only by HubSpot. Where it doesn't, the
-// change is left to a later run.
+// address returns which property is an address that rows find their records by; -1: none.
+func (s *Sink) address() int {
+	for _, i := range append([]int{s.match}, s.also...) {
+		if i >= 0 && s.isAddress(&s.props[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// recallAddresses does the same for records whose ids are known, but not what they were last given: of those that others were merged
+// into, that a reconciliation has found, and that may have been overwritten. Whether the row's address is new is told only by
+// HubSpot. Where it doesn't, the change is left to a later run.
 func (s *Sink) recallAddresses(ctx context.Context, changes []*pipeline.Change) (untold []pipeline.Outcome, err error) {
-	at := slices.IndexFunc(s.also, func(i int) bool { return s.isAddress(&s.props[i]) })
+	at := s.address()
 	if at < 0 || len(changes) == 0 {
 		return nil, nil
 	}
-	p, values := &s.props[s.also[at]], make([]string, len(changes))
+	p, values := &s.props[at], make([]string, len(changes))
 	for i, c := range changes {
-		values[i] = s.Fold(s.object, p.name, c.Values[s.also[at]].String())
+		values[i] = s.Fold(s.object, p.name, c.Values[at].String())
 	}
 	l, err := s.look(ctx, s.lookup(s.object, s.path, p.name), slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }))
 	if err != nil {
@@ -166,6 +176,9 @@ func (s *Sink) has(c *pipeline.Change, i int) bool {
 	p := &s.props[i]
 	if i != s.match && !slices.Contains(s.also, i) || !s.isAddress(p) {
 		return false
+	}
+	if c.Torn {
+		return false // see recallAddresses
 	}
 	was, sent := c.Was.Value(p.name)
 	if i == s.match && !sent {

@@ -37,16 +37,16 @@ func (s *Sink) input(c *pipeline.Change) crm.Input {
 	case pipeline.Upsert:
 		in.ID, in.IDProperty = c.Match, s.matchName()
 	}
-	in.Properties = s.properties(c)
+	in.Properties = s.properties(c, c.Action)
 	return in
 }
 
-// properties returns what a change sends.
-func (s *Sink) properties(c *pipeline.Change) []crm.Property {
+// properties returns what a change sends if it is carried out by an action.
+func (s *Sink) properties(c *pipeline.Change, action pipeline.Action) []crm.Property {
 	list := make([]crm.Property, 0, len(s.props))
 	for i, v := range c.Values {
 		p := &s.props[i]
-		if p.skip || v.IsNull() && !p.clear || c.Keeps(p.name) || c.Action == pipeline.Upsert && i == s.match && s.isAddress(p) {
+		if p.skip || v.IsNull() && !p.clear || c.Keeps(p.name) || action == pipeline.Upsert && i == s.match && s.isAddress(p) {
 			continue // an upsert names the address beside its properties: so a secondary one stays one
 		}
 		list = append(list, crm.Property{Name: p.name, Value: v.String()})

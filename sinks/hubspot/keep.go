@@ -145,7 +145,7 @@ func (w *writing) spareAdopted(ctx context.Context, entries []entry) (left []ent
 		case record != nil && w.spare(e.Change, record):
 			w.outcomes = append(w.outcomes, pipeline.Outcome{TraceID: e.TraceID, Verdict: pipeline.Done, ID: record.ID, NoOp: true, Same: true})
 		case record != nil:
-			e.input.Properties = w.properties(e.Change)
+			e.input.Properties = w.properties(e.Change, pipeline.Update)
 			left = append(left, e)
 		case l.absent[ids[i]]:
 			left = append(left, e)

@@ -109,50 +109,6 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// TestMergedTogether proves that a row isn't taken for written whose record another row has overwritten in the same request,
-// because the other's record was merged into it.
-func TestMergedTogether(t *testing.T) {
-	for _, rows := range []int{1, 8, 100} {
-		s := newStage(t, Config{}, map[string]string{"update_merged": "follow", "input_order": "true"})
-		s.rows = rows
-		s.run()
-		s.people()
-		s.fill("second")
-		s.run()
-		s.run()
-		want := written("second")
-		for _, gone := range []int{archivedRow, purgedRow, swallowedRow} {
-			delete(want, gone)
-		}
-		s.holds(1, want)
-		s.again()
-	}
-}
-
-// TestMergedBesideRefused proves that a row which is refused in that request isn't taken for written either, once it has the
-// content again that it was last written with.
-func TestMergedBesideRefused(t *testing.T) {
-	for _, rows := range []int{1, 8, 100} {
-		s := newStage(t, Config{}, map[string]string{"update_merged": "follow", "input_order": "true"})
-		s.rows = rows
-		s.run()
-		first := s.source.rows[survivorRow]
-		s.people()
-		s.fill("second")
-		s.source.rows[survivorRow][2] = "nobody at all"
-		s.run()
-		s.source.rows[survivorRow] = first
-		s.run()
-		want := written("second")
-		want[survivorRow] = "first"
-		for _, gone := range []int{archivedRow, purgedRow, swallowedRow} {
-			delete(want, gone)
-		}
-		s.holds(1, want)
-		s.again()
-	}
-}
-
 // TestMatrixCreate proves the same of rows that are only ever made.
 func TestMatrixCreate(t *testing.T) {
 	for name, list := range switchValues {

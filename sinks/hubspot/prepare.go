@@ -33,7 +33,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 			outcomes = append(outcomes, refused(c, err))
 		case c.ID == "" && (c.Action == pipeline.Update || c.Action == pipeline.Archive || c.Action == pipeline.Upsert && len(s.also) > 0):
 			unknown = append(unknown, c)
-		case c.ID != "" && c.Action == pipeline.Update && len(c.Was) == 0:
+		case c.ID != "" && c.Action == pipeline.Update && (c.Torn || len(c.Was) == 0 && s.address() != s.match):
 			forgotten = append(forgotten, c)
 		}
 	}

@@ -244,3 +244,16 @@ func (s *stage) people() {
 		must(s.T, s.server, e)
 	}
 }
+
+// retry asks for a row that was refused to be sent again.
+func (s *stage) retry(row int) {
+	s.Helper()
+	store, err := state.Open(s.Context(), s.state)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer store.Close()
+	if n, _, err := store.Retry(s.Context(), state.Filter{Pipeline: "people", Key: fmt.Sprint(row)}); err != nil || n != 1 {
+		s.Fatalf("%d dead letters are retried, %v", n, err)
+	}
+}

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sluice/pipeline"
@@ -59,6 +60,9 @@ func (w *writing) entries(ctx context.Context, changes []pipeline.Change) ([]ent
 	seen := make(map[string]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
+		c.Kept = slices.DeleteFunc(c.Kept, func(k pipeline.Kept) bool { // by a record that was in its way before
+			return c.Action == pipeline.Create || c.Action == pipeline.Upsert && k.Why == pipeline.KeptAlias
+		})
 		w.leaveAddresses(c)
 		e := entry{Change: c, input: w.input(c), fold: w.foldMatch(c)}
 		record := w.recordName(&e)

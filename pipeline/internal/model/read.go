@@ -187,12 +187,22 @@ func (s *Store) Owners(_ context.Context, _ string, ids []string) (map[string]st
 		if e.ID == "" || !slices.Contains(ids, e.ID) {
 			continue
 		}
-		owner, twice := found[e.ID]
-		if !twice || e.Merged == "" && s.ledger[owner].Merged != "" || (e.Merged == "") == (s.ledger[owner].Merged == "") && key < owner {
+		if owner, twice := found[e.ID]; !twice || s.before(key, owner) {
 			found[e.ID] = key
 		}
 	}
 	return found, nil
+}
+
+// before tells whether a record that two keys have is the first one's; see pipeline.Store.
+func (s *Store) before(key, other string) bool {
+	a, b := s.ledger[key], s.ledger[other]
+	for _, less := range [][2]bool{{a.Merged != "", b.Merged != ""}, {a.Rejected != pipeline.Hash{}, b.Rejected != pipeline.Hash{}}, {a.Hash == pipeline.Hash{}, b.Hash == pipeline.Hash{}}} {
+		if less[0] != less[1] {
+			return less[1]
+		}
+	}
+	return key < other
 }
 
 // compareLinks puts the links of one row into the order in which Waiting returns them. What an end is compared by stays
