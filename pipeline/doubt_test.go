@@ -155,3 +155,22 @@ func TestOverwrittenBetweenDecisionAndCommit(t *testing.T) {
 	}
 	t.Errorf("decided is %+v", r.books.notes.decisions)
 }
+
+// TestARecordThatARowIsOnItsWayTo proves that no other row gets a record that a row in doubt was found on, before the ledger has
+// that: whether the attempt was an earlier process's, and the row is still to be read, or is sent once more.
+func TestARecordThatARowIsOnItsWayTo(t *testing.T) {
+	for _, recalled := range []bool{true, false} {
+		r := &run{Pipeline: &Pipeline{}, store: blank{}, intents: intents{undecided: map[string]int{}}, packing: packing{open: map[Action]*group{}},
+			limits: Limits{Rows: 100}, flights: flights{busy: map[string]*flight{}, matches: map[string]string{}}}
+		r.flights.landed = sync.NewCond(&r.mu)
+		p := &pending{span: &span{undecided: 1}, Change: Change{Key: "k", Match: "k", Action: Upsert, Sent: time.Now()}}
+		if err := r.found(t.Context(), &doubt{p: p, recalled: recalled}, Outcome{Verdict: Found, ID: "9"}); err != nil {
+			t.Fatal(err)
+		}
+		other := &pending{Change: Change{Key: "other", Match: "other", TraceID: "t", Action: Upsert}}
+		rivals, err := r.rivals(t.Context(), []*pending{other}, map[string]Outcome{"t": {Verdict: Done, ID: "9"}})
+		if err != nil || rivals["t"].Key != "k" {
+			t.Errorf("recalled %v: the record is that of %q, want \"k\": %v", recalled, rivals["t"].Key, err)
+		}
+	}
+}

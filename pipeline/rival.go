@@ -45,6 +45,7 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 				return fmt.Errorf("look for a row in doubt: %w", err)
 			}
 			found.Record = r.recordFound(p, &known[0], o.ID) // other rows with this match value are told whose record it is
+			r.reserve(p, o.ID)
 		}
 		r.resolveDoubt(p, func() Decision { return found }, false)
 	case taken:
@@ -52,14 +53,9 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 		r.resolveDoubt(p, func() Decision { return r.decide(p, refusal) }, true)
 	default:
 		p.made, p.moved = p.made || o.Made, p.led(o.ID)
-		if p.ID = o.ID; p.Action != Archive {
+		if r.reserve(p, o.ID); p.Action != Archive {
 			p.Action = Update
 		}
-		r.mu.Lock()
-		for _, claim := range p.names() {
-			r.flights.matches[claim] = p.Key // no row that is led there next may have it
-		}
-		r.mu.Unlock()
 		return r.repeat(ctx, d)
 	}
 	return nil
@@ -72,9 +68,7 @@ func (r *run) rivalOf(ctx context.Context, p *pending, o Outcome) (rival KeyedEn
 	look := func() {
 		var rivals map[string]KeyedEntry
 		rivals, err = r.rivals(ctx, []*pending{p}, map[string]Outcome{p.TraceID: o})
-		if rival, taken = rivals[p.TraceID]; !taken && p.led(o.ID) {
-			rival.Key, taken = r.claimant(p, o.ID)
-		}
+		rival, taken = rivals[p.TraceID]
 	}
 	if look(); taken {
 		r.land()
@@ -83,12 +77,22 @@ func (r *run) rivalOf(ctx context.Context, p *pending, o Outcome) (rival KeyedEn
 	return rival, taken, err
 }
 
-// claimant returns the other row that is on its way to a record which the ledger has as no row's.
-func (r *run) claimant(p *pending, id string) (key string, taken bool) {
+// reserve has a change go to the record that it was found on: until the ledger has that, no other row that is led there may have it.
+func (r *run) reserve(p *pending, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key = r.flights.matches[idClaim(id)]
-	return key, key != "" && key != p.Key
+	p.ID = id
+	for _, claim := range p.names() {
+		r.flights.matches[claim] = p.Key
+	}
+}
+
+// claimant returns the row that is on its way to a record which the ledger has as no row's.
+func (r *run) claimant(id string) (row KeyedEntry, taken bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	row.Key, taken = r.flights.matches[idClaim(id)]
+	return row, taken
 }
 
 // recordFound returns which record has the match value of a change of which it isn't known whether it was carried out; nil
@@ -155,6 +159,9 @@ func (r *run) rivals(ctx context.Context, changes []*pending, outcomes map[strin
 		rival, taken := owners[id]
 		if !taken {
 			rival, taken = first[id]
+		}
+		if !taken {
+			rival, taken = r.claimant(id)
 		}
 		if taken && rival.Key != p.Key {
 			rivals[p.TraceID] = rival
