@@ -166,17 +166,27 @@ func (c *pairs) merge(w *world, d *dice) {
 	}
 }
 
-// into returns the group that another one was merged into; none where it wasn't.
+// into returns the group that another one was merged into, with all that are in it by now, as hs_merged_object_ids has them (API.md
+// 11.3); none where it wasn't.
 func (c *pairs) into(id string) (s pipeline.Survivor) {
-	for s.ID = c.merged[id]; c.merged[s.ID] != ""; s.ID = c.merged[s.ID] {
+	if c.merged[id] == "" {
+		return s
 	}
-	for former := range c.merged {
-		if s.ID != "" && c.merged[former] == s.ID {
+	s.ID = c.survivor(id)
+	for _, former := range slices.Sorted(maps.Keys(c.merged)) {
+		if c.survivor(former) == s.ID {
 			s.Former = append(s.Former, former)
 		}
 	}
-	slices.Sort(s.Former)
 	return s
+}
+
+// survivor returns the group that is left of one.
+func (c *pairs) survivor(id string) string {
+	for c.merged[id] != "" {
+		id = c.merged[id]
+	}
+	return id
 }
 
 // survives tells whether a group was merged with another one. What is left there of links from before that isn't known to be
