@@ -75,9 +75,7 @@ func (r *run) recall(doubts []Doubt) {
 		}
 		r.flights.busy[key] = &flight{hash: d.p.Hash, recall: d.p.Version, attempt: d.p.attempt}
 		r.doubts.open = append(r.doubts.open, d)
-		for _, claim := range d.p.names() {
-			r.flights.matches[claim] = key // its record may be there: no other row may make it
-		}
+		r.flights.match(d.p) // its record may be there: no other row may make it
 	}
 }
 

@@ -45,6 +45,11 @@ func (fs *flights) of(key string) *flight {
 // take makes the key and the record of a change busy. The caller holds mu.
 func (fs *flights) take(p *pending) {
 	fs.busy[p.Key] = &flight{hash: p.Hash}
+	fs.match(p)
+}
+
+// match keeps other keys off the record of a change, until unmatch. The caller holds mu.
+func (fs *flights) match(p *pending) {
 	for _, claim := range p.names() {
 		fs.matches[claim] = p.Key
 	}

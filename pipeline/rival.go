@@ -82,9 +82,7 @@ func (r *run) reserve(p *pending, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.ID = id
-	for _, claim := range p.names() {
-		r.flights.matches[claim] = p.Key
-	}
+	r.flights.match(p)
 }
 
 // claimant returns the row that is on its way to a record which the ledger has as no row's.

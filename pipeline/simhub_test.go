@@ -17,7 +17,7 @@ type hub struct {
 	limits  pipeline.Limits
 	records map[string]*simRecord // by id, archived ones too
 	taken   map[string]string     // folded unique value → id of the live record
-	merged  map[string]string     // id → id of the record that it was merged into
+	merged  merges
 	serial  int
 	sent    map[string][]*flight        // by key: every attempt that was ever sent
 	applied map[string]map[int64]hashes // by key and version: what took effect
@@ -68,7 +68,7 @@ type flight struct {
 }
 
 func newHub(w *world, limits pipeline.Limits) *hub {
-	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: map[string]string{}, sent: map[string][]*flight{},
+	return &hub{w: w, limits: limits, records: map[string]*simRecord{}, taken: map[string]string{}, merged: merges{}, sent: map[string][]*flight{},
 		applied: map[string]map[int64]hashes{}, created: map[string]int{}, lost: map[string]int{}, touched: map[string]bool{}, edited: map[string]bool{}, looked: map[string]time.Time{}, reads: map[string]time.Time{}, spared: map[string][]pipeline.Hash{}, left: map[string]bool{},
 		traces: map[string]pipeline.Change{}, names: map[pipeline.Hash]string{}, unseen: map[[2]string]bool{}}
 }
@@ -87,18 +87,10 @@ func (h *hub) onTheWay(p *process) (n int) {
 
 // at returns the record that an id stands for, merged ones followed; nil if it isn't there.
 func (h *hub) at(id string) *simRecord {
-	if r := h.records[h.survivor(id)]; r != nil && !r.gone {
+	if r := h.records[h.merged.survivor(id)]; r != nil && !r.gone {
 		return r
 	}
 	return nil
-}
-
-// survivor returns the id of the record that the one with the id was merged into, or the id.
-func (h *hub) survivor(id string) string {
-	for h.merged[id] != "" {
-		id = h.merged[id]
-	}
-	return id
 }
 
 func fold(value string) string { return strings.ToLower(value) }
@@ -134,7 +126,7 @@ func (h *hub) apply(c *pipeline.Change, f *flight) pipeline.Outcome {
 		r = h.create(c, f.at)
 		for _, l := range c.Links {
 			h.w.count("linked inline")
-			r.links[h.survivor(l.To.ID)] = true
+			r.links[h.merged.survivor(l.To.ID)] = true
 			o.Links = append(o.Links, pipeline.LinkState{Slot: l.Slot, FromID: r.id, ToID: l.To.ID, From: l.From.Object, To: l.To.Object, Made: true})
 		}
 	}
@@ -159,7 +151,7 @@ func (h *hub) create(c *pipeline.Change, sent time.Time) *simRecord {
 	r := &simRecord{id: fmt.Sprint(1000 + h.serial), key: c.Key, match: c.Match, made: time.Now(), versions: map[string]int64{}, links: map[string]bool{}}
 	r.late = h.overtaken(c.Match, sent)
 	h.records[r.id] = r
-	if old := h.records[h.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone && !r.late {
+	if old := h.records[h.merged.survivor(h.w.store.Entry(c.Key).ID)]; old != nil && old.gone && h.limits.OnGone != pipeline.RecreateGone && !r.late {
 		h.w.violate("%q is made again although somebody took its record away", c.Key)
 	}
 	if h.left[c.Match] {

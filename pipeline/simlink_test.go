@@ -67,24 +67,12 @@ func linkState(l *pipeline.LinkChange) *pipeline.LinkState {
 	return &pipeline.LinkState{Slot: l.Slot, FromID: from, ToID: to, From: l.From.Object, To: l.To.Object, Label: l.Label, Made: true}
 }
 
-// into returns the record that another one was merged into; none where it wasn't.
-func (h *hub) into(id string) (s pipeline.Survivor) {
-	if h.merged[id] == "" {
-		return s
-	}
-	s.ID = h.survivor(id)
-	for _, former := range slices.Sorted(maps.Keys(h.merged)) {
-		if h.survivor(former) == s.ID {
-			s.Former = append(s.Former, former)
-		}
-	}
-	return s
-}
-
 // askedFor tells whether another link of ours asks for what a change takes back.
 func (h *hub) askedFor(l *pipeline.LinkChange, links []pipeline.LinkChange) bool {
 	from, to := l.Records()
-	is := func(a, b string) bool { return h.survivor(a) == h.survivor(from) && h.survivor(b) == h.survivor(to) }
+	is := func(a, b string) bool {
+		return h.merged.survivor(a) == h.merged.survivor(from) && h.merged.survivor(b) == h.merged.survivor(to)
+	}
 	return slices.ContainsFunc(l.Shared, func(s pipeline.LinkState) bool { return is(s.FromID, s.ToID) }) ||
 		slices.ContainsFunc(links, func(other pipeline.LinkChange) bool { a, b := other.Records(); return !other.Remove && is(a, b) })
 }
@@ -107,12 +95,12 @@ func (k *simSink) relate(d *dice, links []pipeline.LinkChange) (outcomes []pipel
 		switch {
 		case (w.unfollowed || l.Remove) && (h.merged[fromID] != "" || h.merged[toID] != ""): // a sink reads what it takes back
 			w.count(map[bool]string{true: "unlinked: a record was merged", false: "linked: a record was merged"}[l.Remove])
-			o.Verdict, o.Merged = pipeline.Found, [2]pipeline.Survivor{h.into(fromID), h.into(toID)}
+			o.Verdict, o.Merged = pipeline.Found, [2]pipeline.Survivor{h.merged.into(fromID), h.merged.into(toID)}
 		case l.Remove:
-			if o.NoOp = from == nil || !from.links[h.survivor(toID)] || h.askedFor(l, links); !o.NoOp {
+			if o.NoOp = from == nil || !from.links[h.merged.survivor(toID)] || h.askedFor(l, links); !o.NoOp {
 				w.count("unlinked")
-				delete(from.links, h.survivor(toID))
-				h.unseen[[2]string{from.id, h.survivor(toID)}] = l.To.Survivor.ID == "" && slices.Contains(slices.Collect(maps.Values(h.merged)), toID)
+				delete(from.links, h.merged.survivor(toID))
+				h.unseen[[2]string{from.id, h.merged.survivor(toID)}] = l.To.Survivor.ID == "" && slices.Contains(slices.Collect(maps.Values(h.merged)), toID)
 			}
 		case from == nil || to == nil:
 			w.count("link of a record that is gone")

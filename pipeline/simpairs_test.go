@@ -20,7 +20,7 @@ type pairs struct {
 	foreign map[[2]string]bool
 	absent  map[string]bool    // values of records that aren't there yet
 	share   int                // how many keys have one person
-	merged  map[string]string  // id of a group → id of the one that it was merged into
+	merged  merges             // of groups
 	taken   map[[2]string]bool // pairs that were taken back without a look at which records were merged: a row may ask for one by a former id
 }
 
@@ -28,7 +28,7 @@ type pairs struct {
 func newPairs(w *world, d *dice) {
 	w.incremental, w.collisions = false, false
 	w.hub.limits = pipeline.Limits{Links: 1 + d.n(10), LinksOnly: true, Mirror: d.chance(0.7), Landing: landing}
-	w.pairs = &pairs{there: map[[2]string]map[string]bool{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}, share: 1, merged: map[string]string{}, taken: map[[2]string]bool{}}
+	w.pairs = &pairs{there: map[[2]string]map[string]bool{}, foreign: map[[2]string]bool{}, absent: map[string]bool{}, share: 1, merged: merges{}, taken: map[[2]string]bool{}}
 	for range d.n(12) {
 		pair := [2]string{fmt.Sprintf("people/p%d", d.n(20)), fmt.Sprintf("groups/g%d", d.n(5))}
 		w.pairs.there[pair], w.pairs.foreign[pair] = map[string]bool{"": true}, true
@@ -166,29 +166,6 @@ func (c *pairs) merge(w *world, d *dice) {
 	}
 }
 
-// into returns the group that another one was merged into, with all that are in it by now, as hs_merged_object_ids has them (API.md
-// 11.3); none where it wasn't.
-func (c *pairs) into(id string) (s pipeline.Survivor) {
-	if c.merged[id] == "" {
-		return s
-	}
-	s.ID = c.survivor(id)
-	for _, former := range slices.Sorted(maps.Keys(c.merged)) {
-		if c.survivor(former) == s.ID {
-			s.Former = append(s.Former, former)
-		}
-	}
-	return s
-}
-
-// survivor returns the group that is left of one.
-func (c *pairs) survivor(id string) string {
-	for c.merged[id] != "" {
-		id = c.merged[id]
-	}
-	return id
-}
-
 // survives tells whether a group was merged with another one. What is left there of links from before that isn't known to be
 // ours stays.
 func (c *pairs) survives(id string) bool {
@@ -230,7 +207,7 @@ func (c *pairs) state(l *pipeline.LinkChange, links []pipeline.LinkChange) *pipe
 func (c *pairs) make(l *pipeline.LinkChange, links []pipeline.LinkChange) pipeline.LinkOutcome {
 	o := pipeline.LinkOutcome{Change: l, Verdict: pipeline.Done, NoOp: true}
 	pair := pairOf(l)
-	if into := c.into(pair[1]); into.ID != "" {
+	if into := c.merged.into(pair[1]); into.ID != "" {
 		o.Verdict, o.NoOp, o.Merged[1] = pipeline.Found, false, into
 		return o
 	}
@@ -273,7 +250,7 @@ func (w *world) finalPairs() {
 	for _, r := range effective(w.sources[w.version]) {
 		person, label, _ := strings.Cut(r.name, ":")
 		pair := [2]string{"people/" + person, "groups/" + r.parent}
-		pair[1] = cmp.Or(w.pairs.into(pair[1]).ID, pair[1])
+		pair[1] = cmp.Or(w.pairs.merged.into(pair[1]).ID, pair[1])
 		if want[pair] == nil {
 			want[pair] = map[string]bool{}
 		} else {

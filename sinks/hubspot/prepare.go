@@ -17,6 +17,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 	var outcomes []pipeline.Outcome
 	var text strings.Builder
 	var unknown, forgotten []*pipeline.Change
+	besides := s.address() != s.match // rows have an address beside what they are matched by
 	seen := make(map[string]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
@@ -33,7 +34,7 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 			outcomes = append(outcomes, refused(c, err))
 		case c.ID == "" && (c.Action == pipeline.Update || c.Action == pipeline.Archive || c.Action == pipeline.Upsert && len(s.also) > 0):
 			unknown = append(unknown, c)
-		case c.ID != "" && c.Action == pipeline.Update && (c.Torn || len(c.Was) == 0 && s.address() != s.match):
+		case c.ID != "" && c.Action == pipeline.Update && (c.Torn || len(c.Was) == 0 && besides):
 			forgotten = append(forgotten, c)
 		}
 	}

@@ -222,6 +222,15 @@ func written(content string) map[int]string {
 	return rows
 }
 
+// rewritten are those that are written after people have been there, without on_gone.
+func rewritten(content string) map[int]string {
+	rows := written(content)
+	for _, gone := range []int{archivedRow, purgedRow, swallowedRow} {
+		delete(rows, gone)
+	}
+	return rows
+}
+
 // people lets them do what they do to records in HubSpot.
 func (s *stage) people() {
 	s.Helper()

@@ -1,0 +1,34 @@
+package pipeline_test
+
+import (
+	"maps"
+	"slices"
+
+	"sluice/pipeline"
+)
+
+// Merges are which records people have merged into which, by id.
+type merges map[string]string
+
+// survivor returns the id of the record that the one with the id was merged into, or the id.
+func (m merges) survivor(id string) string {
+	for m[id] != "" {
+		id = m[id]
+	}
+	return id
+}
+
+// into returns the record that another one was merged into, with all that are in it by now, as hs_merged_object_ids has them (API.md
+// 11.3); none where it wasn't.
+func (m merges) into(id string) (s pipeline.Survivor) {
+	if m[id] == "" {
+		return s
+	}
+	s.ID = m.survivor(id)
+	for _, former := range slices.Sorted(maps.Keys(m)) {
+		if m.survivor(former) == s.ID {
+			s.Former = append(s.Former, former)
+		}
+	}
+	return s
+}
