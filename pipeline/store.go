@@ -60,7 +60,7 @@ type Store interface {
 	// of the two comes first. It is what Commit was told last.
 	Sharers(ctx context.Context, pipeline string, pairs [][2]string) ([]SharedLink, error)
 
-	// Finish ends the run and releases the lease.
+	// Finish ends the run and releases the lease. From its call on OnLost isn't called: it returns ErrFenced itself.
 	Finish(ctx context.Context, f Finish) error
 }
 

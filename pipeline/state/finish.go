@@ -11,6 +11,9 @@ import (
 // Finish ends the run and releases the lease; see pipeline.Store. The lock is freed also where the end can't be
 // recorded; the next Start notes then that the run was killed.
 func (s *store) Finish(ctx context.Context, f pipeline.Finish) error {
+	if l := s.leaseOf(f.Pipeline, f.Epoch); l != nil {
+		l.ending.Store(true)
+	}
 	err := s.db.update(ctx, func(tx session) error { return finish(ctx, tx, &f) })
 	s.drop(f.Pipeline, f.Epoch)
 	if err != nil {

@@ -21,6 +21,7 @@ type lease struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	once   sync.Once
+	ending atomic.Bool // the run's end is being recorded, which finds out by itself whether the lease was lost
 
 	commits atomic.Int64 // the highest number of those that were answered
 }
@@ -47,7 +48,7 @@ where pipeline = $1 and epoch = $2 and expires_at > {now}`, name, epoch, s.times
 	}
 	go func() {
 		defer close(l.done)
-		if err := keep(ctx, s.times, &l.until, renew); err != nil && onLost != nil {
+		if err := keep(ctx, s.times, &l.until, renew); err != nil && onLost != nil && !l.ending.Load() {
 			onLost(s.lost(ctx, name, epoch, err))
 		}
 	}()
@@ -140,11 +141,19 @@ func (s *store) hold(name string, l *lease) {
 	}
 }
 
-// answered returns the highest number of a run's commits that were answered, to be raised by the next one.
-func (s *store) answered(name string, epoch int64) *atomic.Int64 {
+// leaseOf returns a run's lease, or nil where it has none any more.
+func (s *store) leaseOf(name string, epoch int64) *lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.leases[name]; l != nil && l.epoch == epoch {
+		return l
+	}
+	return nil
+}
+
+// answered returns the highest number of a run's commits that were answered, to be raised by the next one.
+func (s *store) answered(name string, epoch int64) *atomic.Int64 {
+	if l := s.leaseOf(name, epoch); l != nil {
 		return &l.commits
 	}
 	return new(atomic.Int64)

@@ -201,3 +201,43 @@ func poll(t *testing.T, what string, so func() bool) {
 		}
 	}
 }
+
+// A renewal that waits for the end of its run finds nothing to renew then: that is no loss, and nobody has taken over.
+func TestRenewalBesideTheEnd(t *testing.T) {
+	dsn, open := migrated(t)
+	s := open(timing{ttl: 20 * time.Second, renew: 20 * time.Millisecond, margin: time.Second, fresh: time.Second, poll: 50 * time.Millisecond})
+	var conns [2]*pgx.Conn
+	for i := range conns {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		conns[i] = conn
+	}
+	blocker, watcher := conns[0], conns[1]
+	for range 20 {
+		r := begin(t, s, pipeline.Begin{OnLost: func(err error) { t.Errorf("lost: %v", err) }})
+		if _, err := blocker.Exec(t.Context(), "begin; select from sluice.run for update"); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			done <- s.Finish(t.Context(), pipeline.Finish{Pipeline: "p", Epoch: r.Epoch, Run: r.Run, Status: "done"})
+		}()
+		poll(t, "a renewal that waits", func() (waits bool) {
+			err := watcher.QueryRow(t.Context(), `select count(*) > 0 from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query like '%renewed_at%'`).Scan(&waits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return waits
+		})
+		if _, err := blocker.Exec(t.Context(), "rollback"); err != nil {
+			t.Fatal(err)
+		}
+		if err := receive(t, done, "the end"); err != nil {
+			t.Errorf("finish: %v", err)
+		}
+	}
+}
