@@ -164,6 +164,11 @@ func (c *pairs) merge(w *world, d *dice) {
 		}
 		maps.Copy(c.there[moved], labels)
 	}
+	for pair, taken := range maps.Clone(c.taken) {
+		if pair[1] == from && taken {
+			c.taken[[2]string{pair[0], into}] = true
+		}
+	}
 }
 
 // survives tells whether a group was merged with another one. What is left there of links from before that isn't known to be
