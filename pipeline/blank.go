@@ -60,5 +60,8 @@ func (blank) Owners(context.Context, string, []string) (map[string]string, error
 	return map[string]string{}, nil
 }
 
+// Earlier is 0.
+func (blank) Earlier(context.Context, string, int64, bool) (int64, error) { return 0, nil }
+
 // Sharers knows no link.
 func (blank) Sharers(context.Context, string, [][2]string) ([]SharedLink, error) { return nil, nil }

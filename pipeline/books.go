@@ -7,6 +7,7 @@ type books struct {
 	notes  notes   // for the next commit
 
 	linked map[uint64]*linkedRow // by keyHash
+	unread map[string]bool       // keys of changes of earlier processes that weren't written, and whose rows haven't been read
 	wanted int                   // links wanted since they were last written
 }
 

@@ -111,7 +111,11 @@ func (r *run) standing(e *Entry, hash Hash) standing {
 
 // settled books a row that needs no write, and tells whether it is one. The caller holds mu.
 func (r *run) settled(it *item, e *Entry) bool {
-	switch r.standing(e, it.hash) {
+	standing := r.standing(e, it.hash)
+	if standing != isWritten { // whose content isn't what was refused
+		delete(r.books.unread, it.Key)
+	}
+	switch standing {
 	case isHeld:
 		r.books.report.Held++
 		r.books.report.Review++

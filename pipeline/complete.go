@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -94,8 +95,24 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.link(ctx, true); err != nil {
 		return err
 	}
+	if err := r.leftBehind(ctx); err != nil {
+		return err
+	}
 	r.observe()
 	return errors.Join(r.failed(), kept, r.untoldError(), r.linking.vagueError())
+}
+
+// leftBehind counts what was rejected or is held for review of rows that this run hasn't read, and that no run has told of that
+// ended well: what runs before have left open, and changes that they left in doubt, whose end this one has found out.
+func (r *run) leftBehind(ctx context.Context) error {
+	known, err := r.store.Earlier(ctx, r.Name, r.resume.Run, r.readAll())
+	if err != nil {
+		return fmt.Errorf("count the open rejects of the runs before: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.books.report.Earlier = known + int64(len(r.books.unread))
+	return nil
 }
 
 // quiet returns once nothing is pooled, on its way, in doubt or postponed.

@@ -276,9 +276,13 @@ func (r *run) resolveDoubt(p *pending, decide func() Decision, counted bool) {
 		return
 	}
 	before := r.books.report
-	r.note(p, decide())
+	d := decide()
+	r.note(p, d)
 	if !counted {
 		r.books.report = before
+		if d.Reject != nil {
+			r.books.unread[p.Key] = true
+		}
 	}
 	r.books.notes.landing = append(r.books.notes.landing, landing{p.Key, p.names(), f})
 }

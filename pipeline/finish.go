@@ -28,9 +28,12 @@ func (r *run) finish(ctx context.Context, err error) (Report, error) {
 	return report, r.endInStore(ctx, err, Finish{
 		Report:   report,
 		Complete: err == nil && r.reading.ended && r.opts.Plan == nil, Keep: r.incremental(),
-		Whole: err == nil && r.reading.whole && r.opts.Plan == nil, Parked: err == nil && r.linking.parked,
+		Whole: err == nil && r.readAll(), Parked: err == nil && r.linking.parked,
 	})
 }
+
+// readAll tells whether the run has read, and may write, every row of the source.
+func (r *run) readAll() bool { return r.reading.whole && r.opts.Plan == nil }
 
 // causeOf returns what ctx was cancelled for, where that is more than an error says: a lost lease shows first as cancelled
 // work.
@@ -67,7 +70,7 @@ func statusOf(err error) string {
 	}
 	switch {
 	case err == nil:
-		return "done"
+		return StatusDone
 	case errors.Is(err, ErrPaused):
 		return "paused"
 	case errors.Is(err, ErrInterrupted):

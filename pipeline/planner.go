@@ -89,7 +89,7 @@ func (pl *Planner) End(ctx context.Context) ([]Plan, error) {
 	var errs []error
 	plans := make([]Plan, len(pl.done))
 	for i, s := range pl.done {
-		if i < len(pl.done)-1 && s.plan.Status == "done" && s.plan.Park > 0 {
+		if i < len(pl.done)-1 && s.plan.Status == StatusDone && s.plan.Park > 0 {
 			errs = append(errs, s.rehearse(ctx, pl.opts.Options, func(p *Pipeline, ctx context.Context, store Store, opts Options) (Report, error) {
 				return p.Relink(ctx, store, opts, s.report)
 			}))

@@ -251,6 +251,27 @@ func (w *world) letters() map[string]bool {
 	return keys
 }
 
+// finished checks that a pass that is done tells of what it has left open, in whichever of its runs that was. Where records are
+// made once, a row whose link was refused may say something else by now, and is left as it is.
+func (w *world) finished(p *process, f pipeline.Finish) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f.Status != pipeline.StatusDone {
+		return
+	}
+	r, since := f.Report, w.done
+	if w.done = f.Run; !f.Complete {
+		return
+	}
+	for _, l := range w.store.Letters(false) {
+		made := l.Stage == pipeline.StageLink && w.hub.limits.CreateOnly
+		if l.LastRun > since && !made && r.Rejected+r.Review+r.Overdue+r.Earlier == 0 {
+			w.violate("%s ends as if all were well, but has left open %+v: %+v", p.name, l, r)
+			return
+		}
+	}
+}
+
 // audit looks at how a run ended.
 func (w *world) audit(p *process) {
 	w.mu.Lock()

@@ -162,7 +162,7 @@ func (c *connection) keep(ctx context.Context, epoch int64, lost func(error)) {
 	}
 }
 
-// Known, Ledger, Keys, Holdings, CountHoldings, Waiting, Records, Owners and Sharers read.
+// Known, Ledger, Keys, Holdings, CountHoldings, Waiting, Records, Owners, Sharers and Earlier read.
 func (c *connection) Known(ctx context.Context, name string, keys []string) (list []pipeline.Entry, err error) {
 	err = c.call(ctx, "known", "", func() (err error) {
 		list, err = c.store.Known(ctx, name, keys)
@@ -235,6 +235,14 @@ func (c *connection) Sharers(ctx context.Context, name string, pairs [][2]string
 	return shared, err
 }
 
+func (c *connection) Earlier(ctx context.Context, name string, run int64, whole bool) (n int64, err error) {
+	err = c.call(ctx, "earlier", "", func() error {
+		n, err = c.store.Earlier(ctx, name, run, whole)
+		return err
+	})
+	return n, err
+}
+
 // Digest, DigestSize and Compact are about the digest of the ledger.
 func (c *connection) Digest(ctx context.Context, name string, epoch int64, each func([]byte) error) (number int64, err error) {
 	err = c.call(ctx, "digest", "", func() (err error) {
@@ -278,7 +286,11 @@ func (c *connection) Commit(ctx context.Context, commit pipeline.Commit) error {
 func (c *connection) Finish(ctx context.Context, f pipeline.Finish) error {
 	err := c.call(ctx, "finish", "", func() error {
 		c.end()
-		return c.store.Finish(ctx, f)
+		err := c.store.Finish(ctx, f)
+		if err == nil {
+			c.p.w.finished(c.p, f)
+		}
+		return err
 	})
 	c.end()
 	c.store.Release(f.Epoch)

@@ -47,6 +47,7 @@ type world struct {
 	requests   int
 	merges     bool
 	parked     bool
+	done       int64     // the last run that was done
 	last       time.Time // when something went wrong for the last time
 	crimes     sync.Mutex
 	broken     []string

@@ -60,6 +60,11 @@ type Store interface {
 	// of the two comes first. It is what Commit was told last.
 	Sharers(ctx context.Context, pipeline string, pairs [][2]string) ([]SharedLink, error)
 
+	// Earlier counts the open dead letters of the runs before this one, since the last that was StatusDone: nobody has told of them
+	// yet. Where the run has read the whole source, they are those that are held, since Finish closes the others. Those of links
+	// that have waited too long (see ParkedTooLong) aren't among them: each run tells of all of these.
+	Earlier(ctx context.Context, pipeline string, run int64, whole bool) (int64, error)
+
 	// Finish ends the run and releases the lease. From its call on OnLost isn't called: it returns ErrFenced itself.
 	Finish(ctx context.Context, f Finish) error
 }
@@ -241,12 +246,15 @@ type LinkDecision struct {
 	Answer   Answer     // by which it was decided; the ledger keeps it for rows that have no record
 }
 
+// StatusDone is the status of a run that has ended well: it has told of all that it rejected.
+const StatusDone = "done"
+
 // Finish is the end of a run.
 type Finish struct {
 	Pipeline string
 	Epoch    int64
 	Run      int64
-	Status   string // "done", "failed", "paused", "interrupted"
+	Status   string // StatusDone, "failed", "paused", "interrupted"
 	Message  string // why it didn't end "done"
 	Report   Report
 	Complete bool // the source was read to its end: the checkpoint is deleted, unless Keep is set

@@ -209,7 +209,7 @@ var planColumns = []column[pipeline.Plan]{
 // summary says in one line what running would do.
 func summary(plans []pipeline.Plan) string {
 	for i := range plans {
-		if p := &plans[i]; p.Status != "done" {
+		if p := &plans[i]; p.Status != pipeline.StatusDone {
 			return fmt.Sprintf("Plan: not complete: pipeline %s (%s)", p.Name, p.Status)
 		}
 	}

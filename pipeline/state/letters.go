@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"slices"
 
 	"sluice/pipeline"
@@ -66,6 +67,19 @@ on conflict (pipeline, subject, stage, code) where state <> 'closed' do update s
 place = case when excluded.place = '' then d.place else excluded.place end,
 message = excluded.message, state = excluded.state, last_run = excluded.last_run, last_at = excluded.last_at,
 request = excluded.request, answer = excluded.answer`
+
+const countEarlier = `
+select count(*) from sluice.dead_letter where pipeline = $1 and state <> 'closed' and (state = 'held' or not $3) and code <> '` + pipeline.ParkedTooLong + `'
+and last_run < $2 and last_run > coalesce((select max(id) from sluice.run where pipeline = $1 and status = '` + pipeline.StatusDone + `'), 0)`
+
+// Earlier counts the open dead letters of earlier runs; see pipeline.Store.
+func (s *store) Earlier(ctx context.Context, name string, run int64, whole bool) (n int64, err error) {
+	err = s.db.view(ctx, func(v session) error {
+		_, err := one(ctx, v, []any{&n}, countEarlier, name, run, whole)
+		return err
+	})
+	return n, err
+}
 
 const closeLetters = `
 update sluice.dead_letter as d set state = 'closed', closed_at = {now}, last_run = $4

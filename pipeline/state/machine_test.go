@@ -150,7 +150,7 @@ func (m *machine) start() {
 }
 
 func (m *machine) finish() {
-	f := pipeline.Finish{Pipeline: m.name, Status: "done", Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep"),
+	f := pipeline.Finish{Pipeline: m.name, Status: rapid.SampledFrom([]string{pipeline.StatusDone, "failed"}).Draw(m.Context, "status"), Complete: rapid.Bool().Draw(m.Context, "complete"), Keep: rapid.Bool().Draw(m.Context, "keep"),
 		Whole: rapid.Bool().Draw(m.Context, "whole"), Parked: rapid.Bool().Draw(m.Context, "parked")}
 	m.forgot = m.forgot || f.Whole
 	m.each("finish", func(r *machineRun) error {
@@ -293,6 +293,9 @@ func (m *machine) compare() {
 		m.same("memory of "+key, func(r *machineRun) any { return seen(m.remembered(r, key)) }, cmpopts.IgnoreFields(pipeline.Doubt{}, "Age"))
 	}
 	m.same("ledger", func(r *machineRun) any { return seen(r.Ledger(ctx, m.name, "a", 2)) })
+	for _, whole := range []bool{false, true} {
+		m.same("earlier rejects", func(r *machineRun) any { return seen(r.Earlier(ctx, m.name, r.Run, whole)) })
+	}
 	m.same("sharers", func(r *machineRun) any {
 		list, err := r.Sharers(ctx, m.name, [][2]string{{"1", "2"}, {"1", "1"}, {"2", "2"}})
 		list = slices.DeleteFunc(list, func(l pipeline.SharedLink) bool { return l.Key == "" }) // of other histories

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"slices"
 
 	"sluice/pipeline"
@@ -155,6 +156,19 @@ func (s *Store) Letters(closed bool) []Letter {
 		}
 	}
 	return list
+}
+
+// Earlier counts the letters of earlier runs since the last that was done; see pipeline.Store.
+func (s *Store) Earlier(_ context.Context, _ string, run int64, whole bool) (n int64, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.letters {
+		left := l.State == Held || l.State == Open && !whole
+		if left && l.Code != pipeline.ParkedTooLong && l.LastRun > s.done && l.LastRun < run {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Retry forgets that the row of a dead letter was refused, so that it is read and sent again. The letter stays open

@@ -43,6 +43,7 @@ type Store struct {
 	waiting     map[string][]pipeline.LinkChange
 	records     map[pipeline.RecordID]string // by what is unique of a record
 	letters     []*Letter
+	done        int64 // the last run that was done
 	throttle    []byte
 	throttled   time.Time
 }
@@ -199,6 +200,9 @@ func (s *Store) Finish(_ context.Context, f pipeline.Finish) error {
 	}
 	if f.Complete && !f.Keep {
 		s.position = nil
+	}
+	if f.Status == pipeline.StatusDone {
+		s.done = f.Run
 	}
 	s.saveThrottle(f.Throttle)
 	return nil
