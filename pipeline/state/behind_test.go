@@ -261,7 +261,7 @@ func TestARunThatIsForgottenIsNotTakenOver(t *testing.T) {
 // Nor was it where the renewing of its lease is the first to find out.
 func TestALeaseThatIsForgottenIsNotTakenOver(t *testing.T) {
 	_, open := migrated(t)
-	s := open(short)
+	s := open(eager)
 	write(t, s, "a")
 	lost := make(chan error, 1)
 	begin(t, s, pipeline.Begin{OnLost: func(err error) { lost <- err }})
