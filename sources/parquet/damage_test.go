@@ -263,7 +263,7 @@ func TestMemoryOfOneLargeRowGroup(t *testing.T) {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	before, most, n := m.HeapAlloc, uint64(0), 0
+	before, most, n := m.HeapAlloc, m.HeapAlloc, 0
 	for b, err := range src.Batches(t.Context(), nil) {
 		must(t, err)
 		n += len(b.Rows)
