@@ -24,7 +24,7 @@ const (
 var wholeRun = []string{"run", "--json"}
 
 // patience is how long a process may take before it counts as hung.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // A launch says how a process is started.
 type launch struct {

@@ -35,6 +35,9 @@ type simulator struct {
 	stop func()
 
 	before stats // at the last mark
+
+	held  <-chan struct{} // closed when a request is held; see hold
+	letGo func()
 }
 
 // A stats is what the simulator counts.
@@ -222,7 +225,7 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		now, err := s.stats()
 		ts.Check(err)

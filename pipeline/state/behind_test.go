@@ -149,7 +149,7 @@ func TestAStateInAnotherPlaceIsNoticed(t *testing.T) {
 	address := pgtest.Database(t)
 	s := witnessed(t, address, t.TempDir())
 	write(t, s, "a")
-	if err := s.Close(); err != nil { // a template must have no sessions
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	u, err := url.Parse(address)
@@ -158,7 +158,8 @@ func TestAStateInAnotherPlaceIsNoticed(t *testing.T) {
 	}
 	name := strings.TrimPrefix(u.Path, "/")
 	aside := pgtest.Database(t)
-	pgtest.Exec(t, aside, "create database "+name+"_copy template "+name)
+	pgtest.Exec(t, aside, "select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = '"+name+"'", // a template must have no sessions
+		"create database "+name+"_copy template "+name)
 	t.Cleanup(func() { pgtest.Exec(t, aside, "drop database "+name+"_copy with (force)") })
 	u.Path += "_copy"
 	restored := openStore(t, u.String(), times)
@@ -261,7 +262,7 @@ func TestARunThatIsForgottenIsNotTakenOver(t *testing.T) {
 // Nor was it where the renewing of its lease is the first to find out.
 func TestALeaseThatIsForgottenIsNotTakenOver(t *testing.T) {
 	_, open := migrated(t)
-	s := open(short)
+	s := open(eager)
 	write(t, s, "a")
 	lost := make(chan error, 1)
 	begin(t, s, pipeline.Begin{OnLost: func(err error) { lost <- err }})

@@ -237,7 +237,7 @@ func equal[T any](t *testing.T, what string, got, want T) {
 // receive waits for something that another goroutine does.
 func receive[T any](t *testing.T, from <-chan T, what string) (v T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	select {
 	case v = <-from:

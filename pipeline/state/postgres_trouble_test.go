@@ -30,7 +30,7 @@ func databaseOf(t *testing.T, dsn string) string {
 // A failover leaves connections to a server that only reads from then on: a commit, and the lease, go on with others.
 func TestConnectionsToAServerThatOnlyReads(t *testing.T) {
 	dsn, open := migrated(t)
-	r := begin(t, open(short), pipeline.Begin{OnLost: func(err error) { t.Errorf("lost: %v", err) }})
+	r := begin(t, open(eager), pipeline.Begin{OnLost: func(err error) { t.Errorf("lost: %v", err) }})
 	database, first := databaseOf(t, dsn), r.session()
 	pgtest.Exec(t, dsn, "alter database "+database+" set default_transaction_read_only = on",
 		"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")

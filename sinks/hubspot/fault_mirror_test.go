@@ -88,6 +88,7 @@ func archivingRefused(t *testing.T) {
 // change, by HubSpot's clock, and under the id that the change knows.
 func TestMadeByAge(t *testing.T) {
 	server, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID)
+	made := time.Now()
 	own := must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": "E-0"}})
 	s := open(t, p, &Config{Object: "contacts", Mode: modeMirror, Match: []string{"ext_id"}}, schema("=ext_id", "=email"))
 	for _, test := range []struct {
@@ -104,7 +105,7 @@ func TestMadeByAge(t *testing.T) {
 		{"older than an update", time.Minute, own.ID, pipeline.Update, false},
 	} {
 		c := change("a", "E-0")
-		c.Action, c.ID, c.Match, c.Begun = test.action, test.id, "E-0", time.Now().Add(test.begun)
+		c.Action, c.ID, c.Match, c.Begun = test.action, test.id, "E-0", made.Add(test.begun)
 		outcomes, err := s.Settle(t.Context(), []pipeline.Change{c})
 		if err != nil || len(outcomes) != 1 || outcomes[0].Verdict != pipeline.Found || outcomes[0].Made != test.want {
 			t.Errorf("%s: %+v, %v; want it made: %v", test.name, outcomes, err, test.want)

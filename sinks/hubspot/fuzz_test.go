@@ -220,7 +220,7 @@ func FuzzAnswers(f *testing.F) {
 		fmt.Fprint(w, a.body)
 	}))
 	f.Cleanup(server.Close)
-	client, err := crm.New(crm.Config{BaseURL: server.URL, Version: "2026-09", AccessToken: "token", Timeout: 5 * time.Second,
+	client, err := crm.New(crm.Config{BaseURL: server.URL, Version: "2026-09", AccessToken: "token",
 		Retry: crm.Retry{Attempts: 1, Backoff: time.Millisecond, MaxBackoff: time.Millisecond, Lock: time.Millisecond, Patience: time.Millisecond}})
 	if err != nil {
 		f.Fatal(err)

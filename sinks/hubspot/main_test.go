@@ -109,7 +109,7 @@ func listen(t *testing.T, handler http.Handler, version string) (*recorder, *por
 func connect(t *testing.T, url, version string) *portal {
 	t.Helper()
 	client, err := crm.New(crm.Config{
-		BaseURL: url, Version: version, AccessToken: "token", Timeout: 5 * time.Second,
+		BaseURL: url, Version: version, AccessToken: "token",
 		Retry: crm.Retry{Attempts: 2, Backoff: time.Millisecond, MaxBackoff: time.Millisecond, Lock: time.Millisecond, Patience: 100 * time.Millisecond},
 	})
 	if err != nil {

@@ -220,7 +220,7 @@ func TestOpenAsksAtOnce(t *testing.T) {
 		}
 		hubspot.ServeHTTP(w, r)
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c := &Config{Connection: "crm", Object: "contacts", Match: []string{"ext_id"}}
 	if _, err := c.Open(ctx, env(p), schema("=ext_id")); err != nil {

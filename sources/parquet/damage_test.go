@@ -64,11 +64,11 @@ func TestDamage(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "damaged.parquet")
 	try := func(t *testing.T, what string, content []byte) error {
 		must(t, os.WriteFile(path, content, 0o600))
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		_, err := readSome(ctx, path)
 		if ctx.Err() != nil {
-			t.Fatalf("%s: it took more than 5 s", what)
+			t.Fatalf("%s: it took more than a minute", what)
 		}
 		if err != nil && !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: the error doesn't name the file: %v", what, err)
@@ -263,7 +263,7 @@ func TestMemoryOfOneLargeRowGroup(t *testing.T) {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	before, most, n := m.HeapAlloc, uint64(0), 0
+	before, most, n := m.HeapAlloc, m.HeapAlloc, 0
 	for b, err := range src.Batches(t.Context(), nil) {
 		must(t, err)
 		n += len(b.Rows)

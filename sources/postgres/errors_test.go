@@ -215,9 +215,9 @@ func TestNoOpenTransaction(t *testing.T) {
 func TestStatementTimeout(t *testing.T) {
 	env, _ := database(t)
 	src := open(t, env, config(func(c *Config) {
-		c.Query, c.Key, c.Timeout = "select id from generate_series(1, 2) id, pg_sleep(60)", []string{"id"}, 500*time.Millisecond
+		c.Query, c.Key, c.Timeout = "select id from generate_series(1, 2) id, pg_sleep(60)", []string{"id"}, 2*time.Second
 	}))
-	if r := read(t, src, nil); r.err == nil || !strings.Contains(r.err.Error(), "a page took longer than 500ms; make an index on (id)") {
+	if r := read(t, src, nil); r.err == nil || !strings.Contains(r.err.Error(), "a page took longer than 2s; make an index on (id)") {
 		t.Errorf("error %v", r.err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -82,13 +83,8 @@ func TestEmptyAnswers(t *testing.T) {
 
 // Nothing listens: nothing was done, and after a few attempts the message says what to check.
 func TestConnectionRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	c := newClient(t, Config{BaseURL: "http://" + l.Addr().String(), AccessToken: testToken, Retry: Retry{Backoff: time.Microsecond}})
-	_, err = c.BatchCreate(t.Context(), "contacts", oneInput)
+	c := newClient(t, Config{BaseURL: "http://127.0.0.1:1", AccessToken: testToken, Retry: Retry{Backoff: time.Microsecond}})
+	_, err := c.BatchCreate(t.Context(), "contacts", oneInput)
 	if e := asError(t, err); e.Effect != NoEffect || !strings.Contains(e.Error(), "check base_url") || c.Requests() != 0 {
 		t.Errorf("%v (%v, %d requests)", err, e.Effect, c.Requests())
 	}
@@ -136,24 +132,30 @@ func TestNothingIsReplayed(t *testing.T) {
 
 // An answer that doesn't come in time leaves the write in doubt; a slow one is bounded in all, not by byte.
 func TestTimeout(t *testing.T) {
-	release := make(chan struct{})
-	for name, step := range map[string]http.HandlerFunc{
-		"no headers": func(http.ResponseWriter, *http.Request) { <-release },
-		"drip": func(w http.ResponseWriter, _ *http.Request) {
+	for name, begin := range map[string]func(http.ResponseWriter){
+		"no headers": func(http.ResponseWriter) {},
+		"drip": func(w http.ResponseWriter) {
 			w.WriteHeader(200)
 			_, _ = w.Write([]byte("{"))
 			_ = http.NewResponseController(w).Flush()
-			<-release
 		},
 	} {
-		s := &script{steps: []http.HandlerFunc{step}}
-		c := serve(t, s.ServeHTTP, func(cfg *Config) { cfg.Timeout = 30 * time.Millisecond })
-		_, err := c.BatchCreate(t.Context(), "contacts", oneInput)
-		if e := asError(t, err); e.Effect != Unknown || s.sends() != 1 || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v, %d sends: %v", name, e.Effect, s.sends(), err)
-		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				s := &script{steps: []http.HandlerFunc{func(w http.ResponseWriter, _ *http.Request) {
+					begin(w)
+					<-release
+				}}}
+				c := serveInMemory(t, s.ServeHTTP, func(cfg *Config) { cfg.Timeout = 30 * time.Millisecond })
+				_, err := c.BatchCreate(t.Context(), "contacts", oneInput)
+				if e := asError(t, err); e.Effect != Unknown || s.sends() != 1 || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v, %d sends: %v", e.Effect, s.sends(), err)
+				}
+				close(release)
+			})
+		})
 	}
-	close(release)
 }
 
 // When the caller stops, a request under way is in doubt, and one that waits was never sent.

@@ -20,7 +20,7 @@ func portal(t *testing.T, version string, o hubspottest.Options) (*hubspottest.S
 	})
 	retry := quick
 	retry.Attempts = 5
-	return sim, newClient(t, Config{BaseURL: server.URL, Version: version, AccessToken: testToken, Timeout: time.Second, Retry: retry})
+	return sim, newClient(t, Config{BaseURL: server.URL, Version: version, AccessToken: testToken, Retry: retry})
 }
 
 func contacts(n int) []Input {
