@@ -279,6 +279,19 @@ func (w *world) letters() (list []string) {
 	return list
 }
 
+// retryAll asks for all that was refused to be tried again.
+func (w *world) retryAll() {
+	w.Helper()
+	store, err := state.Open(w.Context(), w.state)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer store.Close()
+	if _, _, err := store.Retry(w.Context(), state.Filter{Pipeline: "people"}); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // requests returns how many requests HubSpot has got whose path contains part.
 func (w *world) requests(part string) (n int) {
 	for _, r := range w.portal.Requests() {
