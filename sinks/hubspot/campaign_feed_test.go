@@ -18,9 +18,9 @@ type feed struct {
 	mode, onGone, onConflict string
 	match                    []string
 	fields                   []*mapped
-	rows                     []fact
-	left                     []fact // rows that have left the source
-	past                     map[string][]fact
+	rows                     []sourceRow
+	left                     []sourceRow // rows that have left the source
+	past                     map[string][]sourceRow
 	most                     int // rows a request
 	writes                   int // requests at a time
 }
@@ -32,12 +32,12 @@ type mapped struct {
 	values []string
 }
 
-// A fact is one row: "id", and values by property; "" is null.
-type fact map[string]string
+// A sourceRow is one row: "id", and values by property; "" is null.
+type sourceRow map[string]string
 
 func newFeed(d *rand.Rand) *feed {
 	n := 2 + d.IntN(7)
-	f := &feed{mode: pick(d, modeUpsert, modeUpsert, modeUpsert, modeMirror, modeMirror, modeUpdate, modeCreate), match: []string{"ext_id"}, past: map[string][]fact{}, most: 1 + d.IntN(8), writes: 1 + d.IntN(3),
+	f := &feed{mode: pick(d, modeUpsert, modeUpsert, modeUpsert, modeMirror, modeMirror, modeUpdate, modeCreate), match: []string{"ext_id"}, past: map[string][]sourceRow{}, most: 1 + d.IntN(8), writes: 1 + d.IntN(3),
 		onGone: pick(d, goneReject, goneRecreate, goneIgnore), onConflict: pick(d, conflictReject, conflictUpdate)}
 	f.fields = []*mapped{
 		{"ext_id", "always", nil},
@@ -52,7 +52,7 @@ func newFeed(d *rand.Rand) *feed {
 		}
 	}
 	for i := range n {
-		r := fact{"id": fmt.Sprint("k", i)}
+		r := sourceRow{"id": fmt.Sprint("k", i)}
 		for _, m := range f.fields {
 			r[m.name] = m.draw(d, i)
 		}
@@ -140,7 +140,7 @@ func (f *feed) change(d *rand.Rand) {
 			return // a source without rows takes nothing back
 		}
 		f.keep(r)
-		f.rows = slices.DeleteFunc(f.rows, func(x fact) bool { return x["id"] == r["id"] })
+		f.rows = slices.DeleteFunc(f.rows, func(x sourceRow) bool { return x["id"] == r["id"] })
 		f.left = append(f.left, r)
 	case 2:
 		if len(f.left) > 0 {
@@ -166,7 +166,7 @@ func (f *feed) change(d *rand.Rand) {
 }
 
 // keep remembers a row as it is.
-func (f *feed) keep(r fact) { f.past[r["id"]] = append(f.past[r["id"]], maps.Clone(r)) }
+func (f *feed) keep(r sourceRow) { f.past[r["id"]] = append(f.past[r["id"]], maps.Clone(r)) }
 
 // keys returns the keys of the rows.
 func (f *feed) keys() map[string]bool {

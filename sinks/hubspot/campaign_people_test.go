@@ -13,8 +13,8 @@ type merge struct {
 	primary, other, survivor string
 }
 
-// people lets somebody do something in HubSpot.
-func (c *campaign) people(d *rand.Rand) {
+// visit lets somebody do something in HubSpot.
+func (c *campaign) visit(d *rand.Rand) {
 	const object = "contacts"
 	live := c.portal.Records(object)
 	if len(live) < 2 {

@@ -10,7 +10,7 @@ import (
 )
 
 // reason tells whether there is a reason for a row to be refused, once it was tried again without any trouble.
-func (c *campaign) reason(p *past, r fact, l pipeline.DeadLetter) bool {
+func (c *campaign) reason(h *history, r sourceRow, l pipeline.DeadLetter) bool {
 	switch l.Code {
 	case "not_found":
 		record, found := c.matching(r)
@@ -21,25 +21,28 @@ func (c *campaign) reason(p *past, r fact, l pipeline.DeadLetter) bool {
 	case "invalid_email":
 		return r["email"] == invalidEmail
 	case "validation_error":
-		return r["email"] == invalidEmail || c.portal.Switches().ArchivedBlocksKey && (c.holds(p, r, "ext_id") || c.holds(p, r, "email")) || r["firstname"] == "" && r["email"] == "" ||
+		return r["email"] == invalidEmail || c.portal.Switches().ArchivedBlocksKey && (c.holds(h, r, "ext_id") || c.holds(h, r, "email")) || r["firstname"] == "" && r["email"] == "" ||
 			slices.ContainsFunc(c.blocked, func(d hubspottest.Record) bool { return hasEmail(d.Properties, r["email"]) })
 	case "conflict":
-		return c.holds(p, r, "ext_id") || c.holds(p, r, "email")
+		return c.holds(h, r, "ext_id") || c.holds(h, r, "email") || c.outgrown(h, r, l.Message)
 	case "gone":
-		return !c.live(p.last[r["id"]].ID)
+		return !c.live(h.last[r["id"]].ID)
 	case "merged":
 		into, owner := mergedInto(l.Message)
+		if c.feed.mode == modeCreate && c.collides(h, r) {
+			return true // its record is another's by a value that it has got since it was created
+		}
 		return c.feed.keys()[owner] && slices.ContainsFunc(c.merges, func(m merge) bool { return c.final(m.survivor) == c.final(into) })
 	case "key_collision":
-		return c.collides(p, r)
+		return c.collides(h, r)
 	}
 	return false
 }
 
 // collides tells whether another row of the source stands for the record of a row, or for what the row is matched with.
-func (c *campaign) collides(p *past, r fact) bool {
+func (c *campaign) collides(h *history, r sourceRow) bool {
 	mine, found := c.matching(r)
-	own, _ := c.portal.Record("contacts", p.last[r["id"]].ID)
+	own := c.recordsOf(h, r)
 	for _, other := range c.feed.rows {
 		if other["id"] == r["id"] {
 			continue
@@ -47,17 +50,15 @@ func (c *campaign) collides(p *past, r fact) bool {
 		if its, ok := c.matching(other); found && ok && its.ID == mine.ID {
 			return true
 		}
-		stands := other
-		if c.feed.mode == modeCreate && c.live(p.last[other["id"]].ID) {
-			stands = p.last[other["id"]].Properties // what has become of it since is never sent
-		}
-		for _, name := range c.feed.match {
-			if r[name] != "" && (fold(other[name]) == fold(r[name]) || fold(stands[name]) == fold(r[name])) {
-				return true
+		for _, stands := range append(c.outdated(h, other), other) {
+			for _, name := range c.feed.match {
+				if r[name] != "" && fold(stands[name]) == fold(r[name]) {
+					return true
+				}
 			}
 		}
-		for _, record := range c.recordsOf(p, other) {
-			if own.ID == record.ID || fold(record.Properties["ext_id"]) == fold(r["ext_id"]) || hasEmail(record.Properties, r["email"]) {
+		for _, record := range c.recordsOf(h, other) {
+			if slices.ContainsFunc(own, func(r hubspottest.Record) bool { return r.ID == record.ID }) || has(record, "ext_id", r["ext_id"]) || has(record, "email", r["email"]) {
 				return true
 			}
 		}
@@ -65,11 +66,11 @@ func (c *campaign) collides(p *past, r fact) bool {
 	return false
 }
 
-// recordsOf returns the live records that are a row's: that it was written to last, and that it was to be written to since; if
+// recordsOf returns the records that are a row's and have their unique values: that it was written to last, and that it was to be written to since; if
 // it was never written, that it is matched with.
-func (c *campaign) recordsOf(p *past, r fact) (list []hubspottest.Record) {
-	for _, id := range []string{p.last[r["id"]].ID, c.books.id(r["id"])} {
-		if record, ok := c.portal.Record("contacts", id); ok && !record.Archived {
+func (c *campaign) recordsOf(h *history, r sourceRow) (list []hubspottest.Record) {
+	for _, id := range []string{h.last[r["id"]].ID, c.books.id(r["id"])} {
+		if record, ok := c.portal.Record("contacts", id); ok && (!record.Archived || c.portal.Switches().ArchivedBlocksKey) {
 			list = append(list, record)
 		}
 	}
@@ -77,6 +78,40 @@ func (c *campaign) recordsOf(p *past, r fact) (list []hubspottest.Record) {
 		list = append(list, record)
 	}
 	return list
+}
+
+// outdated returns what a row that is only ever created stands for, whatever has become of it since: what it was created with; if
+// it wasn't, or nobody was told, all that it has been.
+func (c *campaign) outdated(h *history, r sourceRow) []sourceRow {
+	last, written := h.last[r["id"]]
+	switch {
+	case c.feed.mode != modeCreate:
+		return nil
+	case written:
+		return []sourceRow{last.Properties}
+	}
+	return slices.Clip(c.feed.past[r["id"]])
+}
+
+var stranger = regexp.MustCompile(`record (\d+) of contacts may be the one that this row has made`)
+
+// outgrown tells whether a refusal names a record that the row was matched with at some time, or what it was merged into: if the
+// answer to the row's create was lost, nothing tells that the record was made for it.
+func (c *campaign) outgrown(h *history, r sourceRow, message string) bool {
+	m := stranger.FindStringSubmatch(message)
+	if m == nil || c.feed.mode != modeCreate {
+		return false
+	}
+	record, ok := c.portal.Record("contacts", m[1])
+	name := c.feed.match[0]
+	return ok && !record.Archived && slices.ContainsFunc(append(slices.Clip(c.feed.past[r["id"]]), r), func(content sourceRow) bool {
+		for id, values := range h.values {
+			if now, _ := c.portal.Record("contacts", id); now.ID == record.ID && content[name] != "" && fold(values[name].value) == fold(content[name]) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 var rivalry = regexp.MustCompile(`merged into record (\d+), which is that of the row with key "(.*?)"`)
@@ -106,13 +141,13 @@ func (c *campaign) live(id string) bool {
 }
 
 // holds tells whether a record that isn't the row's has its value of a unique property.
-func (c *campaign) holds(p *past, r fact, name string) bool {
+func (c *campaign) holds(h *history, r sourceRow, name string) bool {
 	if r[name] == "" {
 		return false
 	}
-	last := p.last[r["id"]]
+	last := h.last[r["id"]]
 	own, _ := c.portal.Record("contacts", last.ID)
-	if c.feed.mode == modeCreate || own.Archived || c.swallowed(last) > 0 || p.whose[own.ID] != r["id"] {
+	if c.feed.mode == modeCreate || own.Archived || c.swallowed(last) > 0 || h.whose[own.ID] != r["id"] {
 		own.ID = "" // it may be another's, have been made again, or be what an earlier content of the row has made
 	}
 	list := c.portal.Records("contacts")
@@ -120,11 +155,16 @@ func (c *campaign) holds(p *past, r fact, name string) bool {
 		list = append(list, c.portal.Archived("contacts")...)
 	}
 	for _, record := range list {
-		if record.ID != own.ID && (fold(record.Properties[name]) == fold(r[name]) || name == "email" && hasEmail(record.Properties, r[name])) {
+		if record.ID != own.ID && has(record, name, r[name]) {
 			return true
 		}
 	}
 	return false
+}
+
+// has tells whether a record has a value of a unique property.
+func has(record hubspottest.Record, name, value string) bool {
+	return value != "" && fold(record.Properties[name]) == fold(value) || name == "email" && hasEmail(record.Properties, value)
 }
 
 func fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

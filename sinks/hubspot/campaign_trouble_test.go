@@ -24,7 +24,7 @@ type trouble struct {
 	faults []hubspottest.Fault
 	killed string  // where the process dies: "", a request or a transaction, before or after it
 	at     int64   // at which of them
-	guests []int64 // the requests during which people do something
+	visits []int64 // the requests during which people do something
 }
 
 // trouble draws what a run is to meet.
@@ -51,7 +51,7 @@ func (c *campaign) trouble(d *rand.Rand) (t trouble) {
 		t.killed, t.at = pick(d, "before a request", "after a request", "before a transaction", "after a transaction"), 1+d.Int64N(8)
 	}
 	for range d.IntN(3) {
-		t.guests = append(t.guests, 1+d.Int64N(9))
+		t.visits = append(t.visits, 1+d.Int64N(9))
 	}
 	return t
 }
@@ -93,7 +93,7 @@ func (p *process) Intend(ctx context.Context, g pipeline.Group) error {
 	return p.transact(func() error {
 		err := p.Store.Intend(ctx, g)
 		if err == nil {
-			p.books.intend(g)
+			p.books.intend(g, p.runs[len(p.runs)-1].seq)
 		}
 		return err
 	})
@@ -120,7 +120,7 @@ func (c *campaign) run(t trouble) {
 	defer cancel()
 	p := &process{trouble: t, campaign: c, cancel: cancel}
 	c.process.Store(p)
-	c.runs = append(c.runs, passage{seq: int64(len(c.portal.Writes())), troubled: len(t.faults) > 0 || t.killed != "" || len(t.guests) > 0, keys: c.feed.keys()})
+	c.runs = append(c.runs, pastRun{seq: int64(len(c.portal.Writes())), troubled: len(t.faults) > 0 || t.killed != "" || len(t.visits) > 0, keys: c.feed.keys()})
 	c.faults(t.faults...)
 	report, err := c.runAs(ctx, "people", pipeline.Options{AllowMassChange: true}, func(d *pipeline.Definition, s state.Store) pipeline.Store {
 		d.Sink = narrowed{d.Sink.(*Config), c.feed}
@@ -135,6 +135,7 @@ func (c *campaign) run(t trouble) {
 		return
 	case err == nil:
 		c.count("run ended well")
+		c.runs[len(c.runs)-1].told = int64(len(c.portal.Writes()))
 		if balance := report.Balance(); balance != nil {
 			c.violate("I3: %v", balance)
 		}
@@ -179,8 +180,8 @@ func (c *campaign) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if p.passes("before a request", n); p.dead.Load() {
 		panic(http.ErrAbortHandler)
 	}
-	if slices.Contains(p.guests, n) {
-		c.people(c.dice())
+	if slices.Contains(p.visits, n) {
+		c.visit(c.dice())
 	}
 	c.note("request %d: %s %s %s", n, r.Method, r.URL, body)
 	for _, m := range traces.FindAllSubmatch(body, -1) {
