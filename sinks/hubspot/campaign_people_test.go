@@ -36,10 +36,15 @@ func (c *campaign) visit(d *rand.Rand) {
 		name := pick(d, "firstname", "city", "jobtitle")
 		e.Action, e.Properties = "update", map[string]string{name: pick(d, "by hand", "Ann", "Oslo", "Rome", "")}
 	}
+	c.act(e)
+}
+
+// act carries out what somebody does, if that is anything.
+func (c *campaign) act(e hubspottest.Edit) {
 	if e.Action == "" || e.ID == e.Other || c.isNobodys(e.ID) || c.isNobodys(e.Other) {
 		return
 	}
-	before, _ := c.portal.Record(object, e.ID)
+	before, _ := c.portal.Record(e.Object, e.ID)
 	r, err := c.portal.Edit(e)
 	c.note("people: %+v: %s %v", e, r.ID, err)
 	if err != nil {
@@ -52,9 +57,9 @@ func (c *campaign) visit(d *rand.Rand) {
 		c.blocked = append(c.blocked, before)
 		c.mu.Unlock()
 	case "merge":
-		m := merge{object: object, primary: e.ID, other: e.Other, survivor: r.ID}
+		m := merge{object: e.Object, primary: e.ID, other: e.Other, survivor: r.ID}
 		for _, w := range c.portal.Writes() {
-			if w.Action == "merge" && w.Object == object && w.ID == r.ID {
+			if w.Action == "merge" && w.Object == e.Object && w.ID == r.ID {
 				m.seq = w.Seq
 			}
 		}

@@ -119,7 +119,7 @@ func (c *campaign) behindBacks(h *history, w hubspottest.Write, key string) {
 	last, end := h.last[key], h.gone[h.last[key].ID]
 	asked := c.feed.onGone == goneRecreate && end.Action == "archive"
 	merged := slices.ContainsFunc(c.merges, func(m merge) bool { return m.primary == last.ID || m.other == last.ID || m.survivor == last.ID })
-	if w.Action != "create" || end.By != "admin" || asked || merged || h.back[last.ID] {
+	if w.Action != "create" || end.By != "admin" || asked || merged || h.back[last.ID] || h.whose[last.ID] != key {
 		return
 	}
 	told := false

@@ -15,13 +15,14 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 10, "how many seeds TestCampaign plays")
+	seeds  = flag.Int("seeds", 0, "how many seeds TestCampaign plays; 0 means those that are kept")
 	from   = flag.Uint64("from", 0, "the first seed that TestCampaign plays")
 	during = flag.Duration("for", 0, "how long TestCampaign goes on, at most; 0 means until all seeds are played")
 )
 
 // A campaign is the life of a project in a HubSpot that people work in, while the network, HubSpot and the process itself
-// break in every way. What is tried follows from its seed; what comes of that may depend on which of two goroutines is faster.
+// break in every way. What is tried follows from its seed, and so does what comes of that, but for one seed in a hundred, where it
+// depends on which of two goroutines is faster.
 type campaign struct {
 	*world
 	seed       uint64
@@ -46,10 +47,23 @@ type pastRun struct {
 	told     int64           // the last write before its end, if that was a good one; else 0
 }
 
+// kept are the first seeds, with some that catch a bug of torture/mutations, and the two that found the last bugs.
+var kept = []uint64{0, 1, 2, 3, 4, 5, 6, 7, 11, 29, 6000482, 7000007}
+
 // TestCampaign plays seeds: whatever people do, and whatever breaks, HubSpot ends as DESIGN section 5 promises.
 func TestCampaign(t *testing.T) {
+	list := slices.Clone(kept)
+	if *seeds > 0 {
+		list = list[:0]
+		for n := range uint64(*seeds) {
+			list = append(list, *from+n)
+		}
+	}
 	began, met := time.Now(), map[string]int{}
-	for seed := *from; seed < *from+uint64(*seeds) && (*during == 0 || time.Since(began) < *during); seed++ {
+	for _, seed := range list {
+		if *during > 0 && time.Since(began) > *during {
+			break
+		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) { playCampaign(t, seed, met) })
 		})
@@ -80,7 +94,7 @@ func playCampaign(t *testing.T, seed uint64, met map[string]int) {
 	if len(c.violations) > 0 {
 		t.Errorf("seed %d:\n%s\nreplay: go test ./sinks/hubspot -run 'TestCampaign$' -seeds 1 -from %d -v", seed, strings.Join(c.violations, "\n"), seed)
 	}
-	if *seeds == 1 {
+	if t.Failed() || *seeds == 1 {
 		t.Log("\n" + strings.Join(c.story, "\n"))
 	}
 }
