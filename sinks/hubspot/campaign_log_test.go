@@ -65,12 +65,13 @@ type history struct {
 	gone   map[string]hubspottest.Write  // the last archiving or deletion of each record
 	back   map[string]bool               // records that were restored
 	merged map[string]int64              // when others were last merged into a record
+	late   map[string]bool               // records made again by a request of before people took them away (RELIABILITY.md)
 }
 
 // study reads HubSpot's log.
 func (c *campaign) study() *history {
 	h := &history{values: map[string]map[string]lastSet{}, last: map[string]hubspottest.Write{}, whose: map[string]string{},
-		made: map[string][]string{}, first: map[string]int64{}, gone: map[string]hubspottest.Write{}, back: map[string]bool{}, merged: map[string]int64{}}
+		made: map[string][]string{}, first: map[string]int64{}, gone: map[string]hubspottest.Write{}, back: map[string]bool{}, merged: map[string]int64{}, late: map[string]bool{}}
 	for _, w := range c.portal.Writes() {
 		if w.Object == "contacts" {
 			key, _ := c.books.key(w.Trace)

@@ -84,6 +84,8 @@ func (c *campaign) compare(h *history, r sourceRow) (id, wrong string) {
 		return "", c.bereft(h, r, h.gone[cmp.Or(record.ID, last.ID)])
 	case c.feed.onGone == goneIgnore && (h.back[last.ID] || h.back[record.ID]):
 		return record.ID, "" // while it was gone, the row's changes were ignored
+	case c.feed.onGone == goneIgnore && h.late[record.ID]:
+		return record.ID, "" // so they are where a request that came late has made another one
 	default:
 		return record.ID, c.differs(h, r, record)
 	}
@@ -152,7 +154,7 @@ func (c *campaign) differs(h *history, r sourceRow, record hubspottest.Record) s
 		case c.feed.sent(r, m, last) && (s.by == "admin" && s.seq > last.Seq || merged > 0 && (s.seq < merged || c.stands(h, s.key, record.ID))):
 			c.count("differs by people")
 		case m.name == "email" && slices.Contains(c.feed.match, "email") && (hasEmail(record.Properties, want) || s.by == "admin"): // it stays as it was found
-		case m.policy == "shared" && h.back[last.ID]:
+		case m.policy == "shared" && (h.back[last.ID] || h.merged[record.ID] > s.seq): // nothing is known of what a survivor was sent
 		case m.policy == "shared" && s.key != r["id"]: // somebody's, or that of a row whose record it was
 		case m.policy == "empty" && got != "":
 		case c.portal.Switches().EmailUpsertBlanks && got == "" && s.by == "api": // HubSpot empties what it isn't sent

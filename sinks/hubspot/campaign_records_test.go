@@ -122,6 +122,10 @@ func (c *campaign) behindBacks(h *history, w hubspottest.Write, key string) {
 	if w.Action != "create" || end.By != "admin" || asked || merged || h.back[last.ID] || h.whose[last.ID] != key {
 		return
 	}
+	if c.books.since[w.Trace] < end.Seq {
+		h.late[w.ID] = true
+		return
+	}
 	told := false
 	for _, run := range c.runs {
 		switch {
