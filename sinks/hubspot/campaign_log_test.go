@@ -64,7 +64,7 @@ type history struct {
 	first  map[string]int64              // when such a record was made
 	gone   map[string]hubspottest.Write  // the last archiving or deletion of each record
 	back   map[string]bool               // records that were restored
-	merged map[string]int64              // when others were last merged into a record
+	merged map[string]int64              // when people last merged others into a record, or restored it
 	late   map[string]bool               // records made again by a request of before people took them away (RELIABILITY.md)
 }
 
@@ -110,7 +110,7 @@ func (h *history) add(w hubspottest.Write, key string) {
 	case "archive", "delete":
 		h.gone[w.ID] = w
 	case "restore":
-		h.back[w.ID] = true
+		h.back[w.ID], h.merged[w.ID] = true, w.Seq
 	case "merge":
 		h.merged[w.ID] = w.Seq
 	}
