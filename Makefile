@@ -22,6 +22,8 @@ ROWS_small  = 1000000
 ROWS_full   = 10000000
 SEEDS_small = 100000
 SEEDS_full  = 1000000
+CAMPAIGNS_small = 2000
+CAMPAIGNS_full  = 50000
 # SQLite is C that was translated to Go. What we can do wrong with it, to use a connection in two goroutines at once, the race
 # detector sees in the driver. To watch SQLite's own memory as well, and to check its pointers, takes most of the time of every
 # test whose state is in SQLite. So it is with what packs and unpacks files, with regular expressions and with what only tests
@@ -68,6 +70,7 @@ torture:
 	.ci/with-postgres go test -timeout 0 ./torture -run '$(RUN)' -size $(SIZE) -for $(FOR) -seed $(SEED) -summary "$$report" || code=$$?; \
 	.ci/with-postgres go test -timeout 0 ./torture/mutations -run '$(RUN)' -size $(SIZE) || code=$$?; \
 	go test -timeout 0 ./pipeline -run 'TestSimulation$$' -seeds $(SEEDS_$(SIZE)) -from $$(($(SEED) * 1000000)) -workers 2 -for $(FOR) || code=$$?; \
+	go test -timeout 0 ./sinks/hubspot -run 'TestCampaign$$' -seeds $(CAMPAIGNS_$(SIZE)) -from $$(($(SEED) * 1000000)) -for $(FOR) || code=$$?; \
 	cat "$$report"; rm -f "$$report"; exit $$code
 
 lint:

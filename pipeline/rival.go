@@ -111,6 +111,9 @@ func (p *pending) rivalry(o Outcome, owner string) Outcome {
 	refusal := Outcome{TraceID: p.TraceID, Verdict: Refused, ID: o.ID, Answer: o.Answer}
 	if p.Action == Update && !p.strayed() {
 		refusal.Err = mergedError(p, o.ID, owner)
+		if p.entry.ID == "" {
+			refusal.ID = p.ID // as the ledger can't tell of a record that it never had that it was merged
+		}
 		return refusal
 	}
 	refusal.ID = "" // stays the other row's alone

@@ -61,6 +61,16 @@ func (s Sent) With(next Sent) Sent {
 	return all
 }
 
+// Without returns what s says of the properties that next says nothing of.
+func (s Sent) Without(next Sent) (rest Sent) {
+	for _, v := range s {
+		if _, again := next.Value(v.Property); !again {
+			rest = append(rest, v)
+		}
+	}
+	return rest
+}
+
 // MarshalJSON returns an object; null for nil.
 func (s Sent) MarshalJSON() ([]byte, error) {
 	if s == nil {

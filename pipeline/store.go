@@ -193,7 +193,7 @@ type Decision struct {
 	Links   []LinkChange // wanted by the row; they replace what the key was waiting for. An end without id and
 	// value in From is the row's own record.
 	Sent  Sent   // for Done: what was sent, beside what was sent to the same record before
-	Tried []Sent // adds to what the ledger shows of that; Done takes away what it shows of earlier versions
+	Tried []Sent // adds to what the ledger shows of that; Done takes away what it shows of the properties in Sent
 	Made  bool   // for Done and Found: this write has made the record
 	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
 

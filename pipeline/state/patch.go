@@ -180,6 +180,7 @@ func (e *patched) move(d *pipeline.Decision) {
 
 // write notes what the record holds from now on, or that it is no longer there.
 func (e *patched) write(d *pipeline.Decision) {
+	tried := e.Tried
 	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
@@ -188,6 +189,9 @@ func (e *patched) write(d *pipeline.Decision) {
 	e.Made = e.Made || d.Made
 	if len(d.Sent) > 0 {
 		e.Sent = e.Sent.With(d.Sent)
+	}
+	for _, sent := range tried {
+		e.try([]pipeline.Sent{sent.Without(d.Sent)})
 	}
 }
 

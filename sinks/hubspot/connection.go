@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -52,12 +51,12 @@ func (c *Connection) Connect(_ context.Context, env pipeline.Env) (io.Closer, er
 	if err := errors.Join(c.credentials(), c.address(), c.Check()); err != nil {
 		return nil, err
 	}
-	return c.open(env, nil)
+	return c.open(crm.Config{Log: env.Log})
 }
 
-// open returns a client that dials as net does, unless dial is given.
-func (c *Connection) open(env pipeline.Env, dial func(ctx context.Context, network, addr string) (net.Conn, error)) (*portal, error) {
-	config := crm.Config{Dial: dial, BaseURL: c.BaseURL, Version: c.APIVersion, AccessToken: string(c.AccessToken), Timeout: c.Timeout, Log: env.Log, Permit: pipeline.Permitted}
+// open returns a client that does as config says, and beyond that as the connection does.
+func (c *Connection) open(config crm.Config) (*portal, error) {
+	config.BaseURL, config.Version, config.AccessToken, config.Timeout, config.Permit = c.BaseURL, c.APIVersion, string(c.AccessToken), c.Timeout, pipeline.Permitted
 	if c.OAuth != nil {
 		config.OAuth = &crm.OAuth{ClientID: c.OAuth.ClientID, ClientSecret: string(c.OAuth.ClientSecret), RefreshToken: string(c.OAuth.RefreshToken)}
 	}

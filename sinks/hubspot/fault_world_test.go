@@ -8,15 +8,18 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sluice/pipeline"
 	"sluice/pipeline/config"
 	"sluice/pipeline/state"
 	"sluice/sinks/hubspot/hubspottest"
+	"sluice/sinks/hubspot/internal/crm"
 	"sluice/sources/csv"
 	"sluice/transforms/mapping"
 	"sluice/transforms/resolve"
@@ -40,7 +43,8 @@ type world struct {
 	state  string // its DSN
 	spec   string // pipelines.yaml
 	wires  *wires
-	log    *logbook // of all runs
+	log    *logbook                               // of all runs
+	jitter func(most time.Duration) time.Duration // of the client's waits; nil is by chance
 
 	mu     sync.Mutex
 	before func(*http.Request)                                        // called with each request before HubSpot sees it; may be nil
@@ -146,18 +150,27 @@ func (w *world) run(change ...func(*pipeline.Options)) (pipeline.Report, error) 
 // runNamed runs one pipeline.
 func (w *world) runNamed(name string, change ...func(*pipeline.Options)) (pipeline.Report, error) {
 	w.Helper()
+	opts := pipeline.Options{}
+	for _, f := range change {
+		f(&opts)
+	}
+	report, err := w.runAs(w.Context(), name, opts, func(_ *pipeline.Definition, s state.Store) pipeline.Store { return s })
+	if balance := report.Balance(); balance != nil {
+		w.Errorf("%v (the run ended with %v)", balance, err)
+	}
+	return report, err
+}
+
+// runAs runs one pipeline once adapt has had its way with the definition and the store.
+func (w *world) runAs(ctx context.Context, name string, opts pipeline.Options, adapt func(*pipeline.Definition, state.Store) pipeline.Store) (pipeline.Report, error) {
+	w.Helper()
 	text := strings.ReplaceAll(w.spec, "csv: ", "csv: "+w.dir+"/")
 	spec, problems := config.Parse("pipelines.yaml", []byte(text), compiled, nil)
 	if len(problems) > 0 {
 		w.Fatal(problems)
 	}
-	at := 0
-	for i := range spec.Pipelines {
-		if spec.Pipelines[i].Name == name {
-			at = i
-		}
-	}
-	store, err := state.Open(w.Context(), w.state)
+	at := max(0, slices.IndexFunc(spec.Pipelines, func(p config.Pipeline) bool { return p.Name == name }))
+	store, err := state.Open(ctx, w.state)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -165,26 +178,21 @@ func (w *world) runNamed(name string, change ...func(*pipeline.Options)) (pipeli
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	conn := spec.Connections[0].Config.(*Connection)
 	conn.BaseURL = "http://127.0.0.1"
-	client, err := conn.open(pipeline.Env{Log: log}, w.wires.dial)
+	client, err := conn.open(crm.Config{Log: log, Dial: w.wires.dial, Jitter: w.jitter})
 	if err != nil {
 		w.Fatal(err)
 	}
 	defer client.Close()
 	env := pipeline.Env{Log: log, Connection: func(context.Context, string) (io.Closer, error) { return client, nil }}
-	p, err := pipeline.Open(w.Context(), spec.Pipelines[at].Definition(), env)
+	definition := spec.Pipelines[at].Definition()
+	kept := adapt(&definition, store)
+	p, err := pipeline.Open(ctx, definition, env)
 	if err != nil {
 		return pipeline.Report{}, err
 	}
 	defer p.Close()
-	opts := pipeline.Options{Log: log}
-	for _, f := range change {
-		f(&opts)
-	}
-	report, err := p.Run(w.Context(), store, opts)
-	if balance := report.Balance(); balance != nil {
-		w.Errorf("%v (the run ended with %v)", balance, err)
-	}
-	return report, err
+	opts.Log = log
+	return p.Run(ctx, kept, opts)
 }
 
 // well runs and expects no error.
@@ -269,6 +277,19 @@ func (w *world) letters() (list []string) {
 		list = append(list, l.Key+" "+l.Code)
 	}
 	return list
+}
+
+// retryAll asks for all that was refused to be tried again.
+func (w *world) retryAll() {
+	w.Helper()
+	store, err := state.Open(w.Context(), w.state)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer store.Close()
+	if _, _, err := store.Retry(w.Context(), state.Filter{Pipeline: "people"}); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // requests returns how many requests HubSpot has got whose path contains part.

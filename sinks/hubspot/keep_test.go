@@ -370,6 +370,18 @@ func TestPlannedAfterAKilledRun(t *testing.T) {
 	o.has("Ann", "Bergen")
 }
 
+// TestNothingSaidAfterAKilledRun proves that what a killed run has sent of a property stays known as ours while the row says
+// nothing of the property.
+func TestNothingSaidAfterAKilledRun(t *testing.T) {
+	for _, firstname := range []string{"Ann", "Anna"} { // whether anything else is to be written meanwhile
+		o := newOffice(t, sharedCity)
+		o.dies(1, row("Ann", "Oslo"))
+		o.run(row(firstname, null))
+		o.run(row(firstname, "Bergen"))
+		o.has(firstname, "Bergen")
+	}
+}
+
 // TestKeptByAKilledRun proves that a value which a killed run has left out isn't taken for what it has sent: a person may set
 // just that afterwards.
 func TestKeptByAKilledRun(t *testing.T) {

@@ -3,6 +3,7 @@ package hubspot
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"sluice/sinks/hubspot/hubspottest"
@@ -163,5 +164,40 @@ func TestTwoMergedIntoOne(t *testing.T) {
 				s.again()
 			})
 		}
+	}
+}
+
+// TestMergedBeforeItsFirstWrite proves that a row whose record was found and merged into that of another row, before the row was
+// ever written, doesn't take the other's record when it is tried again.
+func TestMergedBeforeItsFirstWrite(t *testing.T) {
+	for _, merged := range switchValues["update_merged"] {
+		inBubble(t, func(t *testing.T) {
+			w := newWorld(t, hubspottest.Options{})
+			w.spec = strings.ReplaceAll(peopleFile, "match:", "mode: update, match:")
+			switches := w.portal.Switches()
+			if err := switches.Set("update_merged", merged); err != nil {
+				t.Fatal(err)
+			}
+			w.portal.SetSwitches(switches)
+			list := crowd(2)
+			w.people(list)
+			var ids []string
+			for _, p := range list {
+				ids = append(ids, must(t, w.portal, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": p.id}}).ID)
+			}
+			w.at(1, "batch/update", func() {
+				must(t, w.portal, hubspottest.Edit{Action: "merge", Object: "contacts", ID: ids[0], Other: ids[1]})
+			})
+			w.well()
+			w.at(0, "", nil)
+			w.well()
+			w.retryAll()
+			w.well()
+			w.settled()
+			if letters := w.letters(); !slices.Equal(letters, []string{"p001 merged"}) {
+				t.Errorf("%s: %v is refused", merged, letters)
+			}
+			w.has(list[:1])
+		})
 	}
 }

@@ -13,11 +13,14 @@ import (
 	"sluice/sinks/hubspot/hubspottest"
 )
 
-// A table is a source of rows of texts, all in one batch. The first column is the key.
+// A table is a source of rows of texts, one of which may be null, all in one batch. The first column is the key.
 type table struct {
 	columns []string
 	rows    [][]string
 }
+
+// null is what a table says where there is no value.
+const null = "null"
 
 func (s *table) Open(context.Context, pipeline.Env) (pipeline.Source, error) { return s, nil }
 func (s *table) Schema() *pipeline.Schema                                    { return schema(s.columns...) }
@@ -29,7 +32,11 @@ func (s *table) Batches(context.Context, pipeline.Position) iter.Seq2[pipeline.B
 		for i, texts := range s.rows {
 			row := pipeline.Row{Place: pipeline.Place{Name: "table", Line: int64(i + 1)}}
 			for _, text := range texts {
-				row.Values = append(row.Values, pipeline.StringValue(text))
+				v := pipeline.StringValue(text)
+				if text == null {
+					v = pipeline.Value{}
+				}
+				row.Values = append(row.Values, v)
 			}
 			b.Rows = append(b.Rows, row)
 		}

@@ -128,6 +128,7 @@ func conclude(e *pipeline.Entry, d *pipeline.Decision, said *letters) {
 
 // write notes what a key's record holds from now on, or that there is none any more.
 func write(e *pipeline.Entry, d *pipeline.Decision) {
+	tried := e.Tried
 	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Links, e.Sent, e.Made = "", "", nil, nil, false
@@ -139,6 +140,14 @@ func write(e *pipeline.Entry, d *pipeline.Decision) {
 		values[v.Property] = v.Value
 	}
 	e.Sent = pipeline.SentOf(values)
+	for _, sent := range tried {
+		sent = slices.DeleteFunc(slices.Clone(sent), func(v pipeline.SentValue) bool {
+			return slices.ContainsFunc(d.Sent, func(s pipeline.SentValue) bool { return s.Property == v.Property })
+		})
+		if len(sent) > 0 && !slices.ContainsFunc(e.Tried, sent.Equal) {
+			e.Tried = append(e.Tried, sent)
+		}
+	}
 }
 
 // wait replaces the links that a key waits for. Of links that are the same but for their label, the last counts. The

@@ -40,6 +40,8 @@ type Config struct {
 	Permit func(context.Context) error
 	// Dial replaces the dialling of TCP connections, as for tests in memory.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Jitter returns by how much of most a wait is to be longer; nil is by chance.
+	Jitter func(most time.Duration) time.Duration
 }
 
 // Retry bounds the repeating of one call. Zero fields have the default that is named.
@@ -66,6 +68,7 @@ type Client struct {
 	limits    *limits
 	gate      gate
 	words     words
+	jitter    func(most time.Duration) time.Duration
 	answered  atomic.Bool // the server has answered at least once
 }
 
@@ -84,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 		base: base, paths: table, version: version,
 		timeout: orDefault(cfg.Timeout, DefaultTimeout),
 		retry:   cfg.Retry.withDefaults(),
-		log:     cfg.Log, permit: cfg.Permit,
+		log:     cfg.Log, permit: cfg.Permit, jitter: cfg.Jitter,
 		transport: newTransport(cfg.Dial, strings.HasPrefix(base, "http:")),
 		limits:    newLimits(0, strings.HasPrefix(base, "http:")),
 	}
@@ -93,6 +96,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if c.permit == nil {
 		c.permit = func(context.Context) error { return nil }
+	}
+	if c.jitter == nil {
+		c.jitter = byChance
 	}
 	c.auth, err = newTokens(c, cfg)
 	return c, err

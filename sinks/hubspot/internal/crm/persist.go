@@ -121,7 +121,7 @@ func (p *persistence) decide(ctx context.Context, e *Error, token string) decisi
 	case e.Status == statusMigrating:
 		return p.within(e, orDefault(e.retryAfter, time.Minute), "hubspot is moving the account to another data centre")
 	case e.Status == http.StatusLocked:
-		return p.bounded(p.client.retry.Lock+jitter(p.client.retry.Lock/4), "records are locked by other work")
+		return p.bounded(p.client.retry.Lock+p.client.jitter(p.client.retry.Lock/4), "records are locked by other work")
 	case e.Status == http.StatusUnauthorized && !p.renewed:
 		return p.renew(ctx, e, token)
 	case e.temporary:
@@ -152,7 +152,7 @@ func (p *persistence) throttled(e *Error) decision {
 	default:
 		wait = startWindow
 	}
-	return p.within(e, wait+jitter(wait/4), "hubspot's rate limit is reached")
+	return p.within(e, wait+p.client.jitter(wait/4), "hubspot's rate limit is reached")
 }
 
 // within waits as long as there is patience for it, and pauses otherwise.
@@ -202,11 +202,11 @@ func (p *persistence) backoff() time.Duration {
 	if shift := p.sends - 1; shift < 20 {
 		wait = min(r.Backoff<<shift, r.MaxBackoff)
 	}
-	return wait/2 + jitter(wait/2)
+	return wait/2 + p.client.jitter(wait/2)
 }
 
-// jitter returns up to d, by chance.
-func jitter(d time.Duration) time.Duration {
+// byChance returns up to d.
+func byChance(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
