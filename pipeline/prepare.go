@@ -29,7 +29,7 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 		switch {
 		case ok:
 			r.decideNow(p, o)
-		case r.limits.CreateOnly && p.ID != "" && p.Match == "": // nothing but the id tells, and that is known
+		case r.limits.CreateOnly && p.ID != "" && (p.Match == "" || p.entry.Made && len(p.entry.Sent) > 0): // nothing but the id tells, or its end was known
 			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
 		case r.limits.CreateOnly && p.ID != "":
 			made = append(made, p)
