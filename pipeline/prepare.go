@@ -29,7 +29,7 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 		switch {
 		case ok:
 			r.decideNow(p, o)
-		case r.limits.CreateOnly && p.ID != "" && p.Match == "": // nothing but the id tells, and that is known
+		case r.limits.CreateOnly && p.ID != "" && (p.Match == "" || p.entry.own()):
 			r.decideNow(p, Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true})
 		case r.limits.CreateOnly && p.ID != "":
 			made = append(made, p)
@@ -39,6 +39,10 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 	}
 	return r.distinct(ctx, append(kept, r.recognise(ctx, made)...))
 }
+
+// own tells whether the record of a create is known to be its own, whatever it holds by now: the end of the write that made it was
+// known, or people have merged it since.
+func (e *Entry) own() bool { return e.Made && len(e.Sent) > 0 || e.Merged != "" }
 
 // recognise takes creates whose record is there already, from an earlier run that was cut off before it knew: those whose
 // record holds what the row says are done. It returns those that are to be written as updates.

@@ -146,6 +146,22 @@ func TestFailsHalfWay(t *testing.T) {
 	}
 }
 
+// A table that is altered while it is read is to blame itself, and none of its rows.
+func TestAlteredWhileRead(t *testing.T) {
+	env, dsn := database(t, "create table t as select id, id as v from generate_series(1, 90) id")
+	src := open(t, env, config(func(c *Config) { c.Table, c.Key, c.Page = "t", []string{"id"}, 10 }))
+	var failed error
+	for _, err := range src.Batches(t.Context(), nil) {
+		if failed = err; err == nil {
+			pgtest.Exec(t, dsn, "alter table t drop column if exists v")
+		}
+	}
+	want := "column t.v does not exist (SQLSTATE 42703); that wasn't so when the run began"
+	if failed == nil || !strings.Contains(failed.Error(), want) || strings.Contains(failed.Error(), "row") {
+		t.Errorf("error %v, want %q and no word of rows", failed, want)
+	}
+}
+
 // A key that isn't unique would lose rows between two pages: it is an error, on one page and across two.
 func TestKeyNotUnique(t *testing.T) {
 	env, _ := database(t, "create table t (id int, v int)", "insert into t values (1, 1), (2, 1), (3, 1), (3, 2), (4, 1)")

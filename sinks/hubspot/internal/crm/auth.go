@@ -72,6 +72,7 @@ type refresher struct {
 	refresh string
 	access  string
 	renewAt time.Time // zero: not known
+	refused *Error    // the refresh token isn't taken: it won't be the next time either
 }
 
 func newRefresher(c *Client, o OAuth) (*refresher, error) {
@@ -136,6 +137,10 @@ func (r *refresher) unlock() { <-r.turn }
 
 // trade gets a new access token. It goes on when ctx ends: a refresh token that was replaced must not get lost.
 func (r *refresher) trade(ctx context.Context) error {
+	if r.refused != nil {
+		again := *r.refused // who gets it adds to it
+		return &again
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
 	failpoint.Reach("token.before")
@@ -143,7 +148,12 @@ func (r *refresher) trade(ctx context.Context) error {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, r.client)
 	token, err := r.config.TokenSource(ctx, &oauth2.Token{RefreshToken: r.refresh}).Token()
 	if err != nil {
-		return tradeError(err).redact(r.config.ClientSecret, r.refresh)
+		e := tradeError(err).redact(r.config.ClientSecret, r.refresh)
+		if !e.temporary {
+			kept := *e
+			r.refused = &kept
+		}
+		return e
 	}
 	r.access, r.renewAt = token.AccessToken, time.Time{}
 	if !token.Expiry.IsZero() {

@@ -17,6 +17,7 @@ import (
 type tokenServer struct {
 	t       *testing.T
 	mu      sync.Mutex
+	asked   int
 	trades  int
 	life    int // seconds
 	revoked bool
@@ -39,6 +40,7 @@ func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *tokenServer) trade(w http.ResponseWriter, r *http.Request) {
+	s.asked++
 	want := url.Values{
 		"grant_type": {"refresh_token"}, "client_id": {"client"}, "client_secret": {"secret-canary"},
 		"refresh_token": {"refresh-" + strconv.Itoa(s.trades)},
@@ -127,6 +129,25 @@ func TestOAuthDeadRefreshToken(t *testing.T) {
 		"check client_id, client_secret and refresh_token; if the app was uninstalled or its access revoked, authorize it again"
 	if e := asError(t, err); e.Error() != want || e.Status != 0 || e.Effect != NoEffect || c.Requests() != 0 {
 		t.Errorf("%v after %d requests", err, c.Requests())
+	}
+}
+
+// A dead refresh token is tried once, however many workers need a token: it stays dead.
+func TestOAuthDeadRefreshTokenIsTriedOnce(t *testing.T) {
+	s := &tokenServer{t: t, revoked: true}
+	c := serve(t, s.ServeHTTP, oauth)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
+			if e := asError(t, err); !strings.Contains(e.Error(), "BAD_REFRESH_TOKEN") || e.Effect != NoEffect {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if s.asked != 1 {
+		t.Errorf("asked %d times", s.asked)
 	}
 }
 

@@ -91,6 +91,7 @@ func New(cfg Config) (*Client, error) {
 		transport: newTransport(cfg.Dial, strings.HasPrefix(base, "http:")),
 		limits:    newLimits(0, strings.HasPrefix(base, "http:")),
 	}
+	c.limits.longest = c.retry.Patience
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -18,6 +18,7 @@ type limits struct {
 	app          *budget
 	associations *budget
 	sent         atomic.Int64
+	longest      time.Duration // Retry-After that is waited out; a longer one shuts the gate. 0: any
 	restored     sync.Once
 }
 
@@ -83,6 +84,9 @@ func (t *ticket) done(now time.Time, header http.Header, refused bool) {
 	q.refused = refused
 	if refused {
 		q.wait = retryAfter(header, now)
+	}
+	if t.limits.longest > 0 && q.wait > t.limits.longest {
+		q.wait = 0
 	}
 	if t.second == nil {
 		t.app.done(now, answered, q)

@@ -144,6 +144,8 @@ func (p *persistence) throttled(e *Error) decision {
 	switch {
 	case e.Policy == policyDaily:
 		return decision{paused: p.client.gate.exhaust(now, e)}
+	case e.retryAfter > p.client.retry.Patience:
+		return decision{paused: p.client.shutOut(e)}
 	case e.retryAfter > 0:
 		wait = e.retryAfter
 	case e.Policy == policySecond || e.Policy == "TEN_SECONDLY_ROLLING":
@@ -152,7 +154,14 @@ func (p *persistence) throttled(e *Error) decision {
 	default:
 		wait = startWindow
 	}
-	return p.within(e, wait+p.client.jitter(wait/4), "hubspot's rate limit is reached")
+	return p.within(e, wait+p.client.jitter(wait/4), rateLimited)
+}
+
+const rateLimited = "hubspot's rate limit is reached"
+
+// shutOut pauses everything for as long as a 429 asks: requests that wait for their turn would wait as long, and say nothing.
+func (c *Client) shutOut(e *Error) *PausedError {
+	return c.gate.pause(time.Now().Add(e.retryAfter), rateLimited, e)
 }
 
 // within waits as long as there is patience for it, and pauses otherwise.

@@ -205,6 +205,34 @@ func TestMigration(t *testing.T) {
 	})
 }
 
+// A Retry-After that is longer than anybody waits pauses everything, also what waits for its turn: such as a server gives that
+// wants no more requests for hours.
+func TestLongRetryAfterPausesAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []http.HandlerFunc{answerWith(429, tooManyBody, "Retry-After", "7200")}}
+		c := serveInMemory(t, s.ServeHTTP)
+		began := time.Now()
+		errs := make(chan error)
+		const calls = 10 // more than are sent before the first answer
+		for range calls {
+			go func() {
+				_, err := c.BatchUpdate(t.Context(), "contacts", oneInput)
+				errs <- err
+			}()
+		}
+		for range calls {
+			err := <-errs
+			p, ok := errors.AsType[*PausedError](err)
+			if !ok || p.Until.Before(began.Add(2*time.Hour)) || time.Since(began) > time.Minute {
+				t.Errorf("after %v: %v", time.Since(began), err)
+			}
+		}
+		if s.sends() > probes {
+			t.Errorf("%d sends, want no more than %d", s.sends(), probes)
+		}
+	})
+}
+
 // When the caller stops during a wait, the call ends at once.
 func TestCancelledWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

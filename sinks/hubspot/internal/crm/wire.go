@@ -124,6 +124,9 @@ func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket
 		err = failpoint.At("answer.read")
 	}
 	e := c.judge(ctx, cl, reply{resp.StatusCode, resp.Header, body.Bytes()}, err)
+	if e != nil && e.Status == http.StatusTooManyRequests && e.retryAfter > c.retry.Patience {
+		c.shutOut(e) // before the slot is free for another request
+	}
 	t.done(time.Now(), resp.Header, e != nil && e.limited())
 	c.gate.observe(resp.Header, told, time.Now())
 	c.log.DebugContext(ctx, "hubspot request", "op", cl.op, "method", cl.method, "path", bare(cl.path), "status", resp.StatusCode,
