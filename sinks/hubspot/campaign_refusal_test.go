@@ -93,7 +93,7 @@ func (c *campaign) outdated(h *history, r sourceRow) []sourceRow {
 	return slices.Clip(c.feed.past[r["id"]])
 }
 
-var stranger = regexp.MustCompile(`record (\d+) of contacts may be the one that this row has made`)
+var stranger = regexp.MustCompile(`record (\d+) of contacts may be the one that this row \(`)
 
 // outgrown tells whether a refusal names a record that the row was matched with at some time, or what it was merged into: if the
 // answer to the row's create was lost, nothing tells that the record was made for it.

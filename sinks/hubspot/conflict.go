@@ -177,6 +177,6 @@ func (s *Sink) strangerError(c *pipeline.Change, id string, differs []pipeline.D
 	for i, d := range differs {
 		names[i] = d.Property
 	}
-	return pipeline.Rejectf("conflict", "record %s of %s may be the one that this row has made (%s %s), or somebody else's: its %s isn't what was sent; set on_conflict: update to write to it",
+	return pipeline.Rejectf("conflict", "record %s of %s may be the one that this row (%s %s) has made, or somebody else's: its %s isn't what was sent; look at it in HubSpot, and set on_conflict: update to write to it",
 		id, s.object, s.matchName(), pipeline.Quote(c.Match), strings.Join(names, ", "))
 }

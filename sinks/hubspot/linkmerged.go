@@ -153,7 +153,7 @@ func (r *endReading) gone(id string) string {
 	case !r.live.absent[id]:
 		return ""
 	case r.binned.found[id] != nil:
-		return "was archived in HubSpot: restore it there, or have its pipeline make it again (on_gone: recreate, and `sluice verify --repair`)"
+		return "was archived in HubSpot: restore it there, or have its pipeline make it again (on_gone: recreate, which mode: create hasn't, and `sluice verify --repair`)"
 	case r.binned.absent[id]:
 		return "isn't in HubSpot, nor in its recycle bin: it was deleted for good, or never was there"
 	}

@@ -33,7 +33,7 @@ func TestSettleCreate(t *testing.T) {
 		{name: "as it was made", values: true, want: pipeline.Done},
 		{name: "as it was made, of an earlier process", want: pipeline.Found},
 		{name: "changed", edits: []hubspottest.Edit{edit("update", "own", "firstname", "X")}, values: true, want: pipeline.Refused,
-			says: `record ID of contacts may be the one that this row has made (ext_id "E-0"), or somebody else's: its firstname isn't what was sent; set on_conflict: update to write to it`},
+			says: `record ID of contacts may be the one that this row (ext_id "E-0") has made, or somebody else's: its firstname isn't what was sent; look at it in HubSpot, and set on_conflict: update to write to it`},
 		{name: "changed, adopted", edits: []hubspottest.Edit{edit("update", "own", "firstname", "X")}, adopt: conflictUpdate, values: true, want: pipeline.Found},
 		{name: "changed, of an earlier process", edits: []hubspottest.Edit{edit("update", "own", "firstname", "X")}, want: pipeline.Found},
 		{name: "emptied", edits: []hubspottest.Edit{edit("update", "own", "firstname", "", "email", "")}, values: true, want: pipeline.Refused, says: "its email, firstname isn't"},

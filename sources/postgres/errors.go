@@ -70,7 +70,7 @@ func (s *source) stopped(err error, after []string) error {
 	case e.Code == noPrivilege:
 		return fmt.Errorf("%s: role %q may not: %s; %s", where, s.conn.role, e.Message, s.grant(e))
 	case e.Code == queryCanceled && strings.Contains(e.Message, "statement timeout"):
-		return fmt.Errorf("%s: a page took longer than %v; make an index on (%s), or set a smaller page or a longer timeout", where, s.timeout, s.names(s.order, ", "))
+		return fmt.Errorf("%s: a page took longer than %v; make an index on (%s), or set a smaller page or a longer timeout, unless a lock on the table was what took so long", where, s.timeout, s.names(s.order, ", "))
 	case strings.HasPrefix(e.Code, "42"): // names and types, which were right when the source was opened
 		return fmt.Errorf("%s: %s; that wasn't so when the run began: what is read was altered meanwhile; run again", where, plain(e))
 	case serversOwn(e):

@@ -268,12 +268,16 @@ func TestPasswordIsSecret(t *testing.T) {
 func TestStalePosition(t *testing.T) {
 	env, dsn := database(t, "create type mood as enum ('sad', 'happy')", "create table t (id mood primary key, n int not null)", "insert into t values ('sad', 1), ('happy', 2)")
 	end := readAll(t, open(t, env, table("t", "id")), nil).end
-	if r := read(t, open(t, env, table("t", "n")), end); !errors.Is(r.err, pipeline.ErrStalePosition) {
+	if r := read(t, open(t, env, table("t", "n")), end); !errors.Is(r.err, pipeline.ErrStalePosition) || !strings.HasSuffix(r.err.Error(), `: it was read by ("id"), now by ("n")`) {
 		t.Errorf("read by another key: %v", r.err)
 	}
 	pgtest.Exec(t, dsn, "alter type mood rename value 'happy' to 'glad'")
 	if r := read(t, open(t, env, table("t", "id")), end); !errors.Is(r.err, pipeline.ErrStalePosition) {
 		t.Errorf("read after a label is gone: %v", r.err)
+	}
+	pgtest.Exec(t, dsn, "alter table t alter id type text")
+	if r := read(t, open(t, env, table("t", "id")), end); !errors.Is(r.err, pipeline.ErrStalePosition) || !strings.HasSuffix(r.err.Error(), `: a column of ("id") is of another type than it was`) {
+		t.Errorf("read after a column has another type: %v", r.err)
 	}
 }
 

@@ -140,7 +140,7 @@ func (s *source) enter(ctx context.Context, p *position) (*since, error) {
 		return nil, fmt.Errorf("read %s: %w: by the database's clock it is %s, which is before the last run", s.name, pipeline.ErrStalePosition, writeMicros(h.now))
 	}
 	if h.now-h.oldest > s.lag.Microseconds() {
-		s.log.Info("a transaction that has been open for long keeps the cursor back: what is newer than it is read again by the next run",
+		s.log.Info("an open transaction keeps the cursor back: what is newer than it is read again by the next run",
 			"source", s.name, "open for", time.Duration(h.now-h.oldest)*time.Microsecond)
 	}
 	p.Whole, p.High, p.Oldest = start == nil, h.top, h.oldest

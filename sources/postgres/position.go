@@ -46,7 +46,11 @@ func (s *source) decode(from pipeline.Position) (position, error) {
 		return p, fmt.Errorf("%s: %w: %w", s.name, pipeline.ErrStalePosition, err)
 	}
 	if p.Columns != fresh.Columns {
-		return p, fmt.Errorf("%s: %w: it was read by (%s), now by (%s)", s.name, pipeline.ErrStalePosition, p.Columns, fresh.Columns)
+		was, now := untyped(p.Columns), untyped(fresh.Columns)
+		if was == now {
+			return p, fmt.Errorf("%s: %w: a column of (%s) is of another type than it was", s.name, pipeline.ErrStalePosition, now)
+		}
+		return p, fmt.Errorf("%s: %w: it was read by (%s), now by (%s)", s.name, pipeline.ErrStalePosition, was, now)
 	}
 	widths := map[string]int{keyedPhase: len(s.tuple(&p)), unsetPhase: len(s.key), orphanPhase: 0, donePhase: 0}
 	width, ok := widths[p.Phase]

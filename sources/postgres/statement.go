@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,6 +122,11 @@ func (s *source) columnsOf(columns []int) string {
 	}
 	return strings.TrimSpace(b.String())
 }
+
+var typeNumber = regexp.MustCompile(`":\d+( |$)`)
+
+// untyped returns the columns of columnsOf without their types.
+func untyped(columns string) string { return typeNumber.ReplaceAllString(columns, `"$1`) }
 
 func (s *source) anyNullable(columns []int) bool {
 	return slices.ContainsFunc(columns, func(i int) bool { return s.columns[i].nullable })

@@ -65,6 +65,16 @@ func TestEffectAndRepetition(t *testing.T) {
 	}
 }
 
+// What answers every call with a page of its own isn't HubSpot, and the error says so; a half of HubSpot's answer is HubSpot's.
+func TestNotHubSpot(t *testing.T) {
+	for body, want := range map[string]bool{htmlPage: true, good[:20]: false} {
+		_, err := serve(t, answerWith(200, body)).BatchRead(t.Context(), "contacts", "", nil, []string{"1"}, false)
+		if told := strings.Contains(asError(t, err).Error(), "it isn't HubSpot's: check base_url"); told != want {
+			t.Errorf("%.10q: %v", body, err)
+		}
+	}
+}
+
 // A write without a readable answer body is in doubt, an archive needs none.
 func TestEmptyAnswers(t *testing.T) {
 	for _, status := range []int{200, 201, 204} {

@@ -49,11 +49,17 @@ func (cl *call) accept(ctx context.Context, r reply, err error) *Error {
 	}
 	e := cl.failure("the answer can't be read: "+err.Error(), Unknown)
 	e.Status, e.CorrelationID, e.cause = r.status, r.correlation(), err
+	if r.foreign() {
+		e.Foreign, e.Hint = true, "it isn't HubSpot's: check base_url, and the proxy if there is one"
+	}
 	if cause := ctx.Err(); cause != nil {
 		e.cause = cause
 	}
 	return e
 }
+
+// foreign tells whether a body isn't even the beginning of JSON, as of a portal that wants people to log in to a network.
+func (r reply) foreign() bool { return bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")) }
 
 // effectOf says what a status other than 2xx tells about the effect (API.md 6.1). No server error is taken for a promise
 // that nothing was done, not even 503: which of the machines on the way has sent it isn't known. Nor is a redirect.
