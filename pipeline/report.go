@@ -19,7 +19,7 @@ type Report struct {
 	Archived   int64   `json:"archived"` // records of rows that have left the source: not among those read
 	Review     int64   `json:"review"`   // held for a person: nobody can tell what became of it
 	Overdue    int64   `json:"overdue"`  // rows with links that have been parked too long: they stay in the counter in which they are
-	Earlier    int64   `json:"earlier"`  // rejected or held for review of what runs before this one have read: it went on from there, or has found out
+	Earlier    int64   `json:"earlier"`  // rejected or held for review, of runs before that ended early, and of rows that this one hasn't read
 	Requests   int64   `json:"requests"`
 	Seconds    float64 `json:"seconds"`
 

@@ -253,7 +253,7 @@ func (a *app) logEnd(r pipeline.Report, err error) {
 	}
 	told := []any{"pipeline", r.Name, "status", r.Status, "read", r.Read, "written", r.Written, "unchanged", r.Unchanged, "filtered", r.Filtered,
 		"superseded", r.Superseded, "rejected", r.Rejected, "held", r.Held, "linked", r.Linked, "unlinked", r.Unlinked, "parked", r.Parked,
-		"archived", r.Archived, "earlier", r.Earlier, "requests", r.Requests, "seconds", r.Seconds}
+		"archived", r.Archived, "review", r.Review, "overdue", r.Overdue, "earlier", r.Earlier, "requests", r.Requests, "seconds", r.Seconds}
 	if err != nil { // said above for people; who reads log lines only has to find it, too
 		told = append(told, "error", err.Error())
 	}
@@ -271,12 +271,12 @@ func (a *app) printRun(reports []pipeline.Report, f runFlags) {
 	}
 	printReports(a.stdout, reports)
 	for _, r := range reports {
-		if review := r.Review + r.Overdue; r.Rejected > 0 || review > 0 || r.Earlier > 0 {
-			before := ""
+		if endOf(r, nil) == exitRejects {
+			var before string
 			if r.Earlier > 0 {
-				before = fmt.Sprintf(", and %d of either of what runs before have read", r.Earlier)
+				before = fmt.Sprintf(", and %d left by runs that ended early", r.Earlier)
 			}
-			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review%s; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, review, before, sandboxFlag(f.sandbox), r.Name)
+			fmt.Fprintf(a.stdout, "\n%s: %d rejected, %d for review%s; see why: sluice rejects list%s --pipeline %s\n", r.Name, r.Rejected, r.Review+r.Overdue, before, sandboxFlag(f.sandbox), r.Name)
 		}
 		if r.Parked > 0 {
 			fmt.Fprintf(a.stdout, "\n%s: parked: %s for a record that isn't there yet, and will be written once it is\n", r.Name, count(r.Parked, "link waits", "links wait"))
