@@ -55,3 +55,18 @@ func TestAMatchValueThatIsLearntAndGivenUpIsNobodys(t *testing.T) {
 		equal(t, "records", found, map[string]string{"w": "8"})
 	})
 }
+
+// TestALinkRefusedWhileAnotherRefusalPasses proves that the end of a run that has seen all keeps the refusal of a link that it has
+// met, though it closes another dead letter of the same row, whose content is no longer in the source.
+func TestALinkRefusedWhileAnotherRefusalPasses(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{done("row", 1, hash(1), "7"), refused("row", 2, hash(2), "bad")}})
+		r.finish(pipeline.Finish{})
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "row", Slot: "s", From: "7", To: "9", Reject: reject("row", "link", "no_link")}}})
+		r.finish(pipeline.Finish{Complete: true, Whole: true})
+		equal(t, "open", codes(r.letters(Filter{})), []string{"row link/no_link open"})
+		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 2, Hash: hash(1), Rejected: hash(1), ID: "7"}})
+	})
+}

@@ -117,11 +117,17 @@ func (s *Store) touch(keys []string, run int64) {
 
 // closeUnseen closes the open letters of rows that a run over all rows hasn't seen; the caller holds mu.
 func (s *Store) closeUnseen(run int64) {
+	met := map[string]bool{}
+	for _, l := range s.letters {
+		if l.State == Open && l.LastRun == run {
+			met[l.Key] = true
+		}
+	}
 	for _, l := range s.letters {
 		if l.State != Open || l.LastRun == run {
 			continue
 		}
-		if e := s.ledger[l.Key]; e != nil && e.Rejected != (pipeline.Hash{}) && !e.Held {
+		if e := s.ledger[l.Key]; e != nil && !met[l.Key] && e.Rejected != (pipeline.Hash{}) && !e.Held {
 			forget(e)
 		}
 		l.State = Closed
