@@ -347,6 +347,15 @@ func TestMadeByAKilledRun(t *testing.T) {
 	o.sink.Mode = modeCreate
 	o.dies(1, row("Ann", "Oslo"))
 	o.run(row("Ann", "Oslo"))
+	o.with(func(_ *pipeline.Pipeline, store state.Store) {
+		known, err := store.Known(t.Context(), "people", []string{"1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if city, sent := known[0].Sent.Value("city"); city != "Oslo" || !sent {
+			t.Errorf("of what the record holds the ledger shows %v as sent", known[0].Sent)
+		}
+	})
 	o.sink.Mode = modeUpsert
 	o.run(row("Anna", "Bergen"))
 	o.has("Anna", "Bergen")
