@@ -62,7 +62,7 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 	d := Decision{Key: p.Key, Version: p.Version, ID: p.ID, Verdict: o.Verdict, Answer: o.Answer}
 	if o.Verdict == Refused {
 		r.books.report.Review++
-		d.Reject = &Reject{Key: p.Key, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+		d.Reject = &Reject{Key: p.Key, Stage: StageSink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
 	if !o.NoOp {

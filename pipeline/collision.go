@@ -40,7 +40,7 @@ func (r *run) yield(p *pending, owner string, err error) {
 	r.mu.Lock()
 	r.claim(owner)
 	r.mu.Unlock()
-	r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(err), Err: err})
+	r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: StageSink, Code: rejectCode(err), Err: err})
 }
 
 // underway returns the keys of those on their way that have a claim of one of the changes.

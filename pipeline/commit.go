@@ -166,7 +166,7 @@ func (r *run) decideRefused(p *pending, o Outcome, d *Decision) {
 	if !p.lost {
 		d.Record = nil
 	}
-	d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
+	d.Reject = &Reject{Key: p.Key, Place: p.Place, Stage: StageSink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 	if others := r.contested.takeSpoiled(p.Key); others != nil || d.Merged != "" { // what it held before isn't there any more
 		d.Verdict, d.Tried = Found, slices.Concat(d.Tried, others)
 	}

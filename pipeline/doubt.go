@@ -255,7 +255,7 @@ func (r *run) hold(d *doubt) {
 		r.books.report.Held++
 		r.books.report.Review++
 		return Decision{Key: p.Key, Version: p.Version, Hash: p.Hash, Held: true,
-			Reject: &Reject{Key: p.Key, Place: p.Place, Stage: "sink", Code: "in_doubt", Err: err}}
+			Reject: &Reject{Key: p.Key, Place: p.Place, Stage: StageSink, Code: "in_doubt", Err: err}}
 	}, !d.recalled)
 }
 

@@ -13,8 +13,11 @@ import (
 // closed by the run that makes it.
 const ParkedTooLong = "parked_too_long"
 
-// StageLink is the stage of dead letters of links.
-const StageLink = "link"
+// The stages of dead letters about what was to be written.
+const (
+	StageSink = "sink" // of rows
+	StageLink = "link" // of links
+)
 
 // overdue gathers the dead letters of links that have waited too long. Links come in the order of their keys; a key has
 // one letter, which names all of its links.

@@ -77,7 +77,7 @@ const BatchRows = 1024
 type Reject struct {
 	Key   string // "" where the row couldn't be read far enough to know it
 	Place Place
-	Stage string // "source", "key", a transform's name, "resolve", "plan", "sink" or StageLink
+	Stage string // "source", "key", a transform's name, "resolve", "plan", StageSink or StageLink
 	Code  string // stable snake_case, such as "bad_date"; groups rejects in reports
 	Err   error  // for the person who has to act
 

@@ -171,7 +171,7 @@ type Commit struct {
 	Decisions []Decision
 	Links     []LinkDecision
 	Rejects   []Reject // of rows that never became a change
-	Seen      []string // keys whose open reject is still true
+	Seen      []string // keys of which it is still true what the sink has refused, of the row or a link of it
 	Closed    []string // ids of groups that have no undecided intent left
 	Position  Position // new checkpoint, if not nil
 	Reread    bool     // the next run drops the checkpoint, and reads from the first row

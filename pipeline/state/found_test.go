@@ -70,3 +70,19 @@ func TestALinkRefusedWhileAnotherRefusalPasses(t *testing.T) {
 		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 2, Hash: hash(1), Rejected: hash(1), ID: "7"}})
 	})
 }
+
+// TestASeenRefusalTouchesNoOther proves that a row which is seen to be as it was refused keeps open what the destination has said of
+// it, and not what a stage before has said of a row that isn't in the source any more: that would tell of it itself.
+func TestASeenRefusalTouchesNoOther(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("row", 1, hash(1), "bad")},
+			Rejects: []pipeline.Reject{*reject("row", "map", "bad_name"), *reject("row", pipeline.StageLink, pipeline.ParkedTooLong)}})
+		r.finish(pipeline.Finish{})
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Seen: []string{"row"}})
+		r.finish(pipeline.Finish{Complete: true, Whole: true})
+		equal(t, "open", codes(r.letters(Filter{})), []string{"row sink/bad open"})
+		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 1, Rejected: hash(1)}})
+	})
+}

@@ -106,10 +106,11 @@ func (s *Store) write(said *letters, run int64) {
 	}
 }
 
-// touch notes that what letters say is still true; the caller holds mu.
+// touch notes that what letters say is still true that no run tells of anew; the caller holds mu.
 func (s *Store) touch(keys []string, run int64) {
 	for _, l := range s.letters {
-		if l.State != Closed && slices.Contains(keys, l.Key) {
+		remembered := l.Stage == pipeline.StageSink || l.Stage == pipeline.StageLink && l.Code != pipeline.ParkedTooLong
+		if remembered && l.State != Closed && slices.Contains(keys, l.Key) {
 			l.LastRun = run
 		}
 	}
