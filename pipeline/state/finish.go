@@ -57,16 +57,17 @@ update sluice.run set status = $2, message = $3, report = $4, ended_at = {now} w
 }
 
 // closeUnseen closes the open dead letters of rows that weren't seen in a run that saw all, and forgets what they said, so
-// that a row that comes back is looked at anew, unless the run has met another refusal of the same key. Held ones stay: whether
-// their record exists is still to be found out.
+// that a row that comes back is looked at anew. Where the run has met that a link was refused, the ledger remembers that: no other
+// refusal leaves letters of its key open. Held ones stay: whether their record exists is still to be found out.
 func closeUnseen(f *pipeline.Finish) []statement {
 	return []statement{
 		{`update sluice.progress set commit_no = commit_no + 1, updated_at = {now} where pipeline = $1`, []any{f.Pipeline}},
 		{`
 update sluice.ledger set ` + forget + `
 where pipeline = $1 and rejected is not null and not held
-and key in (select key from sluice.dead_letter where pipeline = $1 and state = 'open' and last_run <> $2)
-and key not in (select key from sluice.dead_letter where pipeline = $1 and state = 'open' and last_run = $2)`, []any{f.Pipeline, f.Run}},
+and key in (select key from sluice.dead_letter where pipeline = $1 and state = 'open' and last_run <> $2 and ` + remembered + `)
+and key not in (select key from sluice.dead_letter where pipeline = $1 and state = 'open' and last_run = $2 and ` + remembered + `
+and stage = '` + pipeline.StageLink + `')`, []any{f.Pipeline, f.Run}},
 		{`
 update sluice.dead_letter set state = 'closed', closed_at = {now}
 where pipeline = $1 and state = 'open' and last_run <> $2`, []any{f.Pipeline, f.Run}},

@@ -86,3 +86,19 @@ func TestASeenRefusalTouchesNoOther(t *testing.T) {
 		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 1, Rejected: hash(1)}})
 	})
 }
+
+// TestARefusalPassesBesideAnEarlierStages proves that what the sink has refused is forgotten with its dead letter, though something
+// else is wrong with another row of the key: when the row comes back, it is told of again.
+func TestARefusalPassesBesideAnEarlierStages(t *testing.T) {
+	conform(t, func(t *testing.T, s *store, _ func() *store) {
+		r := begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Decisions: []pipeline.Decision{refused("row", 1, hash(1), "bad")}})
+		r.finish(pipeline.Finish{})
+		r = begin(t, s, pipeline.Begin{})
+		r.commit(pipeline.Commit{Rejects: []pipeline.Reject{*reject("row", "map", "bad_name"), *reject("row", pipeline.StageSink, "key_collision"),
+			*reject("row", pipeline.StageLink, pipeline.ParkedTooLong)}})
+		r.finish(pipeline.Finish{Complete: true, Whole: true})
+		equal(t, "open", codes(r.letters(Filter{})), []string{"row link/parked_too_long open", "row sink/key_collision open", "row map/bad_name open"})
+		equal(t, "entry", r.known("row"), []pipeline.Entry{{Version: 1}})
+	})
+}

@@ -92,11 +92,13 @@ const closePlanned = `
 update sluice.dead_letter set state = 'closed', closed_at = {now}, last_run = $3
 where keyed(sluice.dead_letter $1 $2: state <> 'closed' and code = '` + pipeline.PlanChanged + `')`
 
-// What stages before the sink refuse, and links that wait for too long, each run tells of anew.
+// remembered is what the ledger remembers of a refusal. What stages before the sink refuse, and links that wait for too long, each
+// run tells of anew.
+const remembered = `stage in ('` + pipeline.StageSink + `', '` + pipeline.StageLink + `') and code <> '` + pipeline.ParkedTooLong + `'`
+
 const touchLetters = `
 update sluice.dead_letter set last_run = $3, last_at = {now}
-where keyed(sluice.dead_letter $1 $2: state <> 'closed')
-and stage in ('` + pipeline.StageSink + `', '` + pipeline.StageLink + `') and code <> '` + pipeline.ParkedTooLong + `'`
+where keyed(sluice.dead_letter $1 $2: state <> 'closed') and ` + remembered
 
 // letterStatements closes what is settled, opens what isn't, and touches what was seen again.
 func letterStatements(c *pipeline.Commit, p *patch) (list []statement) {

@@ -106,11 +106,15 @@ func (s *Store) write(said *letters, run int64) {
 	}
 }
 
+// remembered tells whether the letter is of a refusal that the ledger remembers.
+func (l *Letter) remembered() bool {
+	return l.Stage == pipeline.StageSink || l.Stage == pipeline.StageLink && l.Code != pipeline.ParkedTooLong
+}
+
 // touch notes that what letters say is still true that no run tells of anew; the caller holds mu.
 func (s *Store) touch(keys []string, run int64) {
 	for _, l := range s.letters {
-		remembered := l.Stage == pipeline.StageSink || l.Stage == pipeline.StageLink && l.Code != pipeline.ParkedTooLong
-		if remembered && l.State != Closed && slices.Contains(keys, l.Key) {
+		if l.remembered() && l.State != Closed && slices.Contains(keys, l.Key) {
 			l.LastRun = run
 		}
 	}
@@ -120,7 +124,7 @@ func (s *Store) touch(keys []string, run int64) {
 func (s *Store) closeUnseen(run int64) {
 	met := map[string]bool{}
 	for _, l := range s.letters {
-		if l.State == Open && l.LastRun == run {
+		if l.State == Open && l.LastRun == run && l.remembered() && l.Stage == pipeline.StageLink {
 			met[l.Key] = true
 		}
 	}
@@ -128,7 +132,7 @@ func (s *Store) closeUnseen(run int64) {
 		if l.State != Open || l.LastRun == run {
 			continue
 		}
-		if e := s.ledger[l.Key]; e != nil && !met[l.Key] && e.Rejected != (pipeline.Hash{}) && !e.Held {
+		if e := s.ledger[l.Key]; e != nil && l.remembered() && !met[l.Key] && e.Rejected != (pipeline.Hash{}) && !e.Held {
 			forget(e)
 		}
 		l.State = Closed
