@@ -143,7 +143,7 @@ func (l *tieLog) excused(e endsOf, label string, rows []sourceRow, refused map[s
 	}
 	for key, versions := range l.campaign.ties.seen {
 		ever := slices.ContainsFunc(versions, func(r sourceRow) bool { return l.asked(r, e[1], label) }) && l.stood(key, e[0])
-		if ever && (refused[key] || !l.feed.keys()[key] && l.feed.mode != modeMirror) {
+		if ever && (refused[key] || l.feed.onGone == goneIgnore || !l.feed.keys()[key] && l.feed.mode != modeMirror) {
 			return true
 		}
 	}
