@@ -49,7 +49,7 @@ type pastRun struct {
 }
 
 // kept are the first seeds, with some that catch a bug of torture/mutations, two with links, and the two that found the last bugs.
-var kept = []uint64{0, 1, 2, 3, 4, 5, 6, 7, 11, 29, 253, 471, 6000482, 7000007}
+var kept = []uint64{0, 1, 2, 3, 4, 5, 6, 7, 11, 29, 3090, 9226, 6000482, 7000007}
 
 // TestCampaign plays seeds: whatever people do, and whatever breaks, HubSpot ends as DESIGN section 5 promises.
 func TestCampaign(t *testing.T) {
