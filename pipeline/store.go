@@ -195,7 +195,7 @@ type Decision struct {
 	Sent  Sent   // for Done: what was sent, beside what was sent to the same record before
 	Tried []Sent // adds to what the ledger shows of that; Done takes away what it shows of the properties in Sent
 	Made  bool   // for Done and Found: this write has made the record
-	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written
+	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written, nor what Links take back
 
 	// Before is the key's entry, as this run has read it, for Done; nil if it may have changed since. A key that is on its way
 	// is changed by nothing else, so that a store need not read it again.

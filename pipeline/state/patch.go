@@ -183,7 +183,10 @@ func (e *patched) write(d *pipeline.Decision) {
 	tried := e.Tried
 	e.Tried = nil
 	if d.Gone {
-		e.ID, e.Merged, e.Made, e.Sent, e.Links = "", "", false, nil, nil
+		e.ID, e.Merged, e.Made, e.Sent = "", "", false, nil
+		if len(d.Links) == 0 {
+			e.Links = nil
+		}
 		return
 	}
 	e.Made = e.Made || d.Made

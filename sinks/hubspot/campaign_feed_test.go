@@ -18,6 +18,7 @@ type feed struct {
 	mode, onGone, onConflict string
 	match                    []string
 	fields                   []*mapped
+	slots                    []slot // links that rows ask for
 	rows                     []sourceRow
 	left                     []sourceRow // rows that have left the source
 	past                     map[string][]sourceRow
@@ -82,6 +83,7 @@ func (f *feed) file() string {
 		how := map[string]string{"clear": ", null: clear", "empty": ", when: empty", "shared": ", owner: shared"}[m.policy]
 		fields = append(fields, fmt.Sprintf("          %s: { from: %s%s }\n", m.name, m.name, how))
 	}
+	_, resolve, associations := f.tieColumns()
 	return `
 version: 1
 connections:
@@ -94,9 +96,9 @@ pipelines:
     key: id
     transforms:
       - map:
-` + strings.Join(fields, "") + fmt.Sprintf(`    sink:
-      hubspot: { connection: crm, object: contacts, mode: %s, match: [%s], %s }
-`, f.mode, strings.Join(f.match, ", "), f.policies())
+` + strings.Join(fields, "") + resolve + fmt.Sprintf(`    sink:
+      hubspot: { connection: crm, object: contacts, mode: %s, match: [%s], %s%s }
+`, f.mode, strings.Join(f.match, ", "), f.policies(), associations)
 }
 
 func (f *feed) policies() string {
@@ -111,15 +113,16 @@ func (f *feed) policies() string {
 
 // csv returns the rows as the file that they are read from.
 func (f *feed) csv() []byte {
-	var b strings.Builder
-	b.WriteString("id")
-	for _, m := range f.fields {
-		b.WriteString("," + m.name)
+	columns, _, _ := f.tieColumns()
+	for i, m := range f.fields {
+		columns = slices.Insert(columns, i, m.name)
 	}
+	var b strings.Builder
+	b.WriteString("id," + strings.Join(columns, ","))
 	for _, r := range f.rows {
 		b.WriteString("\n" + r["id"])
-		for _, m := range f.fields {
-			b.WriteString("," + r[m.name])
+		for _, name := range columns {
+			b.WriteString("," + r[name])
 		}
 	}
 	return []byte(b.String() + "\n")

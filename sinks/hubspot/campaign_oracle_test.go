@@ -40,6 +40,7 @@ func (c *campaign) withState(f func(state.Store)) {
 func (c *campaign) judge() {
 	h, letters := c.study(), c.deadLetters()
 	settled := map[string][]string{} // by record: what is wrong with each row of it that stands for it
+	links := c.judgeTies(h, letters)
 	for _, r := range c.feed.rows {
 		key := r["id"]
 		if n := len(letters[key]); n > 1 {
@@ -52,6 +53,7 @@ func (c *campaign) judge() {
 			continue
 		}
 		id, wrong := c.compare(h, r)
+		wrong = cmp.Or(wrong, links.row(r, id))
 		if id == "" && wrong != "" {
 			c.violate("I2: row %s: %s", key, wrong)
 		} else {
@@ -64,6 +66,7 @@ func (c *campaign) judge() {
 			c.violate("I2: record %s: %s", id, strings.Join(wrong, "; "))
 		}
 	}
+	links.rest()
 	c.alone(h)
 	c.takenBack(h)
 	for _, id := range slices.Sorted(maps.Keys(h.values)) {

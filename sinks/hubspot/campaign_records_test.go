@@ -20,7 +20,10 @@ func (c *campaign) alone(h *history) {
 	for key, ids := range h.made {
 		live := map[string]bool{}
 		for _, id := range ids {
-			unheard := c.runs[sortedBefore(c.runs, h.first[id])].told == 0 // if it was merged then, nothing tells that it was made
+			run := sortedBefore(c.runs, h.first[id])
+			unheard := c.runs[run].told == 0 || slices.ContainsFunc(c.merges, func(m merge) bool { // if it was merged then, nothing tells that it was made
+				return (m.primary == id || m.other == id) && sortedBefore(c.runs, m.seq) == run
+			})
 			if r, ok := c.portal.Record("contacts", id); ok && !r.Archived && !h.back[id] && !(unheard && r.ID != id) && (others[r.ID] == key || others[r.ID] == "") {
 				live[r.ID] = true
 			}

@@ -57,6 +57,11 @@ func (c *campaign) collides(h *history, r sourceRow) bool {
 				}
 			}
 		}
+		for _, id := range []string{h.last[other["id"]].ID, c.books.id(other["id"])} { // nobody asks for it back, but the other row is refused itself
+			if record, _ := c.portal.Record("contacts", id); record.Archived && (has(record, "ext_id", r["ext_id"]) || has(record, "email", r["email"])) {
+				return true
+			}
+		}
 		for _, record := range c.recordsOf(h, other) {
 			if slices.ContainsFunc(own, func(r hubspottest.Record) bool { return r.ID == record.ID }) || has(record, "ext_id", r["ext_id"]) || has(record, "email", r["email"]) {
 				return true

@@ -50,6 +50,9 @@ func (c *campaign) trouble(d *rand.Rand) (t trouble) {
 	if d.IntN(3) == 0 {
 		t.killed, t.at = pick(d, "before a request", "after a request", "before a transaction", "after a transaction"), 1+d.Int64N(8)
 	}
+	if c.ties != nil {
+		c.tieTrouble(c.tieDice(), &t)
+	}
 	for range d.IntN(3) {
 		t.visits = append(t.visits, 1+d.Int64N(9))
 	}
@@ -63,6 +66,7 @@ type process struct {
 	*campaign
 	cancel                 context.CancelFunc
 	requests, transactions atomic.Int64
+	links                  atomic.Int64 // requests about them
 	dead                   atomic.Bool
 }
 
@@ -121,6 +125,7 @@ func (c *campaign) run(t trouble) {
 	p := &process{trouble: t, campaign: c, cancel: cancel}
 	c.process.Store(p)
 	c.runs = append(c.runs, pastRun{seq: int64(len(c.portal.Writes())), troubled: len(t.faults) > 0 || t.killed != "" || len(t.visits) > 0, keys: c.feed.keys()})
+	c.snapshot()
 	c.faults(t.faults...)
 	report, err := c.runAs(ctx, "people", pipeline.Options{AllowMassChange: true}, func(d *pipeline.Definition, s state.Store) pipeline.Store {
 		d.Sink = narrowed{d.Sink.(*Config), c.feed}
@@ -177,11 +182,17 @@ func (c *campaign) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	n := p.requests.Add(1)
+	links := int64(-1)
+	if strings.Contains(r.URL.Path, "/associations/") {
+		links = p.links.Add(1)
+	}
+	p.passes("before a request of links", links)
 	if p.passes("before a request", n); p.dead.Load() {
 		panic(http.ErrAbortHandler)
 	}
 	if slices.Contains(p.visits, n) {
 		c.visit(c.dice())
+		c.meddles()
 	}
 	c.note("request %d: %s %s %s", n, r.Method, r.URL, body)
 	for _, m := range traces.FindAllSubmatch(body, -1) {
@@ -191,4 +202,5 @@ func (c *campaign) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	c.world.ServeHTTP(rw, r)
 	p.passes("after a request", n)
+	p.passes("after a request of links", links)
 }

@@ -128,8 +128,10 @@ type portal struct {
 	*crm.Client
 	landing time.Duration
 
-	mu      sync.Mutex
+	naming  sync.Mutex // of the account, which is asked for while the rest is read
 	account string
+
+	mu      sync.Mutex
 	schemas []crm.Schema
 	read    bool // schemas has been read
 	labels  map[[2]string][]crm.Label
@@ -137,8 +139,8 @@ type portal struct {
 
 // name returns what Sink.Account does.
 func (p *portal) name(ctx context.Context) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.naming.Lock()
+	defer p.naming.Unlock()
 	if p.account != "" {
 		return p.account, nil
 	}

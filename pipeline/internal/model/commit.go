@@ -131,7 +131,10 @@ func write(e *pipeline.Entry, d *pipeline.Decision) {
 	tried := e.Tried
 	e.Tried = nil
 	if d.Gone {
-		e.ID, e.Merged, e.Links, e.Sent, e.Made = "", "", nil, nil, false
+		e.ID, e.Merged, e.Sent, e.Made = "", "", nil, false
+		if len(d.Links) == 0 {
+			e.Links = nil
+		}
 		return
 	}
 	e.Made = e.Made || d.Made
