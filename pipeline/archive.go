@@ -65,12 +65,11 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 		d.Reject = &Reject{Key: p.Key, Stage: StageSink, Code: rejectCode(o.Err), Err: o.Err, Answer: o.Answer}
 		return d
 	}
-	_, claimed := r.contested.claimed[p.Key] // by a row that may ask for the same links
 	switch {
 	case !o.NoOp: // its links go with it
 		r.books.report.Archived++
 		d.Action = Archive
-	case !claimed:
+	case o.Stays:
 		r.want(p, nil)
 		d.Links = p.wants
 	}

@@ -95,6 +95,7 @@ type Outcome struct {
 	Passing bool   // Refused, or Unwritten by Keep, for a reason that lies outside the row: the next run tries again without being asked
 	Taken   bool   // Refused, because another record has a value that only one can have: it may let go of it when all rows are written
 	Same    bool   // NoOp, because the record holds the change already: it counts as sent, but for what is kept
+	Stays   bool   // NoOp of an Archive: the record is there, and isn't taken away
 	Made    bool   // Done or Found, and an attempt at this change has made the record
 	Answer  Answer // that told; zero where nothing was asked
 

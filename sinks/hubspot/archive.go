@@ -30,7 +30,7 @@ func (s *Sink) keepMerged(ctx context.Context, leaving []pipeline.Change) (outco
 		case record != nil && record.ID == c.ID && record.Properties[mergedIDs] == "": // as it was made
 		case record == nil && l.absent[c.ID] && !c.Sent.IsZero(): // an attempt whose answer was lost may have archived it
 		case record != nil || l.absent[c.ID]:
-			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: c.ID, NoOp: true})
+			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Done, ID: c.ID, NoOp: true, Stays: record != nil})
 		default:
 			outcomes = append(outcomes, pipeline.Outcome{TraceID: c.TraceID, Verdict: pipeline.Unwritten, ID: c.ID, Passing: true})
 		}
