@@ -55,6 +55,9 @@ test lint: export GOFLAGS := $(shell go env GOFLAGS) -gcflags=all=$(LEAN) $(UNUS
 test: lint advise
 	.ci/with-postgres --memory $(MAKE) --no-print-directory -j 2 unraced raced
 
+# Many tests wait rather than work: of one package twice as many run at a time as there are processors.
+WAITING   := -parallel $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+
 # Without go test's own vet: lint has run all of it. And without the second that each program with the race detector sleeps
 # before it ends. From the last one on: the sink's tests take longest, one after the other.
 unraced:
@@ -63,7 +66,7 @@ unraced:
 raced: export CGO_ENABLED := 1
 raced:
 	$(HASTE) go build $(RACE) ./...
-	GORACE=atexit_sleep_ms=10 $(TEST) $(RACE) $$(go list ./... | grep -vE '$(UNRACED)' | sort -r)
+	GORACE=atexit_sleep_ms=10 $(TEST) $(WAITING) $(RACE) $$(go list ./... | grep -vE '$(UNRACED)' | sort -r)
 
 torture:
 	@report=$$(mktemp); code=0; \

@@ -48,8 +48,8 @@ type pastRun struct {
 	told     int64           // the last write before its end, if that was a good one; else 0
 }
 
-// kept are the first seeds, with some that catch a bug of torture/mutations, two with links, and the two that found the last bugs.
-var kept = []uint64{0, 1, 2, 3, 4, 5, 6, 7, 11, 29, 3090, 9226, 6000482, 7000007}
+// kept are seeds that catch a bug of torture/mutations, two with links, and the two that found the last bugs.
+var kept = []uint64{2, 6, 11, 29, 3090, 9226, 6000482, 7000007}
 
 // TestCampaign plays seeds: whatever people do, and whatever breaks, HubSpot ends as DESIGN section 5 promises.
 func TestCampaign(t *testing.T) {
