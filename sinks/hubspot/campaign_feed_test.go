@@ -84,19 +84,7 @@ func (f *feed) file() string {
 		fields = append(fields, fmt.Sprintf("          %s: { from: %s%s }\n", m.name, m.name, how))
 	}
 	_, resolve, associations := f.tieColumns()
-	return `
-version: 1
-connections:
-  crm:
-    hubspot: { access_token: token }
-pipelines:
-  people:
-    source:
-      csv: people.csv
-    key: id
-    transforms:
-      - map:
-` + strings.Join(fields, "") + resolve + fmt.Sprintf(`    sink:
+	return peopleHead + "      - map:\n" + strings.Join(fields, "") + resolve + fmt.Sprintf(`    sink:
       hubspot: { connection: crm, object: contacts, mode: %s, match: [%s], %s%s }
 `, f.mode, strings.Join(f.match, ", "), f.policies(), associations)
 }

@@ -27,15 +27,6 @@ func (c *campaign) deadLetters() map[string][]pipeline.DeadLetter {
 	return byKey
 }
 
-func (c *campaign) withState(f func(state.Store)) {
-	store, err := state.Open(c.Context(), c.world.state)
-	if err != nil {
-		c.Fatal(err)
-	}
-	defer store.Close()
-	f(store)
-}
-
 // judge compares HubSpot, as it is at the end, with the rows.
 func (c *campaign) judge() {
 	h, letters := c.study(), c.deadLetters()

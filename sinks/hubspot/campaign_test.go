@@ -139,17 +139,7 @@ func pick[T any](d *rand.Rand, list ...T) T { return list[d.IntN(len(list))] }
 // set draws the world: a HubSpot of some switches, strangers in it, and a pipeline.
 func (c *campaign) set() {
 	d := c.dice()
-	w := c.portal.Switches()
-	for _, name := range slices.Sorted(maps.Keys(switchValues)) {
-		if d.IntN(6) == 0 {
-			value := pick(d, switchValues[name]...)
-			if err := w.Set(name, value); err != nil {
-				c.Fatal(err)
-			}
-			c.note("switch %s=%s", name, value)
-		}
-	}
-	c.portal.SetSwitches(w)
+	c.draw(d, switchValues, 6)
 	for i := range 3 {
 		c.must(hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"email": strangers[i], "firstname": "Stranger", "jobtitle": "theirs"}})
 	}
@@ -165,6 +155,21 @@ func (c *campaign) set() {
 	time.Sleep(time.Hour) // what is younger than that may be taken for the pipeline's own where answers are lost (RELIABILITY.md)
 	c.spec = c.feed.file()
 	c.note("%s", c.spec)
+}
+
+// draw sets about one of n switches to one of its values.
+func (c *campaign) draw(d *rand.Rand, values map[string][]string, n int) {
+	w := c.portal.Switches()
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if d.IntN(n) == 0 {
+			value := pick(d, values[name]...)
+			if err := w.Set(name, value); err != nil {
+				c.Fatal(err)
+			}
+			c.note("switch %s=%s", name, value)
+		}
+	}
+	c.portal.SetSwitches(w)
 }
 
 // must lets a person do what can't fail.

@@ -52,17 +52,7 @@ func (c *campaign) tieDice() *rand.Rand { return rand.New(rand.NewPCG(^c.seed, c
 func (c *campaign) tie() {
 	c.ties = &ties{slots: []slot{{column: "firm"}}, names: map[string]string{}, companies: map[string][]string{}, seen: map[string][]sourceRow{}, byHand: map[int64]bool{}}
 	d := c.tieDice()
-	w := c.portal.Switches()
-	for _, name := range slices.Sorted(maps.Keys(tieSwitches)) {
-		if d.IntN(5) == 0 {
-			value := pick(d, tieSwitches[name]...)
-			if err := w.Set(name, value); err != nil {
-				c.Fatal(err)
-			}
-			c.note("switch %s=%s", name, value)
-		}
-	}
-	c.portal.SetSwitches(w)
+	c.draw(d, tieSwitches, 5)
 	for _, label := range []string{"Chair", "Board", "Friend"} {
 		ids, err := c.portal.AddLabel(hubspottest.Label{From: "contacts", To: "companies", Label: label})
 		if err != nil {

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// peopleFile is the project of most scenarios.
-const peopleFile = `
+// peopleHead is the beginning of a project whose people.csv goes to HubSpot.
+const peopleHead = `
 version: 1
 connections:
   crm:
@@ -19,7 +19,10 @@ pipelines:
       csv: people.csv
     key: id
     transforms:
-      - map: { ext_id: id, firstname: name, email: email }
+`
+
+// peopleFile is the project of most scenarios.
+const peopleFile = peopleHead + `      - map: { ext_id: id, firstname: name, email: email }
     sink:
       hubspot: { connection: crm, object: contacts, match: ext_id }
 `

@@ -261,35 +261,42 @@ func (w *world) settled() {
 	}
 }
 
-// letters returns the open dead letters as "key code".
-func (w *world) letters() (list []string) {
+// withState calls f with the state.
+func (w *world) withState(f func(state.Store)) {
 	w.Helper()
 	store, err := state.Open(w.Context(), w.state)
 	if err != nil {
 		w.Fatal(err)
 	}
 	defer store.Close()
-	letters, err := store.Rejects(w.Context(), state.Filter{})
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, l := range letters {
-		list = append(list, l.Key+" "+l.Code)
-	}
+	f(store)
+}
+
+// letters returns the open dead letters as "key code".
+func (w *world) letters() (list []string) {
+	w.Helper()
+	w.withState(func(store state.Store) {
+		w.Helper()
+		letters, err := store.Rejects(w.Context(), state.Filter{})
+		if err != nil {
+			w.Fatal(err)
+		}
+		for _, l := range letters {
+			list = append(list, l.Key+" "+l.Code)
+		}
+	})
 	return list
 }
 
 // retryAll asks for all that was refused to be tried again.
 func (w *world) retryAll() {
 	w.Helper()
-	store, err := state.Open(w.Context(), w.state)
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer store.Close()
-	if _, _, err := store.Retry(w.Context(), state.Filter{Pipeline: "people"}); err != nil {
-		w.Fatal(err)
-	}
+	w.withState(func(store state.Store) {
+		w.Helper()
+		if _, _, err := store.Retry(w.Context(), state.Filter{Pipeline: "people"}); err != nil {
+			w.Fatal(err)
+		}
+	})
 }
 
 // requests returns how many requests HubSpot has got whose path contains part.
@@ -305,17 +312,15 @@ func (w *world) requests(part string) (n int) {
 // doubtful returns how many rows the state has in doubt.
 func (w *world) doubtful() (n int64) {
 	w.Helper()
-	store, err := state.Open(w.Context(), w.state)
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer store.Close()
-	list, err := store.Status(w.Context())
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, p := range list {
-		n += int64(p.Doubtful)
-	}
+	w.withState(func(store state.Store) {
+		w.Helper()
+		list, err := store.Status(w.Context())
+		if err != nil {
+			w.Fatal(err)
+		}
+		for _, p := range list {
+			n += int64(p.Doubtful)
+		}
+	})
 	return n
 }

@@ -144,7 +144,7 @@ func (p *persistence) throttled(e *Error) decision {
 	switch {
 	case e.Policy == policyDaily:
 		return decision{paused: p.client.gate.exhaust(now, e)}
-	case e.retryAfter > p.client.retry.Patience:
+	case p.client.shutsOut(e):
 		return decision{paused: p.client.shutOut(e)}
 	case e.retryAfter > 0:
 		wait = e.retryAfter
@@ -158,6 +158,11 @@ func (p *persistence) throttled(e *Error) decision {
 }
 
 const rateLimited = "hubspot's rate limit is reached"
+
+// shutsOut tells whether an error is a 429 that asks for a longer wait than there is patience for.
+func (c *Client) shutsOut(e *Error) bool {
+	return e.Status == http.StatusTooManyRequests && e.retryAfter > c.retry.Patience
+}
 
 // shutOut pauses everything for as long as a 429 asks: requests that wait for their turn would wait as long, and say nothing.
 func (c *Client) shutOut(e *Error) *PausedError {

@@ -124,7 +124,7 @@ func (c *Client) exchange(ctx context.Context, cl *call, token string, t *ticket
 		err = failpoint.At("answer.read")
 	}
 	e := c.judge(ctx, cl, reply{resp.StatusCode, resp.Header, body.Bytes()}, err)
-	if e != nil && e.Status == http.StatusTooManyRequests && e.retryAfter > c.retry.Patience {
+	if e != nil && c.shutsOut(e) {
 		c.shutOut(e) // before the slot is free for another request
 	}
 	t.done(time.Now(), resp.Header, e != nil && e.limited())
