@@ -92,10 +92,31 @@ func TestKeepGivesUpAHangingRenewal(t *testing.T) {
 	})
 }
 
-func lasting(granted time.Time) *atomic.Pointer[time.Time] {
-	var until atomic.Pointer[time.Time]
-	until.Store(new(granted.Add(times.ttl - times.margin)))
+func lasting(granted time.Time) *atomic.Pointer[deadline] {
+	var until atomic.Pointer[deadline]
+	until.Store(times.until(granted))
 	return &until
+}
+
+// A machine that was asleep for longer than a lease lasts has stopped the clock that time.Time measures by, but not the calendar:
+// when it wakes up, nothing is sent, and the lease isn't renewed.
+func TestALeaseEndsWhileTheMachineSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slept := times.until(time.Now())
+		slept.calendar = slept.calendar.Add(-time.Hour)
+		var l lease
+		l.until.Store(slept)
+		if err := l.check(); !errors.Is(err, pipeline.ErrFenced) {
+			t.Errorf("awake again: %v; want ErrFenced", err)
+		}
+		err := keep(t.Context(), times, &l.until, func(context.Context) (bool, error) {
+			t.Error("a lease that may have ended is renewed")
+			return false, nil
+		})
+		if !errors.Is(err, pipeline.ErrFenced) {
+			t.Errorf("renewed after waking up: %v; want ErrFenced", err)
+		}
+	})
 }
 
 // A process that was stopped for longer than its lease lasts may send nothing when it wakes up, even before it has heard

@@ -16,7 +16,7 @@ import (
 // A lease is the right of one run to write, as long as it is renewed.
 type lease struct {
 	epoch  int64
-	until  atomic.Pointer[time.Time] // nil: it needs no renewal
+	until  atomic.Pointer[deadline] // nil: it needs no renewal
 	guard  guard
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -26,7 +26,22 @@ type lease struct {
 	commits atomic.Int64 // the highest number of those that were answered
 }
 
-// newLease keeps a lease that was granted at the given time, by this process's monotonic clock: from another goroutine,
+// A deadline is one moment by two clocks. Go's monotonic one may stand still while the machine sleeps (package time,
+// "Monotonic Clocks"), and the calendar may be set back: the moment has passed as soon as it has by either.
+type deadline struct{ running, calendar time.Time }
+
+func (d *deadline) passed() bool {
+	now := time.Now()
+	return !now.Before(d.running) || !now.Before(d.calendar)
+}
+
+// until returns when the holder of a lease that was granted or renewed at the given time stops, unless it renews it.
+func (t timing) until(granted time.Time) *deadline {
+	at := granted.Add(t.ttl - t.margin)
+	return &deadline{running: at, calendar: at.Round(0)} // without the monotonic clock's reading
+}
+
+// newLease keeps a lease that was granted at the given time, by this process's clocks: from another goroutine,
 // until end is called or the lease is lost, of which onLost is told.
 func (s *store) newLease(g guard, name string, epoch int64, granted time.Time, onLost func(error)) *lease {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -35,7 +50,7 @@ func (s *store) newLease(g guard, name string, epoch int64, granted time.Time, o
 		close(l.done)
 		return l
 	}
-	l.until.Store(new(granted.Add(s.times.ttl - s.times.margin)))
+	l.until.Store(s.times.until(granted))
 	renew := func(ctx context.Context) (bool, error) {
 		if err := failpoint.At("lease.renew.before"); err != nil {
 			return false, err
@@ -69,10 +84,10 @@ func (s *store) lost(ctx context.Context, name string, epoch int64, err error) e
 	return err
 }
 
-// check returns an error that is ErrFenced from some time before the lease may end, by this process's monotonic clock: a
-// process that was stopped for long finds out here, before it sends another byte.
+// check returns an error that is ErrFenced from some time before the lease may end, by this process's clocks: a process that
+// was stopped for long, or whose machine was asleep, finds out here, before it sends another byte.
 func (l *lease) check() error {
-	if until := l.until.Load(); until != nil && !time.Now().Before(*until) {
+	if until := l.until.Load(); until != nil && until.passed() {
 		return fmt.Errorf("the lease may have ended: %w", pipeline.ErrFenced)
 	}
 	return nil
@@ -80,19 +95,19 @@ func (l *lease) check() error {
 
 // keep renews a lease, which lasts until the given time, until ctx ends. It returns an error once the lease is lost, or
 // some time before it may be lost.
-func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew func(context.Context) (bool, error)) error {
+func keep(ctx context.Context, t timing, lasts *atomic.Pointer[deadline], renew func(context.Context) (bool, error)) error {
 	pause := t.renew
 	var last error // of the attempts since it was renewed
 	for {
-		until := *lasts.Load()
-		if wait(ctx, min(pause, time.Until(until))) != nil {
+		until := lasts.Load()
+		if wait(ctx, min(pause, time.Until(until.running))) != nil {
 			return nil
 		}
-		asked := time.Now()
-		if !asked.Before(until) {
+		if until.passed() {
 			return t.lapsed(last)
 		}
-		attempt, cancel := context.WithDeadline(ctx, until)
+		asked := time.Now()
+		attempt, cancel := context.WithDeadline(ctx, until.running)
 		ok, err := renew(attempt)
 		cancel()
 		switch {
@@ -101,9 +116,9 @@ func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew
 		case err == nil && !ok:
 			return pipeline.ErrFenced
 		case err == nil:
-			lasts.Store(new(asked.Add(t.ttl - t.margin)))
+			lasts.Store(t.until(asked))
 			pause, last = t.renew, nil
-		case !time.Now().Before(until):
+		case until.passed():
 			return t.lapsed(cmp.Or(last, err))
 		default:
 			pause, last = t.renew/10, err
@@ -112,7 +127,7 @@ func keep(ctx context.Context, t timing, lasts *atomic.Pointer[time.Time], renew
 }
 
 // lapsed returns the error of a lease that wasn't renewed in time, because the last attempt failed, or because none was
-// made: then the process itself was paused.
+// made: then the process itself was paused, or its machine slept.
 func (t timing) lapsed(last error) error {
 	if last == nil {
 		return fmt.Errorf("the process was paused for so long that its lease may have ended: %w", pipeline.ErrFenced)
