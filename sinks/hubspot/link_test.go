@@ -1,152 +1,14 @@
 package hubspot
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"sluice/pipeline"
 	"sluice/sinks/hubspot/hubspottest"
 )
-
-var linkWorlds = map[string]hubspottest.Switches{
-	"default":          {},
-	"numbers":          {NumericIDs: "always"},
-	"labels are added": {AddLabels: true},
-	"errors name ids":  {AssociationContext: "id"},
-	"errors are blind": {AssociationContext: "none"},
-	"empty reads":      {NoAssociations: "empty"},
-	"silent reads":     {NoAssociations: "omit"},
-	"200":              {Associations200: true},
-}
-
-// A bench is a portal with people and companies, or records of another object in their place, and a sink that links them.
-type bench struct {
-	*testing.T
-	server    *hubspottest.Server
-	rec       *recorder
-	object    string // in the place of companies
-	sink      *Sink
-	people    []string
-	companies []string
-	was       map[string]*pipeline.LinkState
-}
-
-func newBench(t *testing.T, version string, switches hubspottest.Switches) *bench {
-	needs := []Need{extID, {Object: "companies"}}
-	needs[0].Labels = []NeedLabel{{"companies", "Chair"}, {"companies", "Member"}, {"companies", "Foreign"}}
-	server, rec, p := simulate(t, version, switches, needs...)
-	b := &bench{T: t, server: server, rec: rec, object: "companies", was: map[string]*pipeline.LinkState{}}
-	for i := range 4 {
-		b.people = append(b.people, must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": fmt.Sprint(i)}}).ID)
-		b.companies = append(b.companies, must(t, server, hubspottest.Edit{Action: "create", Object: "companies", Properties: map[string]string{"name": fmt.Sprint(i)}}).ID)
-	}
-	b.sink = open(t, p, &Config{Associate: &Associate{
-		From: map[string]string{"contacts": "person"}, To: map[string]string{"companies": "company"}, Label: Label{From: "role"},
-	}, Mode: modeMirror}, schema("role", "person>contacts.ext_id", "company"))
-	rec.sent("")
-	return b
-}
-
-// ask returns a change of the link between a person and a company, as the engine would make it.
-func (b *bench) ask(slot string, person, company int, label string) pipeline.LinkChange {
-	c := pipeline.LinkChange{
-		Key: slot, Slot: slot, Label: label,
-		From: pipeline.LinkEnd{Object: "contacts", ID: b.people[person]}, To: pipeline.LinkEnd{Object: b.object, ID: b.companies[company]},
-	}
-	c.Was = b.was[b.name(&c)]
-	return c
-}
-
-func (b *bench) drop(slot string, person, company int) pipeline.LinkChange {
-	c := b.ask(slot, person, company, "")
-	c.Remove = true
-	return c
-}
-
-func (b *bench) name(c *pipeline.LinkChange) string {
-	return c.Slot + " " + c.From.ID + " " + c.To.ID
-}
-
-// link makes changes, remembers their states and returns how each ended.
-func (b *bench) link(changes ...pipeline.LinkChange) []string {
-	b.Helper()
-	b.share(changes)
-	outcomes, err := b.sink.Link(b.Context(), changes, intend)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ends := make([]string, len(changes))
-	for _, o := range outcomes {
-		at := slices.IndexFunc(changes, func(c pipeline.LinkChange) bool { return b.name(o.Change) == b.name(&c) })
-		switch {
-		case o.Verdict == pipeline.Done && o.NoOp:
-			ends[at] = "noop"
-		case o.Verdict == pipeline.Done:
-			ends[at] = "done"
-		default:
-			ends[at] = code(pipeline.Outcome{Err: o.Err})
-		}
-		if o.Verdict == pipeline.Done {
-			b.was[b.name(o.Change)] = o.State
-		}
-	}
-	return ends
-}
-
-// share tells of changes which other links have the same records, as the engine does.
-func (b *bench) share(changes []pipeline.LinkChange) {
-	names := make([]string, len(changes))
-	for i := range changes {
-		names[i] = b.name(&changes[i])
-	}
-	for i := range changes {
-		c := &changes[i]
-		for name, s := range b.was {
-			pair := [2]string{c.From.ID, c.To.ID}
-			if s != nil && !slices.Contains(names, name) && (pair == [2]string{s.FromID, s.ToID} || pair == [2]string{s.ToID, s.FromID}) {
-				c.Shared = append(c.Shared, *s)
-			}
-		}
-	}
-}
-
-// types returns the labels between a person and a company, "plain" for the plain relation.
-func (b *bench) types(person, company int) string {
-	for _, l := range b.server.LinksOf("contacts", b.people[person], b.object) {
-		if l.To == b.companies[company] {
-			return strings.Join(append([]string{"plain"}, slices.Sorted(slices.Values(l.Labels))...), "+")
-		}
-	}
-	return ""
-}
-
-func (b *bench) want(person, company int, types string) {
-	b.Helper()
-	if got := b.types(person, company); got != types {
-		b.Errorf("person %d, company %d: %q, want %q", person, company, got, types)
-	}
-}
-
-func (b *bench) ends(got []string, want ...string) {
-	b.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
-		b.Errorf("ends (-want +got):\n%s", diff)
-	}
-}
-
-// intend stands for the engine, which writes down what links will be and remembers it for another try.
-func intend(_ context.Context, intended []pipeline.LinkOutcome) error {
-	for _, o := range intended {
-		o.Change.Was = o.State
-	}
-	return nil
-}
 
 // TestLink proves the life of a link in every world: made, repeated without a write, relabelled and removed, while labels
 // that somebody else has set stay.
@@ -180,22 +42,6 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// newBoatBench returns a bench with boats in the place of companies, which are a custom object.
-func newBoatBench(t *testing.T) *bench {
-	needs := []Need{extID, {Object: "boats", Properties: []NeedProperty{{Name: "plate", Type: "string", FieldType: "text", Unique: true}}}}
-	needs[0].Labels = []NeedLabel{{"boats", "Chair"}, {"boats", "Member"}, {"boats", "Foreign"}}
-	server, rec, p := simulate(t, "2026-09", hubspottest.Switches{}, needs...)
-	b := &bench{T: t, server: server, rec: rec, was: map[string]*pipeline.LinkState{}, object: "p_boats"}
-	for i := range 2 {
-		b.people = append(b.people, must(t, server, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": fmt.Sprint(i)}}).ID)
-		b.companies = append(b.companies, must(t, server, hubspottest.Edit{Action: "create", Object: b.object, Properties: map[string]string{"plate": fmt.Sprint(i)}}).ID)
-	}
-	b.sink = open(t, p, &Config{Associate: &Associate{
-		From: map[string]string{"contacts": "person"}, To: map[string]string{b.object: "boat"}, Label: Label{From: "role"},
-	}, Mode: modeMirror}, schema("role", "person>contacts.ext_id", "boat"))
-	return b
-}
-
 // TestLinkOfCustomObject proves that a pair with a custom object, whose plain relation is of the account's making, goes as a
 // whole where its label was ours, and stays where somebody else has set one beside.
 func TestLinkOfCustomObject(t *testing.T) {
@@ -207,15 +53,6 @@ func TestLinkOfCustomObject(t *testing.T) {
 	b.want(0, 0, "")
 	b.want(0, 1, "plain+Foreign")
 	b.want(1, 1, "")
-}
-
-// foreign sets a label that isn't the pipeline's, past its sink.
-func (b *bench) foreign(person, company int) {
-	b.Helper()
-	was := maps.Clone(b.was)
-	clear(b.was)
-	b.link(b.ask("somebody else", person, company, "Foreign"))
-	b.was = was
 }
 
 // TestLinkBefore proves that what was there before the pipeline stays when its link is removed.
@@ -422,57 +259,5 @@ func TestLinkCost(t *testing.T) {
 	}
 	if n := len(b.rec.sent("/")); n != 3 {
 		t.Errorf("%d requests, want 3", n)
-	}
-}
-
-// TestSpecs proves the names of links, which stay when the configuration is reordered or a label is changed.
-func TestSpecs(t *testing.T) {
-	_, _, p := simulate(t, "2026-09", hubspottest.Switches{}, extID, Need{Object: "companies", Labels: []NeedLabel{{"contacts", "Chair"}, {"contacts", "Member"}}})
-	in := schema("=name", "role", "boss>contacts.ext_id", "deputy>contacts.ext_id", "parent")
-	s := open(t, p, &Config{Object: "companies", Mode: modeCreate, Associations: []Association{
-		{To: "contacts", ID: "boss", Label: Label{Name: "Chair"}},
-		{To: "contacts", ID: "deputy", Label: Label{Name: "Member"}},
-		{To: "contacts", ID: "deputy", Label: Label{From: "role"}},
-		{To: "companies", ID: "parent", Type: 14},
-	}}, in)
-	want := []pipeline.LinkSpec{
-		{Slot: "contacts/boss", FromObject: "companies", FromField: -1, ToObject: "contacts", ToField: 2, LabelField: -1, Label: "Chair"},
-		{Slot: "contacts/deputy/Member", FromObject: "companies", FromField: -1, ToObject: "contacts", ToField: 3, LabelField: -1, Label: "Member"},
-		{Slot: "contacts/deputy/{role}", FromObject: "companies", FromField: -1, ToObject: "contacts", ToField: 3, LabelField: 1},
-		{Slot: "companies/parent", FromObject: "companies", FromField: -1, ToObject: "companies", ToField: 4, LabelField: -1, Label: "#14"},
-	}
-	if diff := cmp.Diff(want, s.Specs()); diff != "" {
-		t.Errorf("specs (-want +got):\n%s", diff)
-	}
-	if l := s.Limits(); !l.Inline || !l.Unkeyed || l.LinksOnly {
-		t.Errorf("limits %+v", l)
-	}
-}
-
-// TestTypedParent proves that a relation by type id between records of one object is directed, and not to itself.
-func TestTypedParent(t *testing.T) {
-	b := newBench(t, "2026-09", hubspottest.Switches{})
-	end := func(i int) pipeline.LinkEnd { return pipeline.LinkEnd{Object: "companies", ID: b.companies[i]} }
-	changes := []pipeline.LinkChange{
-		{Key: "a", Slot: "companies/parent", From: end(0), To: end(1), Label: "#14"},
-		{Key: "b", Slot: "companies/parent", From: end(2), To: end(2), Label: "#14"},
-		{Key: "c", Slot: "companies/parent", From: end(2), To: end(3), Label: "#4711"},
-	}
-	outcomes, err := b.sink.Link(t.Context(), changes, intend)
-	if err != nil || len(outcomes) != 3 {
-		t.Fatalf("%+v, %v", outcomes, err)
-	}
-	got := map[string]string{}
-	for _, o := range outcomes {
-		if got[o.Change.Key] = code(pipeline.Outcome{Err: o.Err}); o.Verdict == pipeline.Done {
-			got[o.Change.Key] = o.State.Types
-		}
-	}
-	if diff := cmp.Diff(map[string]string{"a": "HUBSPOT_DEFINED:14", "b": "self_link", "c": "unknown_label"}, got); diff != "" {
-		t.Error(diff)
-	}
-	links := b.server.LinksOf("companies", b.companies[0], "companies")
-	if len(links) != 1 || !slices.Contains(links[0].Types, "HUBSPOT_DEFINED/14") {
-		t.Errorf("links %+v", links)
 	}
 }
