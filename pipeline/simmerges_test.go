@@ -1,7 +1,9 @@
 package pipeline_test
 
 import (
+	"context"
 	"maps"
+	"math"
 	"slices"
 
 	"sluice/pipeline"
@@ -16,6 +18,20 @@ func (m merges) survivor(id string) string {
 		id = m[id]
 	}
 	return id
+}
+
+// crowd returns how many rows of the ledger stand for one record at most, since those that they had were merged into it.
+func (w *world) crowd() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ledger, _ := w.store.Ledger(context.Background(), "p", "", math.MaxInt)
+	rows := map[string]int{}
+	for _, e := range ledger {
+		if e.ID != "" {
+			rows[w.hub.merged.survivor(e.ID)]++
+		}
+	}
+	return slices.Max(append(slices.Collect(maps.Values(rows)), 0))
 }
 
 // into returns the record that another one was merged into, with all that are in it by now, as hs_merged_object_ids has them (API.md
