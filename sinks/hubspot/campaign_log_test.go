@@ -57,21 +57,25 @@ type lastSet struct {
 
 // A history is what HubSpot's log says of records and rows.
 type history struct {
-	values map[string]map[string]lastSet // by record id and property
-	last   map[string]hubspottest.Write  // the last write of each row
-	whose  map[string]string             // by record, the row that it was written for last
-	made   map[string][]string           // the records that each row has made
-	first  map[string]int64              // when such a record was made
-	gone   map[string]hubspottest.Write  // the last archiving or deletion of each record
-	back   map[string]bool               // records that were restored
-	merged map[string]int64              // when people last merged others into a record, or restored it
-	late   map[string]bool               // records made again by a request of before people took them away (RELIABILITY.md)
+	values  map[string]map[string]lastSet // by record id and property
+	last    map[string]hubspottest.Write  // the last write of each row
+	whose   map[string]string             // by record, the row that it was written for last
+	made    map[string][]string           // the records that each row has made
+	first   map[string]int64              // when such a record was made
+	gone    map[string]hubspottest.Write  // the last archiving or deletion of each record
+	back    map[string]bool               // records that were restored
+	merged  map[string]int64              // when people last merged others into a record, or restored it
+	late    map[string]bool               // records made again by a request of before people took them away (RELIABILITY.md)
+	delayed map[int64]bool                // the requests that got no answer before they took effect
 }
 
 // study reads HubSpot's log.
 func (c *campaign) study() *history {
 	h := &history{values: map[string]map[string]lastSet{}, last: map[string]hubspottest.Write{}, whose: map[string]string{},
-		made: map[string][]string{}, first: map[string]int64{}, gone: map[string]hubspottest.Write{}, back: map[string]bool{}, merged: map[string]int64{}, late: map[string]bool{}}
+		made: map[string][]string{}, first: map[string]int64{}, gone: map[string]hubspottest.Write{}, back: map[string]bool{}, merged: map[string]int64{}, late: map[string]bool{}, delayed: map[int64]bool{}}
+	for _, r := range c.portal.Requests() {
+		h.delayed[r.Seq] = r.Fault == "late"
+	}
 	for _, w := range c.portal.Writes() {
 		if w.Object == "contacts" {
 			key, _ := c.books.key(w.Trace)

@@ -27,16 +27,12 @@ type tieLog struct {
 	*campaign
 	h    *history
 	ties map[endsOf]*tie
-	late map[int64]bool // the requests that got no answer before they took effect
 }
 
 // studyTies reads HubSpot's log, and checks each write of a link: whether a row has asked for it, and whether it takes away what
 // people have set.
 func (c *campaign) studyTies(h *history) *tieLog {
-	l := &tieLog{c, h, map[endsOf]*tie{}, map[int64]bool{}}
-	for _, r := range c.portal.Requests() {
-		l.late[r.Seq] = r.Fault == "late"
-	}
+	l := &tieLog{c, h, map[endsOf]*tie{}}
 	for _, w := range c.portal.Writes() {
 		switch w.Action {
 		case "link", "unlink":
@@ -118,7 +114,7 @@ func (l *tieLog) change(w hubspottest.Write) {
 	if w.By == "admin" && !l.campaign.ties.byHand[w.Seq] {
 		by.by = "merging" // until the merge itself is told of
 	}
-	if l.late[w.Request] {
+	if l.h.delayed[w.Request] {
 		by.by = "late" // it may have landed upon what came after it
 	}
 	labels := map[string]bool{}
@@ -144,7 +140,7 @@ func (l *tieLog) change(w hubspottest.Write) {
 
 // taken checks that a write takes no label that people had set before its run began.
 func (l *tieLog) taken(w hubspottest.Write, e endsOf, label string, had touch) {
-	if w.By == "api" && !l.late[w.Request] && had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq {
+	if w.By == "api" && !l.h.delayed[w.Request] && had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq {
 		l.violate("people's link %v %q, set by %d, is taken away by %+v", e, label, had.seq, w)
 	}
 }
