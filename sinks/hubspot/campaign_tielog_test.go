@@ -138,9 +138,10 @@ func (l *tieLog) change(w hubspottest.Write) {
 	}
 }
 
-// taken checks that a write takes no label that people had set before its run began.
+// taken checks that a write takes no label that people had set before its run began, unless it may be the pipeline's own.
 func (l *tieLog) taken(w hubspottest.Write, e endsOf, label string, had touch) {
-	if w.By == "api" && !l.h.delayed[w.Request] && had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq {
+	theirs := had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq
+	if w.By == "api" && !l.h.delayed[w.Request] && theirs && !l.shown(e, label, had.seq, w.Seq-1) {
 		l.violate("people's link %v %q, set by %d, is taken away by %+v", e, label, had.seq, w)
 	}
 }
@@ -176,10 +177,10 @@ func (l *tieLog) stood(key, contact string) bool {
 	if same(l.books.id(key)) || same(l.h.last[key].ID) || slices.ContainsFunc(l.h.made[key], same) {
 		return true
 	}
-	for id, values := range l.h.values {
+	for id, ever := range l.h.ever {
 		for _, r := range l.campaign.ties.seen[key] {
 			for _, name := range l.feed.match {
-				if same(id) && r[name] != "" && (fold(values[name].value) == fold(r[name]) || fold(values["hs_additional_emails"].value) == fold(r[name])) {
+				if same(id) && r[name] != "" && ever[name+" "+fold(r[name])] {
 					return true
 				}
 			}
