@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
@@ -20,15 +21,23 @@ func (m merges) survivor(id string) string {
 	return id
 }
 
-// crowd returns how many rows of the ledger stand for one record at most, since those that they had were merged into it.
+// crowd returns how many rows lead to one record at most, since those that they had were merged into it: by the ledger, or, if that
+// shows none, by their match value.
 func (w *world) crowd() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	led := map[string]string{}
+	for _, r := range effective(w.sources[w.version]) {
+		led[r.id] = w.hub.taken[fold(r.id)]
+	}
 	ledger, _ := w.store.Ledger(context.Background(), "p", "", math.MaxInt)
-	rows := map[string]int{}
 	for _, e := range ledger {
-		if e.ID != "" {
-			rows[w.hub.merged.survivor(e.ID)]++
+		led[e.Key] = cmp.Or(e.ID, led[e.Key])
+	}
+	rows := map[string]int{}
+	for _, id := range led {
+		if id != "" {
+			rows[w.hub.merged.survivor(id)]++
 		}
 	}
 	return slices.Max(append(slices.Collect(maps.Values(rows)), 0))
