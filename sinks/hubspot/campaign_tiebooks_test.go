@@ -1,8 +1,10 @@
 package hubspot
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"testing"
 
 	"sluice/pipeline"
 )
@@ -59,4 +61,43 @@ func (l *tieLog) labels(types string) (list []string) {
 		list = append(list, l.campaign.ties.names[strings.Replace(t, ":", "/", 1)])
 	}
 	return list
+}
+
+// TestShownLinks proves when the oracle takes a link that people have made for one that may be the pipeline's own.
+func TestShownLinks(t *testing.T) {
+	state := func(made bool, types string) *pipeline.LinkState {
+		return &pipeline.LinkState{FromID: "1", ToID: "2", Made: made, Types: types}
+	}
+	commit := func(key string, s *pipeline.LinkState) pipeline.Commit {
+		return pipeline.Commit{Links: []pipeline.LinkDecision{{Key: key, From: "1", To: "2", State: s}}}
+	}
+	const people, taken, board = 5, 9, "USER_DEFINED:33"
+	for name, test := range map[string]struct {
+		commits map[int64]pipeline.Commit
+		pair    bool // all of it is taken, not its label
+		want    bool
+	}{
+		"no row's":                    {},
+		"a row's":                     {commits: map[int64]pipeline.Commit{3: commit("k", state(true, board))}, want: true},
+		"a row's, the pair":           {commits: map[int64]pipeline.Commit{3: commit("k", state(true, board))}, pair: true, want: true},
+		"a row's, but not the pair":   {commits: map[int64]pipeline.Commit{3: commit("k", state(false, board))}, pair: true},
+		"another label":               {commits: map[int64]pipeline.Commit{3: commit("k", state(true, "USER_DEFINED:31"))}},
+		"a row's after people's":      {commits: map[int64]pipeline.Commit{6: commit("k", state(true, board))}},
+		"a row's until before":        {commits: map[int64]pipeline.Commit{3: commit("k", state(true, board)), 4: commit("k", nil)}},
+		"a row's, and then no more":   {commits: map[int64]pipeline.Commit{3: commit("k", state(true, board)), 7: commit("k", nil)}},
+		"a row's, whose record went":  {commits: map[int64]pipeline.Commit{3: commit("k", state(true, board)), 7: {Decisions: []pipeline.Decision{{Key: "k", Gone: true}}}}},
+		"a row's, and then another's": {commits: map[int64]pipeline.Commit{3: commit("k", state(true, board)), 6: commit("l", state(true, board)), 7: commit("k", nil)}, want: true},
+	} {
+		c := &campaign{books: newBooks(), ties: &ties{names: map[string]string{"USER_DEFINED/33": "Board", "USER_DEFINED/31": "Chair"}}}
+		for _, at := range slices.Sorted(maps.Keys(test.commits)) {
+			c.books.decide(test.commits[at], at)
+		}
+		label := "Board"
+		if test.pair {
+			label = ""
+		}
+		if got := (&tieLog{campaign: c}).shown(endsOf{"1", "2"}, label, people, taken-1); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
 }
