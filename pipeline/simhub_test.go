@@ -270,21 +270,6 @@ func (h *hub) parent(live []*simRecord) *simRecord {
 	return parents[d.n(len(parents))]
 }
 
-// moveLinks gives the links of a record to the one that it was merged into.
-func (h *hub) moveLinks(r, into *simRecord) {
-	for id := range r.links {
-		into.links[id] = true
-	}
-	clear(r.links)
-	for _, other := range h.records {
-		if other.links[r.id] {
-			delete(other.links, r.id)
-			other.links[into.id] = true
-		}
-	}
-	delete(into.links, into.id)
-}
-
 // takenAway tells whether people laid hands on a record that had the unique value.
 func (h *hub) takenAway(value string) bool {
 	for key := range h.touched {

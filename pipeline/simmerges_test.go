@@ -57,3 +57,18 @@ func (m merges) into(id string) (s pipeline.Survivor) {
 	}
 	return s
 }
+
+// moveLinks gives the links of a record to the one that it was merged into.
+func (h *hub) moveLinks(r, into *simRecord) {
+	for id := range r.links {
+		into.links[id] = true
+	}
+	clear(r.links)
+	for _, other := range h.records {
+		if other.links[r.id] {
+			delete(other.links, r.id)
+			other.links[into.id] = true
+		}
+	}
+	delete(into.links, into.id)
+}

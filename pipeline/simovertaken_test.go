@@ -70,6 +70,18 @@ func TestOvertakenSeed(t *testing.T) {
 	})
 }
 
+// refused tells whether the end of an attempt to make a record is known although nobody looked again after it could land:
+// its match value led to a record, another row's, for which it was refused. If that record has gone since and the attempt
+// has made one in its place, a newer version, sent when it can't land any more, finds it by that value.
+func (f *flight) refused(e *pipeline.Entry) bool { return f.led != "" && e.Version >= f.version }
+
+// repeats tells whether a change is the attempt once more, an upsert whose match value led to a record when somebody looked
+// last, be it another row's by people's merges: of one value there can't be two, so that neither makes one while it is there,
+// and if it goes, the second of them finds what the first has made (DESIGN 4.7).
+func (f *flight) repeats(c *pipeline.Change) bool {
+	return f.still && f.action == pipeline.Upsert && c.Action == f.action && c.Version == f.version && c.Hash == f.hash
+}
+
 // TestMadeTwice proves what the oracle takes for a record that may be made twice: an upsert after one that nobody heard of,
 // if that one may still land, or if nobody has looked what became of it; but not the same one, if its value led to a record
 // when somebody looked last.
