@@ -63,7 +63,8 @@ type flight struct {
 	answered bool      // and its process heard what became of it
 	read     bool      // somebody looked for the record after it could no longer land
 	found    bool      // or found it
-	led      bool      // or found that its match value led to a record
+	led      string    // or found which record its match value led to
+	still    bool      // and it did so when somebody looked last
 	kept     time.Time // what others have set was read then, to be left alone
 }
 
@@ -227,7 +228,7 @@ func (h *hub) meddle(d *dice) {
 	}
 	h.w.s.note("somebody does %s record %s of %s", what, r.id, r.key)
 	h.w.count("people: " + what)
-	for _, key := range r.keys() {
+	for _, key := range h.rowsOf(r) {
 		h.touched[key] = h.touched[key] || what != "edit"
 		h.edited[key] = true
 	}
@@ -239,7 +240,7 @@ func (h *hub) meddle(d *dice) {
 		if other == r {
 			return
 		}
-		for _, key := range other.keys() {
+		for _, key := range h.rowsOf(other) {
 			h.touched[key] = true
 		}
 		h.lose(r)
@@ -267,21 +268,6 @@ func (h *hub) parent(live []*simRecord) *simRecord {
 		return nil
 	}
 	return parents[d.n(len(parents))]
-}
-
-// moveLinks gives the links of a record to the one that it was merged into.
-func (h *hub) moveLinks(r, into *simRecord) {
-	for id := range r.links {
-		into.links[id] = true
-	}
-	clear(r.links)
-	for _, other := range h.records {
-		if other.links[r.id] {
-			delete(other.links, r.id)
-			other.links[into.id] = true
-		}
-	}
-	delete(into.links, into.id)
 }
 
 // takenAway tells whether people laid hands on a record that had the unique value.

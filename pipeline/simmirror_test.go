@@ -59,6 +59,19 @@ func (r *simRecord) keys() []string {
 	return slices.Collect(maps.Keys(r.versions))
 }
 
+// rowsOf returns the keys of the rows whose record one is: those that it was written for, and those that spell its match value
+// in another way, if a look has led them there, or the ledger shows it as theirs.
+func (h *hub) rowsOf(r *simRecord) []string {
+	keys := r.keys()
+	for key, flights := range h.sent {
+		led := slices.ContainsFunc(flights, func(f *flight) bool { return f.led == r.id })
+		if fold(key) == r.match && (led || h.merged.survivor(h.w.store.Entry(key).ID) == r.id) && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // madeBy tells whether an attempt at a change has made a record, by their ages.
 func (h *hub) madeBy(r *simRecord, c *pipeline.Change) bool {
 	made := !c.Begun.IsZero() && !r.made.Before(c.Begun) && (c.ID == "" || c.ID == r.id)

@@ -104,7 +104,7 @@ func (w *world) disciplined(c *pipeline.Change) {
 		switch {
 		case h.limits.Unkeyed && makes && made:
 			w.violate("an unkeyed create of %q is repeated", c.Key)
-		case makes && made && !(landed && f.read) && !f.found && !(landed && f.refused(&e)):
+		case makes && made && !(landed && f.read) && !f.found && !(landed && f.refused(&e)) && !f.repeats(c):
 			w.violate("%q may be made twice: sent %v ago, read back since it can't land: %v", c.Key, time.Since(f.at), f.read)
 		case f.hash != c.Hash && !landed:
 			w.violate("I4: version %d of %q is sent while version %d, sent %v ago, may still land", c.Version, c.Key, f.version, time.Since(f.at))
@@ -119,11 +119,6 @@ func (w *world) disciplined(c *pipeline.Change) {
 		}
 	}
 }
-
-// refused tells whether the end of an attempt to make a record is known although nobody looked again after it could land:
-// its match value led to a record, another row's, for which it was refused. If that record has gone since and the attempt
-// has made one in its place, a newer version, sent when it can't land any more, finds it by that value.
-func (f *flight) refused(e *pipeline.Entry) bool { return f.led && e.Version >= f.version }
 
 // answered notes what a process has heard.
 func (w *world) answered(flights []*flight, changes []pipeline.Change, outcomes []pipeline.Outcome) {

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,20 +70,37 @@ func TestOvertakenSeed(t *testing.T) {
 	})
 }
 
+// refused tells whether the end of an attempt to make a record is known although nobody looked again after it could land:
+// its match value led to a record, another row's, for which it was refused. If that record has gone since and the attempt
+// has made one in its place, a newer version, sent when it can't land any more, finds it by that value.
+func (f *flight) refused(e *pipeline.Entry) bool { return f.led != "" && e.Version >= f.version }
+
+// repeats tells whether a change is the attempt once more, an upsert whose match value led to a record when somebody looked
+// last, be it another row's by people's merges: of one value there can't be two, so that neither makes one while it is there,
+// and if it goes, the second of them finds what the first has made (DESIGN 4.7).
+func (f *flight) repeats(c *pipeline.Change) bool {
+	return f.still && f.action == pipeline.Upsert && c.Action == f.action && c.Version == f.version && c.Hash == f.hash
+}
+
 // TestMadeTwice proves what the oracle takes for a record that may be made twice: an upsert after one that nobody heard of,
-// if that one may still land, or if nobody has looked what became of it.
+// if that one may still land, or if nobody has looked what became of it; but not the same one, if its value led to a record
+// when somebody looked last.
 func TestMadeTwice(t *testing.T) {
 	for name, test := range map[string]struct {
-		looked, decided bool
-		after           time.Duration
-		again           int64 // the version that is sent
-		allowed         bool
+		looks   []bool // somebody looks, and finds a record of another row, or none
+		decided bool
+		after   time.Duration
+		again   int64 // the version that is sent
+		allowed bool
 	}{
 		"nobody looked":                         {after: 2 * landing, again: 1},
 		"nobody looked, but it was decided":     {decided: true, after: 2 * landing, again: 2},
-		"looked too early":                      {looked: true, after: 2 * landing, again: 1},
-		"looked and decided, but it may land":   {looked: true, decided: true, after: landing / 2, again: 2},
-		"looked and decided, and it can't land": {looked: true, decided: true, after: 2 * landing, again: 2, allowed: true},
+		"looked too early":                      {looks: []bool{false}, after: 2 * landing, again: 1},
+		"found a record":                        {looks: []bool{true}, after: landing / 2, again: 1, allowed: true},
+		"found one, and then none":              {looks: []bool{true, false}, after: landing / 2, again: 1},
+		"found one, but it's another version":   {looks: []bool{true}, after: 2 * landing, again: 2},
+		"looked and decided, but it may land":   {looks: []bool{true}, decided: true, after: landing / 2, again: 2},
+		"looked and decided, and it can't land": {looks: []bool{true}, decided: true, after: 2 * landing, again: 2, allowed: true},
 	} {
 		bubble(t, func(t *testing.T) {
 			w, ctx := newWorld(1), context.Background()
@@ -93,9 +111,10 @@ func TestMadeTwice(t *testing.T) {
 				t.Fatal(err)
 			}
 			upsert := pipeline.Change{Key: "k", Version: 1, TraceID: "t1", Action: pipeline.Upsert, Match: "k", Values: []pipeline.Value{pipeline.StringValue("a")}}
-			h.create(&upsert, time.Now()) // by an earlier version; it's another row's now
+			record := h.create(&upsert, time.Now()) // by an earlier version; it's another row's now
 			h.sent["k"] = append(h.sent["k"], &flight{p: &process{}, version: 1, action: pipeline.Upsert, at: time.Now()})
-			if test.looked {
+			for _, there := range test.looks {
+				record.gone = !there
 				h.look(w.s.dice("look"), &upsert)
 			}
 			if test.decided {
@@ -108,6 +127,35 @@ func TestMadeTwice(t *testing.T) {
 			upsert.Version, upsert.TraceID = test.again, "t2"
 			if w.disciplined(&upsert); len(w.broken) == 0 != test.allowed {
 				t.Errorf("%s: allowed %v, want %v: %v", name, len(w.broken) == 0, test.allowed, w.broken)
+			}
+		})
+	}
+}
+
+// TestRowsOf proves whose rows the oracle takes for touched when people lay hands on a record: those that it was written for, and
+// another spelling of its match value once a look has led that there.
+func TestRowsOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		key  string
+		look bool
+		want bool
+	}{
+		"another spelling, led there":          {"K", true, true},
+		"another spelling that nobody has led": {"K", false, false},
+		"another row":                          {"l", true, false},
+	} {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(1)
+			h := w.hub
+			h.limits = pipeline.Limits{Object: "things", Match: "id", Landing: landing}
+			record := h.create(&pipeline.Change{Key: "k", Match: "k"}, time.Now())
+			upsert := pipeline.Change{Key: test.key, Version: 1, Action: pipeline.Upsert, Match: fold(test.key)}
+			h.sent[test.key] = []*flight{{p: &process{}, version: 1, action: pipeline.Upsert, at: time.Now()}}
+			if test.look {
+				h.look(w.s.dice("look"), &upsert)
+			}
+			if got := slices.Contains(h.rowsOf(record), test.key); got != test.want {
+				t.Errorf("%s: %v, want %v", name, got, test.want)
 			}
 		})
 	}

@@ -220,7 +220,9 @@ func (h *hub) look(d *dice, c *pipeline.Change) (o pipeline.Outcome, ok bool) {
 		f.read = f.read || time.Since(f.at) >= h.limits.Landing
 		f.answered = f.answered || f.id != "" && h.at(f.id) == nil // it can no longer take effect
 		f.found = f.found || r != nil && (r.foreign || len(h.applied[c.Key][f.version]) > 0)
-		f.led = f.led || r != nil
+		if f.still = r != nil; f.still {
+			f.led = r.id
+		}
 	}
 	switch {
 	case c.Action == pipeline.Archive:

@@ -238,7 +238,7 @@ func (w *world) calm(d *dice) {
 		runs = 3 // one tells that a row comes under another key, one lets go of its record, and the next takes that up
 	}
 	if w.merges {
-		runs = 4 // rows of records that were merged may overwrite each other more than once before all of them are told
+		runs = max(runs, w.crowd()+1) // one row of a record is told, or let go, by each run, and the one that is left is written after the others
 	}
 	for n := range runs {
 		requests := w.requests

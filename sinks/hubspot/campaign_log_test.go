@@ -3,6 +3,7 @@ package hubspot
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"sluice/pipeline"
@@ -10,16 +11,17 @@ import (
 )
 
 // books are what the campaign knows of the intents: which row a trace id stands for, since when, and which record each row was to
-// be written to last.
+// be written to last; and which links the ledger has shown.
 type books struct {
 	mu    *sync.Mutex
 	keys  map[string]string
 	since map[string]int64 // the last write before the run that was the first to intend it
 	ids   map[string]string
+	links []heldLink
 }
 
 func newBooks() books {
-	return books{&sync.Mutex{}, map[string]string{}, map[string]int64{}, map[string]string{}}
+	return books{mu: &sync.Mutex{}, keys: map[string]string{}, since: map[string]int64{}, ids: map[string]string{}}
 }
 
 func (b *books) intend(g pipeline.Group, since int64) {
@@ -57,21 +59,26 @@ type lastSet struct {
 
 // A history is what HubSpot's log says of records and rows.
 type history struct {
-	values map[string]map[string]lastSet // by record id and property
-	last   map[string]hubspottest.Write  // the last write of each row
-	whose  map[string]string             // by record, the row that it was written for last
-	made   map[string][]string           // the records that each row has made
-	first  map[string]int64              // when such a record was made
-	gone   map[string]hubspottest.Write  // the last archiving or deletion of each record
-	back   map[string]bool               // records that were restored
-	merged map[string]int64              // when people last merged others into a record, or restored it
-	late   map[string]bool               // records made again by a request of before people took them away (RELIABILITY.md)
+	values  map[string]map[string]lastSet // by record id and property
+	ever    map[string]map[string]bool    // by record id, the values that its unique properties have had
+	last    map[string]hubspottest.Write  // the last write of each row
+	whose   map[string]string             // by record, the row that it was written for last
+	made    map[string][]string           // the records that each row has made
+	first   map[string]int64              // when such a record was made
+	gone    map[string]hubspottest.Write  // the last archiving or deletion of each record
+	back    map[string]bool               // records that were restored
+	merged  map[string]int64              // when people last merged others into a record, or restored it
+	late    map[string]bool               // records made again by a request of before people took them away (RELIABILITY.md)
+	delayed map[int64]bool                // the requests that got no answer before they took effect
 }
 
 // study reads HubSpot's log.
 func (c *campaign) study() *history {
-	h := &history{values: map[string]map[string]lastSet{}, last: map[string]hubspottest.Write{}, whose: map[string]string{},
-		made: map[string][]string{}, first: map[string]int64{}, gone: map[string]hubspottest.Write{}, back: map[string]bool{}, merged: map[string]int64{}, late: map[string]bool{}}
+	h := &history{values: map[string]map[string]lastSet{}, ever: map[string]map[string]bool{}, last: map[string]hubspottest.Write{}, whose: map[string]string{},
+		made: map[string][]string{}, first: map[string]int64{}, gone: map[string]hubspottest.Write{}, back: map[string]bool{}, merged: map[string]int64{}, late: map[string]bool{}, delayed: map[int64]bool{}}
+	for _, r := range c.portal.Requests() {
+		h.delayed[r.Seq] = r.Fault == "late"
+	}
 	for _, w := range c.portal.Writes() {
 		if w.Object == "contacts" {
 			key, _ := c.books.key(w.Trace)
@@ -100,6 +107,22 @@ func (c *campaign) studyValues(h *history, w hubspottest.Write, key string) {
 	for name, value := range w.Properties {
 		if w.Action != "merge" || before[name].value != value {
 			h.values[w.ID][name] = lastSet{value, w.By, key, w.Seq}
+			h.hold(w.ID, name, value)
+		}
+	}
+}
+
+// hold notes that a record has a value of a property; those that aren't unique have no part in it.
+func (h *history) hold(id, name, value string) {
+	if h.ever[id] == nil {
+		h.ever[id] = map[string]bool{}
+	}
+	switch name {
+	case "ext_id", "email":
+		h.ever[id][name+" "+fold(value)] = true
+	case "hs_additional_emails":
+		for address := range strings.SplitSeq(value, ";") {
+			h.ever[id]["email "+fold(address)] = true
 		}
 	}
 }

@@ -152,7 +152,7 @@ func (c *campaign) holds(h *history, r sourceRow, name string) bool {
 	}
 	last := h.last[r["id"]]
 	own, _ := c.portal.Record("contacts", last.ID)
-	if c.feed.mode == modeCreate || own.Archived || c.swallowed(last) > 0 || h.whose[own.ID] != r["id"] {
+	if c.feed.mode == modeCreate || own.Archived || c.swallowed(last) > 0 || h.whose[own.ID] != r["id"] || c.unheardOf(h, r["id"]) {
 		own.ID = "" // it may be another's, have been made again, or be what an earlier content of the row has made
 	}
 	list := c.portal.Records("contacts")
@@ -165,6 +165,14 @@ func (c *campaign) holds(h *history, r sourceRow, name string) bool {
 		}
 	}
 	return false
+}
+
+// unheardOf tells whether the record that a row was written to last was made by a request which had been given up by then, and
+// the row had been led to another one by the same match value: that one is the row's, and nobody was told of the record
+// (RELIABILITY.md).
+func (c *campaign) unheardOf(h *history, key string) bool {
+	last, id := h.last[key], c.books.id(key)
+	return last.Action == "create" && h.delayed[last.Request] && id != "" && c.final(id) != c.final(last.ID)
 }
 
 // has tells whether a record has a value of a unique property.

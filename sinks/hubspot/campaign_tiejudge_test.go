@@ -1,11 +1,13 @@
 package hubspot
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 
 	"sluice/pipeline"
+	"sluice/sinks/hubspot/hubspottest"
 )
 
 // A tieJudge compares the links of rows with HubSpot.
@@ -108,14 +110,28 @@ func (l *tieLog) forsaken(r sourceRow, contact, company string, a ask) bool {
 			return true // it stays with the company that had the ext_id before
 		}
 		for _, label := range []string{"", a.label} {
-			by := t.lost[label].by
-			former := by == "api" && l.portal.Switches().AssociateMerged == "follow" && l.h.merged[contact] > 0 // by an id of before a merge
-			if by == "admin" || by == "gone" || former {
+			lost := t.lost[label]
+			if lost.by == "admin" || lost.by == "gone" || lost.by == "api" && l.formerly(contact, lost.seq) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// formerly tells whether a write of a contact's links came of a request that named the contact by an id of before people merged it.
+// Where HubSpot takes that for the contact that is left, the row's own link by the new id goes, too (RELIABILITY.md).
+func (l *tieLog) formerly(contact string, seq int64) bool {
+	writes := l.portal.Writes()
+	w := writes[slices.IndexFunc(writes, func(w hubspottest.Write) bool { return w.Seq == seq })]
+	requests := l.portal.Requests()
+	at := slices.IndexFunc(requests, func(r hubspottest.Request) bool { return r.Seq == w.Request })
+	return l.portal.Switches().AssociateMerged == "follow" && slices.ContainsFunc(l.merges, func(m merge) bool {
+		named := func(id string) bool {
+			return id != m.survivor && bytes.Contains(requests[at].Body, []byte(`"from":{"id":"`+id+`"}`))
+		}
+		return m.seq < seq && l.final(m.survivor) == l.final(contact) && (named(m.primary) || named(m.other))
+	})
 }
 
 // overdone checks that nothing is left of links that no row asks for any more.

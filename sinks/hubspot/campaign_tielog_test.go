@@ -27,16 +27,12 @@ type tieLog struct {
 	*campaign
 	h    *history
 	ties map[endsOf]*tie
-	late map[int64]bool // the requests that got no answer before they took effect
 }
 
 // studyTies reads HubSpot's log, and checks each write of a link: whether a row has asked for it, and whether it takes away what
 // people have set.
 func (c *campaign) studyTies(h *history) *tieLog {
-	l := &tieLog{c, h, map[endsOf]*tie{}, map[int64]bool{}}
-	for _, r := range c.portal.Requests() {
-		l.late[r.Seq] = r.Fault == "late"
-	}
+	l := &tieLog{c, h, map[endsOf]*tie{}}
 	for _, w := range c.portal.Writes() {
 		switch w.Action {
 		case "link", "unlink":
@@ -118,7 +114,7 @@ func (l *tieLog) change(w hubspottest.Write) {
 	if w.By == "admin" && !l.campaign.ties.byHand[w.Seq] {
 		by.by = "merging" // until the merge itself is told of
 	}
-	if l.late[w.Request] {
+	if l.h.delayed[w.Request] {
 		by.by = "late" // it may have landed upon what came after it
 	}
 	labels := map[string]bool{}
@@ -142,9 +138,10 @@ func (l *tieLog) change(w hubspottest.Write) {
 	}
 }
 
-// taken checks that a write takes no label that people had set before its run began.
+// taken checks that a write takes no label that people had set before its run began, unless it may be the pipeline's own.
 func (l *tieLog) taken(w hubspottest.Write, e endsOf, label string, had touch) {
-	if w.By == "api" && !l.late[w.Request] && had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq {
+	theirs := had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq
+	if w.By == "api" && !l.h.delayed[w.Request] && theirs && !l.shown(e, label, had.seq, w.Seq-1) {
 		l.violate("people's link %v %q, set by %d, is taken away by %+v", e, label, had.seq, w)
 	}
 }
@@ -180,10 +177,10 @@ func (l *tieLog) stood(key, contact string) bool {
 	if same(l.books.id(key)) || same(l.h.last[key].ID) || slices.ContainsFunc(l.h.made[key], same) {
 		return true
 	}
-	for id, values := range l.h.values {
+	for id, ever := range l.h.ever {
 		for _, r := range l.campaign.ties.seen[key] {
 			for _, name := range l.feed.match {
-				if same(id) && r[name] != "" && (fold(values[name].value) == fold(r[name]) || fold(values["hs_additional_emails"].value) == fold(r[name])) {
+				if same(id) && r[name] != "" && ever[name+" "+fold(r[name])] {
 					return true
 				}
 			}

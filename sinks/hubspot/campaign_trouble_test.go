@@ -105,7 +105,13 @@ func (p *process) Intend(ctx context.Context, g pipeline.Group) error {
 
 // Commit records, unless the process is dead.
 func (p *process) Commit(ctx context.Context, c pipeline.Commit) error {
-	return p.transact(func() error { return p.Store.Commit(ctx, c) })
+	return p.transact(func() error {
+		err := p.Store.Commit(ctx, c)
+		if err == nil {
+			p.books.decide(c, int64(len(p.portal.Writes())))
+		}
+		return err
+	})
 }
 
 // Finish ends the run, unless the process is dead.
