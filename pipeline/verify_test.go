@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +55,7 @@ type shelf struct {
 	linked map[[2]string]bool
 	limits pipeline.Limits
 	writes int
+	blind  string // the key of a row whose values can't be compared
 	before func() // called before a reading
 	beside func() // called between a reading and its use
 }
@@ -96,6 +99,10 @@ func (s *shelf) Read(_ context.Context, changes []pipeline.Change) ([]pipeline.R
 	for i := range changes {
 		c := &changes[i]
 		c.Match = c.Key
+		if c.Key == s.blind {
+			readings[i].Err = pipeline.Rejectf("bad_option", "property %q: %q doesn't fit", "name", c.Values[0].String())
+			continue
+		}
 		name, ok := s.names["r"+c.Key]
 		if !ok {
 			readings[i].Presence = pipeline.Nowhere
@@ -240,6 +247,35 @@ func TestVerifyAndRepair(t *testing.T) {
 	s.run()
 	if s.shelf.writes != 2 || s.shelf.names["rb"] != "Ben" || s.shelf.names["re"] != "Ed" {
 		t.Errorf("%d writes after the repair: %v", s.shelf.writes, s.shelf.names)
+	}
+}
+
+// A row of which nobody can tell what the destination has is named, so that the exit code has a reason: by its place, and without
+// its values.
+func TestAuditsNameWhatTheyCannotTell(t *testing.T) {
+	s := newStock(t, four...)
+	s.run()
+	s.shelf.blind = "b"
+	for name, audit := range map[string]func(*slog.Logger) (int64, error){
+		"verify": func(log *slog.Logger) (int64, error) {
+			a, err := s.p.Verify(t.Context(), s.store, pipeline.VerifyOptions{Options: pipeline.Options{Log: log}})
+			return a.Unsure, err
+		},
+		"reconcile": func(log *slog.Logger) (int64, error) {
+			r, err := s.p.Reconcile(t.Context(), s.store, pipeline.ReconcileOptions{Options: pipeline.Options{Log: log}})
+			return r.Unsure, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told strings.Builder
+			unsure, err := audit(slog.New(slog.NewTextHandler(&told, nil)))
+			if err != nil || unsure != 1 {
+				t.Fatalf("%d unsure, %v", unsure, err)
+			}
+			if !strings.Contains(told.String(), "can't be told") || !strings.Contains(told.String(), "code=bad_option") || strings.Contains(told.String(), "Ben") {
+				t.Errorf("told %q", told.String())
+			}
+		})
 	}
 }
 
