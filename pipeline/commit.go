@@ -172,10 +172,10 @@ func (r *run) decideRefused(p *pending, o Outcome, d *Decision) {
 	}
 }
 
-// lacksLink tells whether a create was sent without a link whose target isn't there yet. That may be why it was refused, as a
-// lead without a contact is: the next run tries again.
+// lacksLink tells whether a create was sent without a link whose target isn't there yet, where that may be why it was refused: the
+// next run tries again.
 func (r *run) lacksLink(p *pending) bool {
-	return r.limits.Inline && slices.ContainsFunc(p.wants, func(w LinkChange) bool { return !w.Remove && w.To.ID == "" })
+	return r.limits.Attached && slices.ContainsFunc(p.wants, func(w LinkChange) bool { return !w.Remove && w.To.ID == "" })
 }
 
 // decideDone books a change that was carried out, or needed no write. The caller holds mu.
