@@ -187,3 +187,19 @@ func (a *audit) end(ctx context.Context, err error) error {
 func sameEntry(a, b *Entry) bool {
 	return a.Version == b.Version && a.Hash == b.Hash && a.ID == b.ID && a.Held == b.Held && a.Waiting == b.Waiting && slices.Equal(a.Links, b.Links)
 }
+
+// unsureNamed is how many rows of which nobody can tell what the destination has are named.
+const unsureNamed = 10
+
+// unsure counts a row of which nobody can tell what the destination has, and names its place and why: the code of what is wrong
+// with its values, or unread.
+func (a *audit) unsure(count *int64, p *pending, o *Reading) {
+	if *count++; *count > unsureNamed {
+		return
+	}
+	code := "unread"
+	if o.Err != nil {
+		code = rejectCode(o.Err)
+	}
+	a.log.Warn("what the destination has of a row can't be told", "pipeline", a.Name, "row", p.Place.String(), "code", code)
+}

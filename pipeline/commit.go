@@ -160,7 +160,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 // decideRefused books a change that was refused. The caller holds mu.
 func (r *run) decideRefused(p *pending, o Outcome, d *Decision) {
 	r.books.report.Rejected++
-	if o.Passing {
+	if o.Passing || r.lacksLink(p) {
 		d.Hash = Hash{}
 	}
 	if !p.lost {
@@ -170,6 +170,12 @@ func (r *run) decideRefused(p *pending, o Outcome, d *Decision) {
 	if others := r.contested.takeSpoiled(p.Key); others != nil || d.Merged != "" { // what it held before isn't there any more
 		d.Verdict, d.Tried = Found, slices.Concat(d.Tried, others)
 	}
+}
+
+// lacksLink tells whether a create was sent without a link whose target isn't there yet, where that may be why it was refused: the
+// next run tries again.
+func (r *run) lacksLink(p *pending) bool {
+	return r.limits.Attached && slices.ContainsFunc(p.wants, func(w LinkChange) bool { return !w.Remove && w.To.ID == "" })
 }
 
 // decideDone books a change that was carried out, or needed no write. The caller holds mu.

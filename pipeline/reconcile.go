@@ -141,7 +141,7 @@ func (r *reconciliation) adopt(ctx context.Context, list []*pending, readings []
 	for i, p := range list {
 		o := &readings[i]
 		if o.Err != nil {
-			r.unsure(p, rejectCode(o.Err))
+			r.unsure(&r.result.Unsure, p, o)
 		}
 		if (o.Presence == Archived || o.Presence == Nowhere) && o.Twin != "" {
 			*o = Reading{Presence: There, ID: o.Twin, Twin: o.Twin, Differences: []Difference{{}}} // its values weren't read
@@ -158,16 +158,6 @@ func (r *reconciliation) adopt(ctx context.Context, list []*pending, readings []
 		owners[o.ID] = p.Key
 	}
 	return nil
-}
-
-// unsureNamed is how many rows of which nobody can tell what the destination has are named.
-const unsureNamed = 10
-
-// unsure counts a row of which nobody can tell what the destination has, and names its place.
-func (r *reconciliation) unsure(p *pending, code string) {
-	if r.result.Unsure++; r.result.Unsure <= unsureNamed {
-		r.log.Warn("what the destination has of a row can't be told", "pipeline", r.Name, "row", p.Place.String(), "code", code)
-	}
 }
 
 // decisionOn returns what is to be put down of a row; false if that is nothing.
@@ -194,7 +184,7 @@ func (r *reconciliation) decisionOn(p *pending, o *Reading, links *rowLinks) (De
 		}
 		return d, true
 	case o.Presence == Unsure:
-		r.unsure(p, "unread")
+		r.unsure(&r.result.Unsure, p, o)
 	case o.Presence == There:
 		r.result.Differs++
 	default:

@@ -51,6 +51,7 @@ type shelf struct {
 	linked map[[2]string]bool
 	limits pipeline.Limits
 	writes int
+	blind  string // the key of a row whose values can't be compared
 	before func() // called before a reading
 	beside func() // called between a reading and its use
 }
@@ -94,6 +95,10 @@ func (s *shelf) Read(_ context.Context, changes []pipeline.Change) ([]pipeline.R
 	for i := range changes {
 		c := &changes[i]
 		c.Match = c.Key
+		if c.Key == s.blind {
+			readings[i].Err = pipeline.Rejectf("bad_option", "property %q: %q doesn't fit", "name", c.Values[0].String())
+			continue
+		}
 		name, ok := s.names["r"+c.Key]
 		if !ok {
 			readings[i].Presence = pipeline.Nowhere

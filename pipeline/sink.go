@@ -157,6 +157,7 @@ type Limits struct {
 	CreateOnly bool          // a key that the ledger knows is never written again
 	Archives   bool          // rows stand for records that are to be archived
 	Inline     bool          // a Create carries links
+	Attached   bool          // Inline, and the destination may refuse a record that comes without a link
 }
 
 // A Quota is how many of the rows that a pipeline has written may change by one run: a share of them or a number, whichever

@@ -133,7 +133,7 @@ func (v *verification) checkRows(ctx context.Context, list []*pending) error {
 		if len(s.findings) > 0 {
 			suspects = append(suspects, s)
 		} else if readings[i].Presence == Unsure {
-			v.result.Unsure++
+			v.unsure(&v.result.Unsure, p, &readings[i])
 		}
 	}
 	return v.confirm(ctx, suspects)

@@ -2,6 +2,8 @@ package pipeline_test
 
 import (
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"sluice/pipeline"
@@ -28,6 +30,35 @@ func TestVerifyAndRepair(t *testing.T) {
 	s.run()
 	if s.shelf.writes != 2 || s.shelf.names["rb"] != "Ben" || s.shelf.names["re"] != "Ed" {
 		t.Errorf("%d writes after the repair: %v", s.shelf.writes, s.shelf.names)
+	}
+}
+
+// A row of which nobody can tell what the destination has is named, so that the exit code has a reason: by its place, and without
+// its values.
+func TestAuditsNameWhatTheyCannotTell(t *testing.T) {
+	s := newStock(t, four...)
+	s.run()
+	s.shelf.blind = "b"
+	for name, audit := range map[string]func(*slog.Logger) (int64, error){
+		"verify": func(log *slog.Logger) (int64, error) {
+			a, err := s.p.Verify(t.Context(), s.store, pipeline.VerifyOptions{Options: pipeline.Options{Log: log}})
+			return a.Unsure, err
+		},
+		"reconcile": func(log *slog.Logger) (int64, error) {
+			r, err := s.p.Reconcile(t.Context(), s.store, pipeline.ReconcileOptions{Options: pipeline.Options{Log: log}})
+			return r.Unsure, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told strings.Builder
+			unsure, err := audit(slog.New(slog.NewTextHandler(&told, nil)))
+			if err != nil || unsure != 1 {
+				t.Fatalf("%d unsure, %v", unsure, err)
+			}
+			if !strings.Contains(told.String(), "can't be told") || !strings.Contains(told.String(), "code=bad_option") || strings.Contains(told.String(), "Ben") {
+				t.Errorf("told %q", told.String())
+			}
+		})
 	}
 }
 

@@ -184,10 +184,11 @@ var standardObjects = map[string]string{
 	"carts": "0-142", "services": "0-162", "courses": "0-410", "listings": "0-420", "appointments": "0-421", "projects": "0-970",
 }
 
-// classicNames are the names of those object type ids for which something here depends on the name.
+// classicNames are the names of those object type ids for which paths take a name, or something here depends on it.
 var classicNames = map[string]string{
 	"0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-5": "tickets", "0-7": "products", "0-8": "line_items", "0-14": "quotes",
-	"0-18": "communications", "0-27": "tasks", "0-46": "notes", "0-47": "meetings", "0-48": "calls", "0-49": "emails", "0-136": "leads",
+	"0-18": "communications", "0-19": "feedback_submissions", "0-27": "tasks", "0-46": "notes", "0-47": "meetings", "0-48": "calls",
+	"0-49": "emails", "0-116": "postal_mail", "0-136": "leads",
 }
 
 // classicName returns the name of a classic object that is given by its id.
@@ -201,9 +202,10 @@ func classicName(path string) string {
 var objectTypeID = regexp.MustCompile(`^\d+-\d+$`)
 
 // objectPath returns what paths call an object, which may be named by the name of a standard object, an object type id,
-// or a custom object's name, fully qualified name or label.
+// or a custom object's name, fully qualified name or label. However it is named, that is one and the same: by it objects are
+// compared.
 func (p *portal) objectPath(ctx context.Context, at, object string) (string, error) {
-	if path, ok := standardObjects[strings.ToLower(object)]; ok {
+	if path, ok := standardObjects[strings.ToLower(classicName(object))]; ok {
 		return path, nil
 	}
 	if objectTypeID.MatchString(object) {

@@ -2,7 +2,6 @@ package hubspot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -163,7 +162,7 @@ func (l *lookup) request(ctx context.Context, values []string) (h hint, left []s
 	}
 	answer, err := l.portal.BatchRead(ctx, l.path, idProperty, names, values, l.archived)
 	if err != nil {
-		if e, ok := errors.AsType[*crm.Error](err); ok {
+		if e, ok := err.(*crm.Error); ok { // and no pause, which has one in it
 			err = e.Without(values)
 		}
 		return h, nil, err

@@ -150,11 +150,11 @@ func (f *preflight) labels(ctx context.Context) error {
 		if _, ok := findType(known, l.Label); ok {
 			continue
 		}
-		at := l.labelPath + "label"
+		at, hint := l.labelPath+"label", nearOrMake(l.Label, labelNames(known), "label")
 		if _, ok := typeOf(l.Label); ok {
-			at = l.labelPath + "type"
+			at, hint = l.labelPath+"type", ""
 		}
-		f.errs = append(f.errs, fieldError(at, didYouMean(l.Label, labelNames(known)), "%s", noLabel(l.FromObject, l.ToObject, l.Label, known)))
+		f.errs = append(f.errs, fieldError(at, hint, "%s", noLabel(l.FromObject, l.ToObject, l.Label, known)))
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (f *preflight) fixedLabels(ctx context.Context, l link, from, to string) er
 	}
 	for _, label := range field.Fixed {
 		if _, ok := findType(known, label); !ok {
-			f.errs = append(f.errs, &pipeline.FieldError{Path: l.labelPath + "label.from", Field: field.Name, Hint: didYouMean(label, labelNames(known)),
+			f.errs = append(f.errs, &pipeline.FieldError{Path: l.labelPath + "label.from", Field: field.Name, Hint: nearOrMake(label, labelNames(known), "label"),
 				Err: errors.New(noLabel(l.FromObject, l.ToObject, label, known))})
 		}
 	}

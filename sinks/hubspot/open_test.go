@@ -171,6 +171,8 @@ func TestPreflight(t *testing.T) {
 		{"unknown object", Config{Object: "contcats", Match: []string{"ext_id"}}, schema("=ext_id"), []string{`object: unknown object "contcats"; did you mean "contacts"?`}},
 		{"label", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Label: Label{Name: "Siblng"}}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.label: no association label "Siblng" from companies to companies: expected "Sibling"`}},
+		{"label not there", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Label: Label{Name: "Franchise"}}}},
+			schema("=ref", "parent>companies.ref"), []string{`associations.0.label: no association label "Franchise" from companies to companies: expected "Sibling", "Parent Company" or "Child Company"; correct the name, or have sluice provision make the label`}},
 		{"type", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parent", Type: 4711}}},
 			schema("=ref", "parent>companies.ref"), []string{`associations.0.type: no association type 4711 from companies to companies: there are `}},
 		{"no such field", Config{Object: "companies", Match: []string{"ref"}, Associations: []Association{{To: "companies", ID: "parnt", Type: 14}}},

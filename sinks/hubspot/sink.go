@@ -98,5 +98,6 @@ func (s *Sink) newLimits(c *Config) pipeline.Limits {
 		CreateOnly: s.mode == modeCreate,
 		Archives:   s.mode == modeArchive,
 		Inline:     s.mode == modeCreate && len(s.links) > 0,
+		Attached:   s.mode == modeCreate && len(s.links) > 0 && classicName(s.path) == "leads", // API.md section 3.3
 	}
 }

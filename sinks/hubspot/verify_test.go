@@ -1,7 +1,10 @@
 package hubspot
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -172,6 +175,39 @@ func TestSilentVerify(t *testing.T) {
 		for i, r := range readings {
 			if r.Presence != test.want[i] {
 				t.Errorf("%s: row %d is %s, want %s", name, i, r.Presence, test.want[i])
+			}
+		}
+	}
+}
+
+// TestPausedReads proves that a limit which HubSpot tells of in the answer to a read pauses the run, as it does in the answer to a
+// write: nothing is wrong, and it goes on another day.
+func TestPausedReads(t *testing.T) {
+	for name, answer := range map[string]struct {
+		status int
+		text   string
+	}{
+		"daily limit": {429, `{"policyName":"DAILY","message":"daily limit of ann@example.com"}`},
+		"migration":   {477, `{"message":"migrating ann@example.com"}`},
+	} {
+		_, p := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "7200")
+			w.WriteHeader(answer.status)
+			fmt.Fprint(w, answer.text)
+		}), "2026-09")
+		s := contacts(p, modeUpsert, "email", "email")
+		for what, read := range map[string]func() error{
+			"records": func() error {
+				_, err := s.Find(t.Context(), "contacts", "email", []string{"ann@example.com"})
+				return err
+			},
+			"what was written": func() error {
+				_, err := s.Read(t.Context(), []pipeline.Change{change("1", "ann@example.com")})
+				return err
+			},
+		} {
+			if err := read(); !errors.Is(err, pipeline.ErrPaused) || strings.Contains(err.Error(), "ann@") {
+				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
 	}
