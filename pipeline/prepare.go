@@ -25,6 +25,9 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 	for i, p := range changes {
 		p.Change = list[i]
 		p.row = nil // belongs to the source from here on
+		if p.entry.ID != "" && p.ID != p.entry.ID {
+			p.part()
+		}
 		o, ok := decided[p.TraceID]
 		switch {
 		case ok:

@@ -127,3 +127,27 @@ func TestLinksOfAKeyThatIsBack(t *testing.T) {
 		}
 	})
 }
+
+// TestLinksOfARecordThatIsGivenUp proves that a row which names another record from now on takes its links with it, and that those of
+// the row stay that names the former record now.
+func TestLinksOfARecordThatIsGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newStaff(t, "update", "hs_object_id")
+		var ids []string
+		for _, name := range []string{"x", "y"} {
+			ids = append(ids, must(t, w.portal, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": name}}).ID)
+		}
+		w.staff(staffRow{"a", ids[0], "c0", "c1"})
+		w.well()
+		w.befriend(ids[0], "c3")
+		w.staff(staffRow{"a", ids[1], "c0", "c1"}, staffRow{"b", ids[0], "c0", "c2"})
+		w.well()
+		w.well()
+		w.settled()
+		for i, want := range []string{"c0 c2 c3", "c0 c1"} {
+			if got := w.firms(ids[i]); got != want {
+				t.Errorf("contact %d is linked to %s, want %s; %v", i, got, want, w.letters())
+			}
+		}
+	})
+}
