@@ -67,7 +67,7 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 	for _, p := range made {
 		switch o := decided[p.TraceID]; o.Verdict {
 		case Done, Refused:
-			o.NoOp, o.Same = true, o.Verdict == Done
+			o.NoOp, o.Same = true, o.Verdict == Done && !o.NoOp
 			r.decideNow(p, o)
 		case Found:
 			p.Action, p.ID = Update, o.ID
