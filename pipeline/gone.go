@@ -37,10 +37,10 @@ func (r *run) withoutRecord(p *pending, o Outcome) Outcome {
 		p.recreate()
 		return Outcome{TraceID: p.TraceID, Verdict: Unwritten}
 	case r.limits.OnGone == IgnoreGone && (!o.Purged || p.entry.written()):
-		p.lost, p.wants = true, nil
+		p.lost, p.wants, r.yields.lost[p.Key] = true, nil, true
 		return Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true, Answer: o.Answer}
 	}
-	p.lost = true
+	p.lost, r.yields.lost[p.Key] = true, true
 	if o.Err == nil {
 		o.Err = Rejectf("gone", "record %s isn't in the destination any more: it was archived or deleted there", p.ID)
 	}
