@@ -71,7 +71,9 @@ func (r *run) decideLeaver(p *pending, o Outcome) Decision {
 		d.Action = Archive
 	case o.Stays:
 		r.want(p, nil)
-		d.Links = p.wants
+		d.Links, d.Stays = p.wants, true
+	case r.limits.Mirror: // a record that has gone over to another row: what that one doesn't ask for is taken back once it is written
+		_, d.Stays = r.contested.claimed[p.Key]
 	}
 	d.Gone, d.Record, d.Before = true, r.recordOf(p, p.ID), p.before()
 	return d

@@ -56,6 +56,7 @@ func (r *run) newest(items []item) []item {
 			continue
 		}
 		r.supersede(it.Key)
+		delete(r.yields.rows, it.Key)
 		kept = append(kept, it)
 	}
 	return kept
@@ -64,6 +65,7 @@ func (r *run) newest(items []item) []item {
 // postpone keeps a row until its key is free. Of several, only the newest is kept. The caller holds mu.
 func (r *run) postpone(it item) {
 	r.supersede(it.Key)
+	delete(r.yields.rows, it.Key)
 	it.Values = slices.Clone(it.Values)
 	r.aside.deferred[it.Key] = it
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // distinct rejects changes whose match value is another source key's: the destination folds both onto one record, and
@@ -35,10 +37,13 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 	return kept
 }
 
-// yield rejects a change whose record is that of another row, until that one has left the source.
+// yield rejects a change whose record is that of another row, until that one has left the source or its record is gone.
 func (r *run) yield(p *pending, owner string, err error) {
 	r.mu.Lock()
 	r.claim(owner)
+	if len(r.yields.rows) < max(1, r.limits.Rows) {
+		r.yields.rows[p.Key] = yielded{p, owner}
+	}
 	r.mu.Unlock()
 	r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: StageSink, Code: rejectCode(err), Err: err})
 }
@@ -134,4 +139,49 @@ func (r *run) owners(ctx context.Context, changes []*pending) (map[string]string
 		}
 	}
 	return owners, err
+}
+
+// A row is rejected because another one has its record. If the run learns afterwards that this record is gone, and nobody asks for
+// it back, the row is looked at once more: it would be written by the next run, or, where a cursor has passed it, by none.
+
+// yields are the changes that may be looked at once more. The run's mu guards them.
+type yields struct {
+	rows map[string]yielded // by key; only some are kept
+	lost map[string]bool    // keys whose records have turned out to be gone
+}
+
+// yielded is a change that was rejected for the record of another row.
+type yielded struct {
+	p     *pending
+	owner string
+}
+
+// resumeYielded sends the changes on their way that were rejected for records which are gone by now, and returns when they are decided.
+func (r *run) resumeYielded(ctx context.Context) error {
+	changes := r.takeYielded()
+	if len(changes) == 0 {
+		return nil
+	}
+	for _, p := range r.onlyPlanned(r.distinct(ctx, changes)) {
+		if g := r.add(p); g != nil {
+			r.send(ctx, g)
+		}
+	}
+	return r.quiet(ctx)
+}
+
+// takeYielded takes those changes off the list, and back into the books as if they hadn't been rejected.
+func (r *run) takeYielded() (changes []*pending) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, y := range r.yields.rows {
+		if r.yields.lost[y.owner] {
+			y.p.span, y.p.read = &span{undecided: 1}, false
+			changes = append(changes, y.p)
+			r.books.report.Rejected--
+		}
+	}
+	clear(r.yields.rows)
+	slices.SortFunc(changes, func(a, b *pending) int { return strings.Compare(a.Key, b.Key) })
+	return changes
 }

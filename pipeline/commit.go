@@ -144,8 +144,10 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if d.ID == "" && (o.Verdict != Refused || !p.strayed()) {
 		d.ID = p.ID
 	}
-	if was := p.entry.ID; was != "" && d.ID != was && r.limits.Match != recordID {
-		d.Merged = was
+	if was := p.entry.ID; was != "" && d.ID != was {
+		if d.Stays = r.limits.Match == recordID; !d.Stays {
+			d.Merged = was
+		}
 	}
 	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)
@@ -186,7 +188,7 @@ func (r *run) decideDone(p *pending, o Outcome, d *Decision) {
 		d.Before = p.before()
 	}
 	if p.Action == Archive { // a row that asks for the record again makes a new one; the links are gone with the old one
-		d.Gone, p.wants = true, nil
+		d.Gone, d.Stays, p.wants = true, false, nil
 	}
 	if !o.NoOp {
 		d.Action = p.Action

@@ -84,6 +84,9 @@ func (r *run) complete(ctx context.Context) error {
 	if err := r.landLinks(ctx); err != nil {
 		return err
 	}
+	if err := r.resumeYielded(ctx); err != nil {
+		return err
+	}
 	kept := r.mirror(ctx)
 	if _, stopped := errors.AsType[*MassChangeError](kept); kept != nil && !stopped {
 		return kept

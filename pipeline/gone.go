@@ -37,10 +37,10 @@ func (r *run) withoutRecord(p *pending, o Outcome) Outcome {
 		p.recreate()
 		return Outcome{TraceID: p.TraceID, Verdict: Unwritten}
 	case r.limits.OnGone == IgnoreGone && (!o.Purged || p.entry.written()):
-		p.lost, p.wants = true, nil
+		p.lost, p.wants, r.yields.lost[p.Key] = true, nil, true
 		return Outcome{TraceID: p.TraceID, Verdict: Done, ID: p.ID, NoOp: true, Answer: o.Answer}
 	}
-	p.lost = true
+	p.lost, r.yields.lost[p.Key] = true, true
 	if o.Err == nil {
 		o.Err = Rejectf("gone", "record %s isn't in the destination any more: it was archived or deleted there", p.ID)
 	}
@@ -53,6 +53,25 @@ func (e *Entry) written() bool { return len(e.Sent) > 0 || e.Hash != Hash{} }
 // recreate makes of an update the making of a new record, which gets all links that the row stands for: those of the old
 // record are gone with it.
 func (p *pending) recreate() {
+	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", p.anew(), false, time.Time{}
+	p.Was, p.Tried, p.tried, p.Kept, p.Known, p.Torn, p.read = nil, nil, nil, nil, "", false, false
+}
+
+// part has a row that names another record than before take its links along: all that it stands for are made of that record, and
+// what the ledger shows of the former one is taken back.
+func (p *pending) part() {
+	wants := p.anew()
+	for i := range p.entry.Links {
+		s := &p.entry.Links[i]
+		if s.asked()[0] != p.ID || !slices.ContainsFunc(wants, func(l LinkChange) bool { return s.holds(&l) }) {
+			wants = append(wants, s.removal(p.Key))
+		}
+	}
+	p.wants = wants
+}
+
+// anew returns all links that the row stands for, to be made of a record that has none of them.
+func (p *pending) anew() []LinkChange {
 	wants := slices.DeleteFunc(slices.Clone(p.wants), func(l LinkChange) bool { return l.Remove })
 	for i := range p.entry.Links {
 		s := &p.entry.Links[i]
@@ -63,6 +82,5 @@ func (p *pending) recreate() {
 	for i := range wants {
 		wants[i].From.ID, wants[i].Was = "", nil
 	}
-	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", wants, false, time.Time{}
-	p.Was, p.Tried, p.tried, p.Kept, p.Known, p.Torn, p.read = nil, nil, nil, nil, "", false, false
+	return wants
 }

@@ -65,14 +65,15 @@ func (r *run) countUnseen(ctx context.Context) (n unseenCount, seen int64, err e
 	seen, err = r.unseen(ctx, func(holdings []Holding) error {
 		for i := range holdings {
 			h := &holdings[i]
-			if h.Record || h.Linked {
+			parted := !h.Record && !r.limits.LinksOnly // it has gone over to another row
+			if h.Record || h.Linked && !parted {
 				n.there++
 			}
 			switch {
 			case !r.leaving(h):
 			case r.letBe(h.Key, anyVersion):
 				n.alone++
-			case r.isClaimed(h.Key):
+			case parted, r.isClaimed(h.Key):
 				n.handed++
 			default:
 				n.leaving++

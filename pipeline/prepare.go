@@ -25,6 +25,9 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 	for i, p := range changes {
 		p.Change = list[i]
 		p.row = nil // belongs to the source from here on
+		if p.entry.ID != "" && p.ID != p.entry.ID {
+			p.part()
+		}
 		o, ok := decided[p.TraceID]
 		switch {
 		case ok:
@@ -64,7 +67,7 @@ func (r *run) recognise(ctx context.Context, made []*pending) (updates []*pendin
 	for _, p := range made {
 		switch o := decided[p.TraceID]; o.Verdict {
 		case Done, Refused:
-			o.NoOp, o.Same = true, o.Verdict == Done
+			o.NoOp, o.Same = true, o.Verdict == Done && !o.NoOp
 			r.decideNow(p, o)
 		case Found:
 			p.Action, p.ID = Update, o.ID

@@ -188,7 +188,8 @@ func (r *run) linkEnd(p *pending, object string, field int) (LinkEnd, bool, erro
 }
 
 // want works out what must be done so that a row's links become those it stands for: what the ledger shows already is
-// left alone, and what it shows beyond them is removed. What was only intended is asked for again.
+// left alone, and what it shows beyond them is removed. What was only intended is asked for again, and so is what the ledger
+// shows of a former record, while it has none of the row.
 func (r *run) want(p *pending, links []LinkChange) {
 	kept := make([]bool, len(p.entry.Links))
 	for _, link := range links {
@@ -196,7 +197,7 @@ func (r *run) want(p *pending, links []LinkChange) {
 		if same >= 0 {
 			kept[same] = true
 			s := &p.entry.Links[same]
-			if s.Label == link.Label && !s.Intended && !p.entry.Waiting {
+			if s.Label == link.Label && !s.Intended && !p.entry.Waiting && link.From.Name() != "" {
 				continue
 			}
 			link = s.asAsked(link)

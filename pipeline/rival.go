@@ -31,7 +31,8 @@ func (r *run) found(ctx context.Context, d *doubt, o Outcome) error {
 	}
 	switch {
 	case d.recalled: // what its row's links should be is known only once the row is read again
-		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Made: o.Made, Answer: o.Answer, Tried: p.tried}
+		found := Decision{Key: p.Key, Version: p.Version - 1, ID: o.ID, Verdict: Found, Made: o.Made, Answer: o.Answer, Tried: p.tried,
+			Stays: r.limits.Match == recordID}
 		if p.ID != "" && p.ID != o.ID {
 			found.Merged = p.ID
 		}

@@ -147,6 +147,7 @@ type run struct {
 	mu        sync.Mutex   // guards all that follows
 	flights   flights      // what is on its way
 	contested contested    // records that two rows stand for
+	yields    yields       // changes that were rejected for such a record
 	intents   intents      // those that are open
 	doubts    doubts       // changes that are looked at, or sent, once more
 	answers   answers      // how well the destination answers

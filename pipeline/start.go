@@ -67,6 +67,7 @@ func (p *Pipeline) newRun(account string, store Store, opts Options) *run {
 		targets: targets{ids: map[recordKey]string{}, missed: map[recordKey]bool{}}, linking: linking{late: map[string]bool{}},
 		flights:   flights{busy: map[string]*flight{}, matches: map[string]string{}, fresh: map[string]string{}},
 		contested: contested{claimed: map[string][]string{}, spoiled: map[string][]Sent{}},
+		yields:    yields{rows: map[string]yielded{}, lost: map[string]bool{}},
 		books:     books{report: Report{Name: p.Name, Status: "running"}, linked: map[uint64]*linkedRow{}, unread: map[string]bool{}},
 	}
 	if r.log == nil {

@@ -184,7 +184,7 @@ type Decision struct {
 	Key     string
 	Version int64
 	Hash    Hash
-	ID      string       // keep the known id if ""; links of an earlier id are gone with that record, unless it was merged
+	ID      string       // keep the known id if ""; links of an earlier id are gone with that record, unless it was merged or Stays
 	Merged  string       // the id that the record had before it was merged into ID; what the ledger shows of its links goes with it
 	Verdict Verdict      // Done: Hash is there now; Refused: Hash is rejected, see Reject; Found: the record is ID, its content unknown, and Hash rejected if there is a Reject
 	Held    bool         // the outcome can't be told: hold the key for review
@@ -195,7 +195,8 @@ type Decision struct {
 	Sent  Sent   // for Done: what was sent, beside what was sent to the same record before
 	Tried []Sent // adds to what the ledger shows of that; Done takes away what it shows of the properties in Sent
 	Made  bool   // for Done and Found: this write has made the record
-	Gone  bool   // for Done: the record was taken away; what the ledger shows of it goes, but not that the key was written, nor what Links take back
+	Gone  bool   // for Done: the record isn't the key's any more; what the ledger shows of it goes, but not that the key was written
+	Stays bool   // a record that isn't the key's any more is there, and may have its links: the ledger goes on showing these
 
 	// Before is the key's entry, as this run has read it, for Done; nil if it may have changed since. A key that is on its way
 	// is changed by nothing else, so that a store need not read it again.

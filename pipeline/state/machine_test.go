@@ -219,6 +219,7 @@ func (m *machine) decision() pipeline.Decision {
 	for range rapid.IntRange(0, 2).Draw(m.Context, "tried") {
 		d.Tried = append(d.Tried, pipeline.Sent{{Property: m.slot(), Value: m.value()}})
 	}
+	d.Stays = rapid.IntRange(0, 3).Draw(m.Context, "stays") == 0
 	switch rapid.IntRange(0, 4).Draw(m.Context, "verdict") {
 	case 0:
 		d.Verdict, d.Reject = pipeline.Refused, reject(key, "sink", m.value())

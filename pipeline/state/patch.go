@@ -161,7 +161,7 @@ func (p *patch) forget(r recordRow) {
 const anyRecord = ""
 
 // move gives the key another record, which nothing was sent to yet and which somebody else may have made. The links of the one
-// that it had go with it if it was merged into the new one, and are gone otherwise.
+// that it had go with it if it was merged into the new one, and are gone otherwise, unless it stays.
 func (e *patched) move(d *pipeline.Decision) {
 	if merged := d.Merged != "" && d.Merged == e.ID; merged {
 		e.Merged, e.Links = d.Merged, slices.Clone(e.Links)
@@ -171,8 +171,9 @@ func (e *patched) move(d *pipeline.Decision) {
 			}
 		}
 	} else if e.ID != "" {
-		e.Merged = ""
-		e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID || s.FromWas == e.ID })
+		if e.Merged = ""; !d.Stays {
+			e.Links = slices.DeleteFunc(slices.Clone(e.Links), func(s pipeline.LinkState) bool { return s.FromID == e.ID || s.FromWas == e.ID })
+		}
 	}
 	e.ID, e.Sent, e.Tried, e.Made = d.ID, nil, nil, false
 }
@@ -183,7 +184,7 @@ func (e *patched) write(d *pipeline.Decision) {
 	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Made, e.Sent = "", "", false, nil
-		if len(d.Links) == 0 {
+		if !d.Stays {
 			e.Links = nil
 		}
 		return

@@ -48,7 +48,15 @@ func TestSharers(t *testing.T) {
 		merged.Merged = "7"
 		mine.commit(pipeline.Commit{Decisions: []pipeline.Decision{merged}})
 		equal(t, "merged: links go with the record", sharers(t, s, [2]string{"7", "6"}, [2]string{"70", "6"}), []pipeline.SharedLink{shared("a", "t", "70", "6")})
-		gone := done("a", 3, hash(3), "")
+		other := done("a", 3, hash(3), "71")
+		other.Stays = true
+		mine.commit(pipeline.Commit{Decisions: []pipeline.Decision{other}})
+		equal(t, "another record, and the former one stays", sharers(t, s, [2]string{"70", "6"}), []pipeline.SharedLink{shared("a", "t", "70", "6")})
+		parted := done("a", 4, hash(4), "")
+		parted.Gone, parted.Stays = true, true
+		mine.commit(pipeline.Commit{Decisions: []pipeline.Decision{parted}})
+		equal(t, "its record stays, as another's", sharers(t, s, [2]string{"70", "6"}), []pipeline.SharedLink{shared("a", "t", "70", "6")})
+		gone := done("a", 5, hash(5), "")
 		gone.Gone = true
 		mine.commit(pipeline.Commit{Decisions: []pipeline.Decision{gone}})
 		equal(t, "archived", sharers(t, s, [2]string{"70", "6"}), []pipeline.SharedLink(nil))

@@ -18,17 +18,9 @@ func (s *Sink) Prepare(ctx context.Context, changes []pipeline.Change) ([]pipeli
 	var text strings.Builder
 	var unknown, forgotten []*pipeline.Change
 	besides := s.address() != s.match // rows have an address beside what they are matched by
-	seen := make(map[string]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
 		err := s.prepare(&text, c)
-		if err == nil && c.Match != "" {
-			if first, twice := seen[c.Match]; twice && first != c.Key {
-				err = collision(s.matchName()+" "+pipeline.Quote(c.Match), first)
-			} else {
-				seen[c.Match] = c.Key
-			}
-		}
 		switch {
 		case err != nil:
 			outcomes = append(outcomes, refused(c, err))

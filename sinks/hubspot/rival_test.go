@@ -201,3 +201,28 @@ func TestMergedBeforeItsFirstWrite(t *testing.T) {
 		})
 	}
 }
+
+// TestSecondRowOfARecord proves that of two rows with one match value the one whose record it is goes on with it, also where the other
+// one stands before it, and that the other has the record once that one has left the source.
+func TestSecondRowOfARecord(t *testing.T) {
+	const head, first, second = "id,name,email,ref\n", "a,One,one@example.com,x\n", "b,Two,two@example.com,x\n"
+	changed := strings.Replace(first, "One", "Uno", 1)
+	for _, rows := range []string{second + changed, changed + second} {
+		bubbled(t, rows[:1]+" first", func(t *testing.T) {
+			w := newWorld(t, hubspottest.Options{})
+			w.spec = strings.Replace(peopleFile, "ext_id: id", "ext_id: ref", 1)
+			for _, step := range []struct {
+				rows, name string
+				rejected   int64
+			}{{first, "One", 0}, {rows, "Uno", 1}, {rows, "Uno", 1}, {second, "Uno", 1}, {second, "Two", 0}} {
+				w.write("people.csv", []byte(head+step.rows))
+				r := w.well()
+				record, _ := w.portal.Find("contacts", "ext_id", "x")
+				if got := record.Properties["firstname"]; got != step.name || r.Rejected != step.rejected {
+					t.Errorf("%q: the record has the name %q, want %q; %v is refused", step.rows, got, step.name, w.letters())
+				}
+			}
+			w.settled()
+		})
+	}
+}

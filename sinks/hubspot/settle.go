@@ -10,15 +10,18 @@ import (
 
 // Settle reads back what became of changes in doubt (API.md section 11.2): by id for updates and archiving, by the match
 // property for upserts and creates. A record that is there under another id, because it was merged, has that id in its
-// outcome. A create is done only if the record holds what was sent: the match value alone may be somebody else's.
+// outcome. A create is done only if the record holds what was sent: the match value alone may be somebody else's. One whose
+// record is known is asked about by its id: since it was made, the row may have got the value of another record.
 // Creates without a match property have no outcome: nothing tells whether they were made.
 func (s *Sink) Settle(ctx context.Context, changes []pipeline.Change) ([]pipeline.Outcome, error) {
-	var byID, upserts, creates []*pipeline.Change
+	var byID, upserts, creates, known []*pipeline.Change
 	for i := range changes {
 		switch c := &changes[i]; {
 		case c.Action == pipeline.Update || c.Action == pipeline.Archive:
 			byID = append(byID, c)
 		case s.match < 0 || c.Match == "":
+		case c.Action == pipeline.Create && c.ID != "":
+			known = append(known, c)
 		case c.Action == pipeline.Create:
 			creates = append(creates, c)
 		default:
@@ -31,6 +34,9 @@ func (s *Sink) Settle(ctx context.Context, changes []pipeline.Change) ([]pipelin
 	}
 	if err == nil {
 		outcomes, err = s.settle(ctx, outcomes, creates, s.byMatch(s.written()...))
+	}
+	if err == nil {
+		outcomes, err = s.settle(ctx, outcomes, known, s.byIDs(s.written()...))
 	}
 	return outcomes, err
 }
@@ -141,7 +147,8 @@ func (l *lookup) mayBeMade(c *pipeline.Change, value string) bool {
 }
 
 // own tells whether a record that has a create's match value is the one that it made: what it holds is what was sent. The
-// values of an earlier process's create aren't known; the record is its key's nevertheless, as far as that is known.
+// values of an earlier process's create aren't known; the record is its key's nevertheless, as far as that is known. What
+// people have merged it into holds what they wanted, and is the row's.
 func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
 	o := pipeline.Outcome{TraceID: c.TraceID, ID: record.ID, Verdict: pipeline.Found}
 	if len(c.Values) == 0 {
@@ -151,6 +158,8 @@ func (s *Sink) own(c *pipeline.Change, record *crm.Result) pipeline.Outcome {
 	switch {
 	case len(differs) == 0:
 		o.Verdict = pipeline.Done
+	case c.ID != "" && c.ID != record.ID && !s.adopt:
+		o.Verdict, o.NoOp = pipeline.Done, true
 	case !s.adopt:
 		o = refused(c, s.strangerError(c, record.ID, differs))
 	}

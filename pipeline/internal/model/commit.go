@@ -132,7 +132,7 @@ func write(e *pipeline.Entry, d *pipeline.Decision) {
 	e.Tried = nil
 	if d.Gone {
 		e.ID, e.Merged, e.Sent, e.Made = "", "", nil, false
-		if len(d.Links) == 0 {
+		if !d.Stays {
 			e.Links = nil
 		}
 		return

@@ -39,7 +39,8 @@ func (s *Store) learn(e *pipeline.Entry, d *pipeline.Decision) {
 	}
 }
 
-// move gives a key another record. The links of the one it had go with it where it was merged, and are gone otherwise.
+// move gives a key another record. The links of the one it had go with it where it was merged, and are gone otherwise,
+// unless it stays.
 func move(e *pipeline.Entry, d *pipeline.Decision) {
 	old := e.ID
 	e.ID, e.Sent, e.Tried, e.Made = d.ID, nil, nil, false
@@ -49,6 +50,9 @@ func move(e *pipeline.Entry, d *pipeline.Decision) {
 	e.Links = slices.Clone(e.Links)
 	if d.Merged != old {
 		e.Merged = ""
+		if d.Stays {
+			return
+		}
 		e.Links = slices.DeleteFunc(e.Links, func(l pipeline.LinkState) bool { return l.FromID == old || l.FromWas == old })
 		return
 	}
