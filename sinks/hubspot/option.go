@@ -129,6 +129,9 @@ func oneOf(s string, candidates []string) string {
 
 // didYouMean returns a hint that names the candidate nearest to s, if one is near.
 func didYouMean(s string, candidates []string) string {
+	if slices.Contains(candidates, s) {
+		return "" // what is wrong is something else, as that it is the label of several
+	}
 	if near := pipeline.Nearest(s, candidates); near != "" {
 		return "did you mean " + pipeline.Quote(near) + "?"
 	}

@@ -115,6 +115,19 @@ func TestFixedValues(t *testing.T) {
 	}
 }
 
+// TestDidYouMean proves that a hint names what was probably meant, and nothing where the spelling isn't what is wrong.
+func TestDidYouMean(t *testing.T) {
+	for _, test := range []struct{ name, want string }{
+		{"Salse", `did you mean "Sales"?`},
+		{"Sales", ""}, // it is the label of two
+		{"Service", ""},
+	} {
+		if got := didYouMean(test.name, []string{"Sales", "Sales", "Sales 2"}); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 // call makes a request as another app does, and returns its answer.
 func call(t *testing.T, base, method, path, body string) (answer map[string]any) {
 	t.Helper()
