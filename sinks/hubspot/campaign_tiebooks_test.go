@@ -55,6 +55,25 @@ func (l *tieLog) shown(e endsOf, label string, from, to int64) bool {
 	return true
 }
 
+// leftToPeople tells whether the last row let go of a pair while a label of people's was on it. Then the pair stays, and nothing says
+// that it was ever the pipeline's once they take the label off (RELIABILITY.md).
+func (l *tieLog) leftToPeople(e endsOf, t *tie) bool {
+	var last int64
+	for _, h := range l.books.links {
+		switch ours := l.final(h.State.FromID) == l.final(e[0]) && l.final(h.State.ToID) == l.final(e[1]); {
+		case ours && h.until == 0:
+			return false
+		case ours:
+			last = max(last, h.until)
+		}
+	}
+	if last == 0 {
+		return false
+	}
+	began := l.runs[max(0, sortedBefore(l.runs, last))].seq // what the run has read of the pair is of after that
+	return slices.ContainsFunc(t.theirs, func(s span) bool { return s.from <= last && s.to > began })
+}
+
 // labels returns those of types as the ledger spells them.
 func (l *tieLog) labels(types string) (list []string) {
 	for t := range strings.SplitSeq(types, ",") {
@@ -97,6 +116,36 @@ func TestShownLinks(t *testing.T) {
 			label = ""
 		}
 		if got := (&tieLog{campaign: c}).shown(endsOf{"1", "2"}, label, people, taken-1); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// TestLeftToPeople proves when the oracle lets a pair stay that no row asks for any more.
+func TestLeftToPeople(t *testing.T) {
+	commit := func(s *pipeline.LinkState) pipeline.Commit {
+		return pipeline.Commit{Links: []pipeline.LinkDecision{{Key: "k", From: "1", To: "2", State: s}}}
+	}
+	made := &pipeline.LinkState{FromID: "1", ToID: "2", Made: true}
+	for name, test := range map[string]struct {
+		commits map[int64]pipeline.Commit
+		theirs  []span
+		want    bool
+	}{
+		"never a row's":              {theirs: []span{{12, 20}}},
+		"nobody's label":             {commits: map[int64]pipeline.Commit{3: commit(made), 15: commit(nil)}},
+		"a label":                    {commits: map[int64]pipeline.Commit{3: commit(made), 15: commit(nil)}, theirs: []span{{12, 20}}, want: true},
+		"a label, taken off beside":  {commits: map[int64]pipeline.Commit{3: commit(made), 15: commit(nil)}, theirs: []span{{5, 13}}, want: true},
+		"a label, taken off before":  {commits: map[int64]pipeline.Commit{3: commit(made), 15: commit(nil)}, theirs: []span{{5, 9}}},
+		"a label, set afterwards":    {commits: map[int64]pipeline.Commit{3: commit(made), 15: commit(nil)}, theirs: []span{{16, 20}}},
+		"a label, and a row's still": {commits: map[int64]pipeline.Commit{3: commit(made)}, theirs: []span{{12, 20}}},
+		"let go once more, after it": {commits: map[int64]pipeline.Commit{3: commit(made), 15: commit(nil), 22: commit(made), 25: commit(nil)}, theirs: []span{{12, 20}}},
+	} {
+		c := &campaign{books: newBooks(), runs: []pastRun{{seq: 1}, {seq: 10}, {seq: 21}}}
+		for _, at := range slices.Sorted(maps.Keys(test.commits)) {
+			c.books.decide(test.commits[at], at)
+		}
+		if got := (&tieLog{campaign: c}).leftToPeople(endsOf{"1", "2"}, &tie{theirs: test.theirs}); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}

@@ -145,7 +145,7 @@ func (l *tieLog) overdone(rows map[string][]sourceRow, refused map[string]bool) 
 			if by.by != "api" || label == "" && slices.ContainsFunc(slices.Collect(maps.Values(t.has)), func(o touch) bool { return o.by != "api" }) {
 				continue
 			}
-			if !l.excused(e, label, rows[e[0]], refused) {
+			if !l.excused(e, label, rows[e[0]], refused) && (label != "" || !l.leftToPeople(e, t)) {
 				l.violate("the link %v %q is there, and no row asks for it: %v", e, label, t)
 			}
 		}

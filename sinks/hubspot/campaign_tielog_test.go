@@ -20,7 +20,13 @@ type touch struct {
 }
 
 // A tie is what a contact and a company have, by HubSpot's log: by label, of which "" is the pair itself.
-type tie struct{ has, lost map[string]touch }
+type tie struct {
+	has, lost map[string]touch
+	theirs    []span // how long people's labels were there that they have taken off again
+}
+
+// A span is from one write of HubSpot's log to another.
+type span struct{ from, to int64 }
 
 // A tieLog is all ties, and which records companies have been merged into.
 type tieLog struct {
@@ -50,7 +56,7 @@ func (c *campaign) studyTies(h *history) *tieLog {
 // at returns the tie of two records.
 func (l *tieLog) at(e endsOf) *tie {
 	if l.ties[e] == nil {
-		l.ties[e] = &tie{map[string]touch{}, map[string]touch{}}
+		l.ties[e] = &tie{has: map[string]touch{}, lost: map[string]touch{}}
 	}
 	return l.ties[e]
 }
@@ -101,6 +107,9 @@ func (l *tieLog) merge(m merge) {
 }
 
 func (t *tie) take(label string, by touch) {
+	if had := t.has[label]; had.by == "admin" {
+		t.theirs = append(t.theirs, span{had.seq, by.seq})
+	}
 	delete(t.has, label)
 	t.lost[label] = by
 }
@@ -140,8 +149,10 @@ func (l *tieLog) change(w hubspottest.Write) {
 
 // taken checks that a write takes no label that people had set before its run began, unless it may be the pipeline's own.
 func (l *tieLog) taken(w hubspottest.Write, e endsOf, label string, had touch) {
-	theirs := had.by == "admin" && had.seq <= l.runs[sortedBefore(l.runs, w.Seq)].seq
-	if w.By == "api" && !l.h.delayed[w.Request] && theirs && !l.shown(e, label, had.seq, w.Seq-1) {
+	if w.By != "api" || l.h.delayed[w.Request] || had.by != "admin" || had.seq > l.runs[sortedBefore(l.runs, w.Seq)].seq {
+		return
+	}
+	if !l.shown(e, label, had.seq, w.Seq-1) {
 		l.violate("people's link %v %q, set by %d, is taken away by %+v", e, label, had.seq, w)
 	}
 }
