@@ -145,9 +145,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 		d.ID = p.ID
 	}
 	if was := p.entry.ID; was != "" && d.ID != was {
-		if d.Stays = r.limits.Match == recordID; !d.Stays {
-			d.Merged = was
-		}
+		r.goOn(p, &d)
 	}
 	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)

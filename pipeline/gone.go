@@ -57,13 +57,24 @@ func (p *pending) recreate() {
 	p.Was, p.Tried, p.tried, p.Kept, p.Known, p.Torn, p.read = nil, nil, nil, nil, "", false, false
 }
 
-// part has a row that names another record than before take its links along: all that it stands for are made of that record, and
-// what the ledger shows of the former one is taken back.
-func (p *pending) part() {
+// goOn has a row, and its links, go on with another record than the ledger shows: one that the row names by its id from now on, or
+// else the one that its record was merged into. The caller holds mu.
+func (r *run) goOn(p *pending, d *Decision) {
+	if d.Stays = r.limits.Match == recordID && p.Match != p.entry.ID; !d.Stays {
+		d.Merged = p.entry.ID
+		p.merge(d.ID)
+	} else if !p.lost {
+		p.part(d.ID)
+	}
+}
+
+// part has a row that names another record than before take its links along: all that it stands for are made of that record, which
+// has the id, and what the ledger shows of the former one is taken back.
+func (p *pending) part(id string) {
 	wants := p.anew()
 	for i := range p.entry.Links {
 		s := &p.entry.Links[i]
-		if s.asked()[0] != p.ID || !slices.ContainsFunc(wants, func(l LinkChange) bool { return s.holds(&l) }) {
+		if s.asked()[0] != id || !slices.ContainsFunc(wants, func(l LinkChange) bool { return s.holds(&l) }) {
 			wants = append(wants, s.removal(p.Key))
 		}
 	}

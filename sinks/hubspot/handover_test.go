@@ -151,3 +151,35 @@ func TestLinksOfARecordThatIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// TestLinksOfARecordThatWasMerged proves that a row whose record people have merged into another one has exactly the links that it asks
+// for, however often it changes, and whichever way it names its record.
+func TestLinksOfARecordThatWasMerged(t *testing.T) {
+	for _, match := range []string{"ext_id", "hs_object_id"} {
+		for changes := 1; changes <= 3; changes++ {
+			inBubble(t, func(t *testing.T) {
+				w := newStaff(t, "update", match)
+				ref := map[string]string{}
+				for _, name := range []string{"x", "y"} {
+					ref[name] = must(t, w.portal, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": name}}).ID
+				}
+				into, names := ref["y"], map[string]string{"ext_id": "x", "hs_object_id": ref["x"]}[match]
+				w.staff(staffRow{"a", names, "c0", "c1"})
+				w.well()
+				must(t, w.portal, hubspottest.Edit{Action: "merge", Object: "contacts", ID: into, Other: ref["x"]})
+				records := w.portal.Records("contacts")
+				if len(records) != 1 {
+					t.Fatalf("%+v", records)
+				}
+				for i := range changes {
+					w.write("people.csv", fmt.Appendf(nil, "id,ref,name,firm,branch\na,%s,row %d,c0,c2\n", names, i))
+					w.well()
+				}
+				w.settled()
+				if got := w.firms(records[0].ID); got != "c0 c2" {
+					t.Errorf("%s, %d changes: the contact is linked to %s; %v", match, changes, got, w.letters())
+				}
+			})
+		}
+	}
+}
