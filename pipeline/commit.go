@@ -144,7 +144,7 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if d.ID == "" && (o.Verdict != Refused || !p.strayed()) {
 		d.ID = p.ID
 	}
-	if was := p.entry.ID; was != "" && d.ID != was {
+	if d.ID != p.entry.ID {
 		r.goOn(p, &d)
 	}
 	d.Record = r.recordOf(p, d.ID)

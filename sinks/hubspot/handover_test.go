@@ -110,7 +110,7 @@ func TestLinksOfAKeyThatLeft(t *testing.T) {
 }
 
 // TestLinksOfAKeyThatIsBack proves that a row whose record has gone over to another one gets all its links when it comes back with a
-// record of its own.
+// record of its own, and leaves none at the former one.
 func TestLinksOfAKeyThatIsBack(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newStaff(t, "mirror", "ext_id")
@@ -125,6 +125,10 @@ func TestLinksOfAKeyThatIsBack(t *testing.T) {
 		if got := w.firms(y.ID); got != "c0 c1" {
 			t.Errorf("the new contact is linked to %s", got)
 		}
+		x, _ := w.portal.Find("contacts", "ext_id", "x")
+		if got := w.firms(x.ID); got != "c2" {
+			t.Errorf("the contact that has gone over to another row is linked to %s", got)
+		}
 	})
 }
 
@@ -134,17 +138,17 @@ func TestLinksOfARecordThatIsGivenUp(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newStaff(t, "update", "hs_object_id")
 		var ids []string
-		for _, name := range []string{"x", "y"} {
+		for _, name := range []string{"x", "y", "z", "u"} {
 			ids = append(ids, must(t, w.portal, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": name}}).ID)
 		}
-		w.staff(staffRow{"a", ids[0], "c0", "c1"})
+		w.staff(staffRow{"a", ids[0], "c0", "c1"}, staffRow{"d", ids[2], "", ""})
 		w.well()
 		w.befriend(ids[0], "c3")
-		w.staff(staffRow{"a", ids[1], "c0", "c1"}, staffRow{"b", ids[0], "c0", "c2"})
+		w.staff(staffRow{"a", ids[1], "c0", "c1"}, staffRow{"b", ids[0], "c0", "c2"}, staffRow{"d", ids[3], "c2", ""})
 		w.well()
 		w.well()
 		w.settled()
-		for i, want := range []string{"c0 c2 c3", "c0 c1"} {
+		for i, want := range []string{"c0 c2 c3", "c0 c1", "", "c2"} {
 			if got := w.firms(ids[i]); got != want {
 				t.Errorf("contact %d is linked to %s, want %s; %v", i, got, want, w.letters())
 			}
