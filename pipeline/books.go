@@ -62,6 +62,7 @@ func (r *run) rejectRow(reject Reject) {
 	r.markSeen(reject.Key)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	delete(r.yields.rows, reject.Key)
 	r.books.notes.rejects = append(r.books.notes.rejects, reject)
 	r.books.report.Rejected++
 	r.judge(true)

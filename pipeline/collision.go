@@ -39,13 +39,13 @@ func (r *run) distinct(ctx context.Context, changes []*pending) []*pending {
 
 // yield rejects a change whose record is that of another row, until that one has left the source or its record is gone.
 func (r *run) yield(p *pending, owner string, err error) {
+	r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: StageSink, Code: rejectCode(err), Err: err})
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.claim(owner)
 	if len(r.yields.rows) < max(1, r.limits.Rows) {
 		r.yields.rows[p.Key] = yielded{p, owner}
 	}
-	r.mu.Unlock()
-	r.drop(p, Reject{Key: p.Key, Place: p.Place, Stage: StageSink, Code: rejectCode(err), Err: err})
 }
 
 // underway returns the keys of those on their way that have a claim of one of the changes.
@@ -162,7 +162,7 @@ func (r *run) resumeYielded(ctx context.Context) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	for _, p := range r.onlyPlanned(r.distinct(ctx, changes)) {
+	for _, p := range r.distinct(ctx, changes) {
 		if g := r.add(p); g != nil {
 			r.send(ctx, g)
 		}
@@ -170,15 +170,18 @@ func (r *run) resumeYielded(ctx context.Context) error {
 	return r.quiet(ctx)
 }
 
-// takeYielded takes those changes off the list, and back into the books as if they hadn't been rejected.
+// takeYielded takes those changes off the list, and back into the books as if they hadn't been rejected. What the run's plan doesn't
+// have stays rejected.
 func (r *run) takeYielded() (changes []*pending) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, y := range r.yields.rows {
-		if r.yields.lost[y.owner] {
+		planned := r.opts.Plan == nil || r.opts.Plan.writes(y.p.Key, y.p.entry.Version, y.p.Hash)
+		if planned && r.yields.lost[y.owner] {
 			y.p.span, y.p.read = &span{undecided: 1}, false
 			changes = append(changes, y.p)
 			r.books.report.Rejected--
+			r.window.forgive()
 		}
 	}
 	clear(r.yields.rows)

@@ -144,10 +144,8 @@ func (r *run) decide(p *pending, o Outcome) Decision {
 	if d.ID == "" && (o.Verdict != Refused || !p.strayed()) {
 		d.ID = p.ID
 	}
-	if was := p.entry.ID; was != "" && d.ID != was {
-		if d.Stays = r.limits.Match == recordID; !d.Stays {
-			d.Merged = was
-		}
+	if d.ID != p.entry.ID {
+		r.goOn(p, &d)
 	}
 	d.Record = r.recordOf(p, d.ID)
 	r.judge(o.Verdict == Refused)

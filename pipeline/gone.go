@@ -53,17 +53,31 @@ func (e *Entry) written() bool { return len(e.Sent) > 0 || e.Hash != Hash{} }
 // recreate makes of an update the making of a new record, which gets all links that the row stands for: those of the old
 // record are gone with it.
 func (p *pending) recreate() {
-	p.Action, p.ID, p.entry.ID, p.wants, p.made, p.Begun = Upsert, "", "", p.anew(), false, time.Time{}
+	p.Action, p.ID, p.entry.ID, p.wants, p.entry.Links, p.made, p.Begun = Upsert, "", "", p.anew(), nil, false, time.Time{}
 	p.Was, p.Tried, p.tried, p.Kept, p.Known, p.Torn, p.read = nil, nil, nil, nil, "", false, false
 }
 
-// part has a row that names another record than before take its links along: all that it stands for are made of that record, and
-// what the ledger shows of the former one is taken back.
-func (p *pending) part() {
+// goOn has a row, and its links, go on with another record than the ledger shows: one that the row names by its id from now on, or
+// else the one that its record was merged into; or with one at all, where the ledger has none. The caller holds mu.
+func (r *run) goOn(p *pending, d *Decision) {
+	had := p.entry.ID != ""
+	d.Stays = had && r.limits.Match == recordID && p.Match != p.entry.ID
+	switch {
+	case had && !d.Stays:
+		d.Merged = p.entry.ID
+		p.merge(d.ID)
+	case !p.lost:
+		p.part(d.ID)
+	}
+}
+
+// part has a row that goes on with another record than before take its links along: all that it stands for are made of that record,
+// which has the id, and what the ledger shows of the former one is taken back.
+func (p *pending) part(id string) {
 	wants := p.anew()
 	for i := range p.entry.Links {
 		s := &p.entry.Links[i]
-		if s.asked()[0] != p.ID || !slices.ContainsFunc(wants, func(l LinkChange) bool { return s.holds(&l) }) {
+		if s.asked()[0] != id || !slices.ContainsFunc(wants, func(l LinkChange) bool { return s.holds(&l) }) {
 			wants = append(wants, s.removal(p.Key))
 		}
 	}

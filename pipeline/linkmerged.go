@@ -87,3 +87,16 @@ func (l *LinkChange) names() (from, to []string) {
 	}
 	return from, to
 }
+
+// merge has what is wanted of the links of a row name its record by the id of the one that this was merged into, where the ledger
+// comes to show them so.
+func (p *pending) merge(id string) {
+	was := p.entry.ID
+	for i := range p.wants {
+		w := &p.wants[i]
+		known := slices.ContainsFunc(p.entry.Links, func(s LinkState) bool { return s.FromWas == was && s.holds(w) })
+		if w.From.ID == was && !known {
+			w.From.ID = id
+		}
+	}
+}

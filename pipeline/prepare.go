@@ -25,8 +25,9 @@ func (r *run) prepare(ctx context.Context, changes []*pending) []*pending {
 	for i, p := range changes {
 		p.Change = list[i]
 		p.row = nil // belongs to the source from here on
-		if p.entry.ID != "" && p.ID != p.entry.ID {
-			p.part()
+		// A row that names its record by its id may go on with the id that the record had before it was merged.
+		if p.entry.Merged != "" && p.ID == p.entry.Merged {
+			p.ID = p.entry.ID
 		}
 		o, ok := decided[p.TraceID]
 		switch {

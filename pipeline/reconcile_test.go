@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"sluice/pipeline"
@@ -103,7 +102,7 @@ func TestReconcileRefuses(t *testing.T) {
 
 // Nothing is read before what was sent by an earlier process has landed.
 func TestReconcileWaitsForWhatMayStillLand(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		s := newStock(t, four...)
 		s.run()
 		r, err := s.store.Start(t.Context(), pipeline.Begin{Pipeline: "p", Account: "model"})

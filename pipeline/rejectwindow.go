@@ -1,6 +1,9 @@
 package pipeline
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A rejectWindow remembers which of the last 1,000 rows were rejected, so that a wrong mapping stops after hundreds of
 // rows, not after millions. The run's mu guards it.
@@ -41,6 +44,14 @@ func (w *rejectWindow) add(rejected bool) {
 		w.rejected++
 	}
 	w.n++
+}
+
+// forgive takes back that one of the rows was rejected: it is judged once more.
+func (w *rejectWindow) forgive() {
+	if at := slices.Index(w.last[:], true); at >= 0 {
+		w.last[at] = false
+		w.rejected--
+	}
 }
 
 // rows returns how many rows are remembered.

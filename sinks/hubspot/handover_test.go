@@ -110,7 +110,7 @@ func TestLinksOfAKeyThatLeft(t *testing.T) {
 }
 
 // TestLinksOfAKeyThatIsBack proves that a row whose record has gone over to another one gets all its links when it comes back with a
-// record of its own.
+// record of its own, and leaves none at the former one.
 func TestLinksOfAKeyThatIsBack(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newStaff(t, "mirror", "ext_id")
@@ -125,6 +125,10 @@ func TestLinksOfAKeyThatIsBack(t *testing.T) {
 		if got := w.firms(y.ID); got != "c0 c1" {
 			t.Errorf("the new contact is linked to %s", got)
 		}
+		x, _ := w.portal.Find("contacts", "ext_id", "x")
+		if got := w.firms(x.ID); got != "c2" {
+			t.Errorf("the contact that has gone over to another row is linked to %s", got)
+		}
 	})
 }
 
@@ -134,20 +138,52 @@ func TestLinksOfARecordThatIsGivenUp(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newStaff(t, "update", "hs_object_id")
 		var ids []string
-		for _, name := range []string{"x", "y"} {
+		for _, name := range []string{"x", "y", "z", "u"} {
 			ids = append(ids, must(t, w.portal, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": name}}).ID)
 		}
-		w.staff(staffRow{"a", ids[0], "c0", "c1"})
+		w.staff(staffRow{"a", ids[0], "c0", "c1"}, staffRow{"d", ids[2], "", ""})
 		w.well()
 		w.befriend(ids[0], "c3")
-		w.staff(staffRow{"a", ids[1], "c0", "c1"}, staffRow{"b", ids[0], "c0", "c2"})
+		w.staff(staffRow{"a", ids[1], "c0", "c1"}, staffRow{"b", ids[0], "c0", "c2"}, staffRow{"d", ids[3], "c2", ""})
 		w.well()
 		w.well()
 		w.settled()
-		for i, want := range []string{"c0 c2 c3", "c0 c1"} {
+		for i, want := range []string{"c0 c2 c3", "c0 c1", "", "c2"} {
 			if got := w.firms(ids[i]); got != want {
 				t.Errorf("contact %d is linked to %s, want %s; %v", i, got, want, w.letters())
 			}
 		}
 	})
+}
+
+// TestLinksOfARecordThatWasMerged proves that a row whose record people have merged into another one has exactly the links that it asks
+// for, however often it changes, and whichever way it names its record.
+func TestLinksOfARecordThatWasMerged(t *testing.T) {
+	for _, match := range []string{"ext_id", "hs_object_id"} {
+		for changes := 1; changes <= 3; changes++ {
+			inBubble(t, func(t *testing.T) {
+				w := newStaff(t, "update", match)
+				ref := map[string]string{}
+				for _, name := range []string{"x", "y"} {
+					ref[name] = must(t, w.portal, hubspottest.Edit{Action: "create", Object: "contacts", Properties: map[string]string{"ext_id": name}}).ID
+				}
+				into, names := ref["y"], map[string]string{"ext_id": "x", "hs_object_id": ref["x"]}[match]
+				w.staff(staffRow{"a", names, "c0", "c1"})
+				w.well()
+				must(t, w.portal, hubspottest.Edit{Action: "merge", Object: "contacts", ID: into, Other: ref["x"]})
+				records := w.portal.Records("contacts")
+				if len(records) != 1 {
+					t.Fatalf("%+v", records)
+				}
+				for i := range changes {
+					w.write("people.csv", fmt.Appendf(nil, "id,ref,name,firm,branch\na,%s,row %d,c0,c2\n", names, i))
+					w.well()
+				}
+				w.settled()
+				if got := w.firms(records[0].ID); got != "c0 c2" {
+					t.Errorf("%s, %d changes: the contact is linked to %s; %v", match, changes, got, w.letters())
+				}
+			})
+		}
+	}
 }

@@ -1,10 +1,12 @@
 package hubspot
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"sluice/pipeline"
 	"sluice/sinks/hubspot/hubspottest"
 )
 
@@ -51,4 +53,53 @@ func TestWrittenOnceTheRecordIsGone(t *testing.T) {
 			w.settled()
 		})
 	}
+}
+
+// TestLaterRowIsRefused proves that an older row of a key isn't written any more once a later one was refused for another reason, which
+// would end that reject.
+func TestLaterRowIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		const head, first, second = "id,name,email,ref\n", "a,One,one@example.com,x\n", "b,Two,two@example.com,x\n"
+		w := newWorld(t, hubspottest.Options{})
+		w.spec = strings.NewReplacer("ext_id: id", "ext_id: ref", "email: email", "email: { from: email, null: reject }").Replace(peopleFile)
+		w.write("people.csv", []byte(head+first+second))
+		w.well()
+		w.edit("archive", "x", "")
+		var between strings.Builder // so that the two rows of b come in different batches
+		for i := range 2 * pipeline.BatchRows {
+			fmt.Fprintf(&between, "p%d,P,p%d@example.com,p%d\n", i, i, i)
+		}
+		w.write("people.csv", []byte(head+strings.Replace(first, "One", "Uno", 1)+second+between.String()+"b,Two,,x\n"))
+		w.well()
+		if letters := w.letters(); !slices.Contains(letters, "b required_missing") {
+			t.Errorf("%v is refused", letters)
+		}
+	})
+}
+
+// TestTakenBackIsJudgedOnce proves that rows which were rejected, and are looked at once more, count once among those for which
+// max_rejects stops a run.
+func TestTakenBackIsJudgedOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		const lost = 30
+		w := newWorld(t, hubspottest.Options{})
+		w.spec = strings.NewReplacer("ext_id: id", "ext_id: ref", "match:", "max_rejects: 10%, match:").Replace(peopleFile)
+		rows := func(key, name string, n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, "%s%d,%s,%s%d@example.com,x%d\n", key, i, name, key, i, i)
+			}
+			return b.String()
+		}
+		others := "id,name,email,ref\n" + strings.ReplaceAll(rows("p", "P", 900), ",x", ",p")
+		w.write("people.csv", []byte(others+rows("a", "One", lost)))
+		w.well()
+		for i := range lost {
+			w.edit("archive", fmt.Sprintf("x%d", i), "")
+		}
+		w.write("people.csv", []byte(others+rows("a", "Uno", lost)+rows("b", "Two", lost)+rows("c", "Three", lost)))
+		if r := w.well(); r.Written != lost || r.Rejected != 2*lost { // of two that ask for a record the first gets it
+			t.Errorf("%+v", r)
+		}
+	})
 }
