@@ -62,7 +62,7 @@ func (l *tieLog) untied(r sourceRow, id string, refused bool, parked map[string]
 		switch {
 		case !there || company.Archived:
 			l.count("links to nowhere")
-			if !parked[r["id"]+" "+a.firm] && !l.was(id, a.firm) {
+			if !parked[r["id"]+" "+a.firm] && !l.was(id, a.firm) && !l.afterwards(r, a) {
 				return fmt.Sprintf("its link to %s isn't parked", a.firm)
 			}
 		case l.linked(id, company.ID, a.label):
@@ -97,10 +97,16 @@ func (l *tieLog) was(contact, firm string) bool {
 	return false
 }
 
+// afterwards tells whether a row may have asked for a link only once its record was created, in a mode that sends nothing any more then.
+func (l *tieLog) afterwards(r sourceRow, a ask) bool {
+	without := func(before sourceRow) bool { return !slices.Contains(l.feed.asks(before), a) }
+	return l.feed.mode == modeCreate && slices.ContainsFunc(l.campaign.ties.seen[r["id"]], without)
+}
+
 // forsaken tells whether people have taken a link away: by itself, or with one of its records.
 func (l *tieLog) forsaken(r sourceRow, contact, company string, a ask) bool {
-	if l.feed.mode == modeCreate && slices.ContainsFunc(l.campaign.ties.seen[r["id"]], func(before sourceRow) bool { return !slices.Contains(l.feed.asks(before), a) }) {
-		return true // nothing is sent after it was created
+	if l.afterwards(r, a) {
+		return true
 	}
 	for e, t := range l.ties {
 		if l.final(e[0]) != l.final(contact) || !l.named(a.firm, e[1]) {
