@@ -147,7 +147,8 @@ func TestADestinationWithoutAnswersRejectsNothing(t *testing.T) {
 					t.Errorf("%d rows, %d requests done: %v", n, works, err)
 				}
 				groups := (n + 99) / 100
-				if most := 6*groups + 14 + 2*groups; sink.lost > most || len(store.Letters(false)) > 0 {
+				underway := sink.limits.Writes // when the run sees that it isn't the rows, which of them is up to the scheduler
+				if most := 6*groups + 14 + 2*groups + underway; sink.lost > most || len(store.Letters(false)) > 0 {
 					t.Errorf("%d rows, %d requests done: %d requests in %v, want at most %d; rejected: %v", n, works, sink.lost, time.Since(began), most, store.Letters(false))
 				}
 			})

@@ -44,7 +44,7 @@ func (r *run) link(ctx context.Context, last bool) error {
 		if err != nil {
 			return err
 		}
-		left, err := r.linkPage(ctx, due)
+		left, err := r.linkInOrder(ctx, due)
 		if err == nil && settled {
 			err = late.look(ctx, page)
 		}
@@ -197,6 +197,37 @@ func (r *run) linkPage(ctx context.Context, due []LinkChange) (int, error) {
 		return len(due), r.linking.vagueError()
 	}
 	return len(due), nil
+}
+
+// linkInOrder writes the links of a page. One that waited for its target may turn out to be the link that its row gives up: that is
+// taken back before it is made, so that the removal doesn't take it away. It returns how many are left to the next run.
+func (r *run) linkInOrder(ctx context.Context, due []LinkChange) (int, error) {
+	first, again := madeAgain(due)
+	left, err := r.linkPage(ctx, first)
+	if err != nil || left > 0 {
+		return left + len(again), err
+	}
+	return r.linkPage(ctx, again)
+}
+
+// madeAgain takes the links out of a page that it removes, too.
+func madeAgain(due []LinkChange) (first, again []LinkChange) {
+	removed := map[string]bool{}
+	for i := range due {
+		if l := due[i]; l.Remove {
+			l.Remove = false
+			removed[linkName(&l)] = true
+		}
+	}
+	for _, l := range due {
+		if !l.Remove && removed[linkName(&l)] {
+			l.Was = nil
+			again = append(again, l)
+		} else {
+			first = append(first, l)
+		}
+	}
+	return first, again
 }
 
 // vagueError returns an error if no answer says what became of some links.
