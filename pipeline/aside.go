@@ -56,7 +56,6 @@ func (r *run) newest(items []item) []item {
 			continue
 		}
 		r.supersede(it.Key)
-		delete(r.yields.rows, it.Key)
 		kept = append(kept, it)
 	}
 	return kept
@@ -65,13 +64,14 @@ func (r *run) newest(items []item) []item {
 // postpone keeps a row until its key is free. Of several, only the newest is kept. The caller holds mu.
 func (r *run) postpone(it item) {
 	r.supersede(it.Key)
-	delete(r.yields.rows, it.Key)
 	it.Values = slices.Clone(it.Values)
 	r.aside.deferred[it.Key] = it
 }
 
-// supersede drops the postponed row of a key, if there is one: a newer one has come. The caller holds mu.
+// supersede drops the row of a key that was postponed, or is to be looked at once more, if there is one: a newer one has come. The
+// caller holds mu.
 func (r *run) supersede(key string) {
+	delete(r.yields.rows, key)
 	if old, ok := r.aside.deferred[key]; ok {
 		r.books.report.Superseded++
 		old.span.undecided--

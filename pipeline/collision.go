@@ -176,8 +176,7 @@ func (r *run) takeYielded() (changes []*pending) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, y := range r.yields.rows {
-		planned := r.opts.Plan == nil || r.opts.Plan.writes(y.p.Key, y.p.entry.Version, y.p.Hash)
-		if planned && r.yields.lost[y.owner] {
+		if r.yields.lost[y.owner] && r.planned(y.p) {
 			y.p.span, y.p.read = &span{undecided: 1}, false
 			changes = append(changes, y.p)
 			r.books.report.Rejected--

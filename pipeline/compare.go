@@ -103,10 +103,15 @@ func (r *run) standing(e *Entry, hash Hash) standing {
 		return isRefused
 	case hash == e.Hash && e.Waiting && r.limits.LinksOnly:
 		return isParked
-	case hash == e.Hash, r.limits.CreateOnly && e.ID != "" && e.Hash != Hash{}:
+	case hash == e.Hash, r.madeForGood(e):
 		return isWritten
 	}
 	return isDue
+}
+
+// madeForGood tells whether the record of a key was made, in a mode that never writes to it again.
+func (r *run) madeForGood(e *Entry) bool {
+	return r.limits.CreateOnly && e.ID != "" && e.Hash != Hash{}
 }
 
 // settled books a row that needs no write, and tells whether it is one. The caller holds mu.

@@ -106,6 +106,11 @@ func (r *plannedRow) has(e *Entry) bool {
 // PlanChanged is the code of dead letters of rows that a saved plan doesn't have, or not so.
 const PlanChanged = "plan_changed"
 
+// planned tells whether the run may write a change: it does what its plan has, or, without one, everything.
+func (r *run) planned(p *pending) bool {
+	return r.opts.Plan == nil || r.opts.Plan.writes(p.Key, p.entry.Version, p.Hash)
+}
+
 // onlyPlanned drops changes that the run's plan doesn't have.
 func (r *run) onlyPlanned(changes []*pending) []*pending {
 	plan := r.opts.Plan
@@ -113,7 +118,7 @@ func (r *run) onlyPlanned(changes []*pending) []*pending {
 		return changes
 	}
 	return slices.DeleteFunc(changes, func(p *pending) bool {
-		if plan.writes(p.Key, p.entry.Version, p.Hash) {
+		if r.planned(p) {
 			return false
 		}
 		if plan.outdated(p.Key, &p.entry, p.Hash) {

@@ -115,8 +115,7 @@ func (v *verification) verify(ctx context.Context) error {
 func (v *verification) checkRows(ctx context.Context, list []*pending) error {
 	var written []*pending
 	for _, p := range list {
-		made := v.limits.CreateOnly && p.entry.ID != "" && p.entry.Hash != Hash{}
-		if p.entry.Version > 0 && (p.entry.Hash == p.Hash || made) && !p.entry.Held {
+		if p.entry.Version > 0 && (p.entry.Hash == p.Hash || v.madeForGood(&p.entry)) && !p.entry.Held {
 			written = append(written, p)
 		} else {
 			v.result.Pending++
